@@ -1,0 +1,1 @@
+"""Tracks from detections, crops around tracks, and the truth of tracks."""

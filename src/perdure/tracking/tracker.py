@@ -1,0 +1,288 @@
+"""Tentative tracks from detections, frame by frame: predict, associate, update, mark missed, delete, initiate.
+
+Knows boxes and their motion only: it sees no pixels and takes no decision about persistence, so every detection that
+fits no track starts one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from perdure.geometry import cxcywh_from_xyxy, grow_boxes, xyxy_from_cxcywh
+from perdure.tracking.association import NO_DETECTION, best_row_of_owner, match_by_overlap, match_by_owner
+from perdure.tracking.kalman import BoxStates, KalmanConfig, born, corrected, predicted
+from perdure.types import NO_OWNER, Detections, TrackFrame
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerConfig:
+    """How detections are linked into tracks."""
+
+    max_misses: int = 5
+    """A track is deleted on this many consecutive frames without a detection."""
+    min_iou: float = 0.3
+    """Least overlap (intersection over union) of a grown predicted box and a grown detection that may be linked."""
+    box_growth: float = 1.5
+    """Boxes are made this many times larger before their overlap is measured: small objects move by more than a box."""
+    box_growth_px: float = 6.0
+    """Added to the sides of the grown boxes, in pixels."""
+    min_score: float | None = None
+    """Detections below this score are ignored; leave out to use all (score scales differ between detectors)."""
+    min_birth_score: float | None = None
+    """Detections below this score may continue a track but not start one; leave out to let all start one."""
+    max_detections: int = 300
+    """At most this many detections a frame are used, the best-scored ones; the rest is ignored with a warning."""
+    kalman: KalmanConfig = field(default_factory=KalmanConfig)
+    """Noise of the motion filter."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("max_misses", 1), ("max_detections", 1), ("box_growth", 1.0), ("box_growth_px", 0.0)):
+            if not getattr(self, name) >= least:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least {least}")
+        if not 0 < self.min_iou < 1:
+            raise ValueError(f"min_iou: got {self.min_iou}, expected above 0 and below 1")
+
+
+@dataclass(slots=True, kw_only=True)
+class TrackerState:
+    """All that a tracker remembers, as arrays with one row a live track (sorted by id)."""
+
+    next_frame_index: int = 0
+    next_track_id: int = 0
+    track_id: Int[np.ndarray, " n"]
+    owner: Int[np.ndarray, " n"]
+    age: Int[np.ndarray, " n"]
+    num_hits: Int[np.ndarray, " n"]
+    num_misses: Int[np.ndarray, " n"]
+    class_id: Int[np.ndarray, " n"]
+    position: Float[np.ndarray, "n 4"]
+    velocity: Float[np.ndarray, "n 4"]
+    covariance: Float[np.ndarray, "n 4 3"]
+    started_owner: Int[np.ndarray, " k"]
+
+    @classmethod
+    def empty(cls) -> TrackerState:
+        """Returns the state before the first frame."""
+        ids = {name: np.zeros(0, dtype=np.int64) for name in (*_INTEGER_ROWS, "started_owner")}
+        return cls(**ids, position=np.zeros((0, 4)), velocity=np.zeros((0, 4)), covariance=np.zeros((0, 4, 3)))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns a copy of the state as named arrays, ready to be stored."""
+        return {item.name: np.array(getattr(self, item.name)) for item in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> TrackerState:
+        """Returns the state that `to_arrays` described, as a copy.
+
+        Raises:
+            ValueError: an array is missing.
+        """
+        missing = [item.name for item in fields(cls) if item.name not in arrays]
+        if missing:
+            raise ValueError(f"tracker state: got no {missing[0]!r}, expected the arrays written by to_arrays")
+        copies = {item.name: np.array(arrays[item.name]) for item in fields(cls)}
+        scalars = {name: int(copies.pop(name)) for name in ("next_frame_index", "next_track_id")}
+        return cls(**scalars, **copies)
+
+    def keep(self, is_kept: np.ndarray) -> None:
+        """Drops the rows where `is_kept` is false."""
+        for name in (*_INTEGER_ROWS, *_FILTER_ROWS):
+            setattr(self, name, getattr(self, name)[is_kept])
+
+    def append(self, rows: dict[str, np.ndarray]) -> None:
+        """Adds rows at the end."""
+        for name in (*_INTEGER_ROWS, *_FILTER_ROWS):
+            setattr(self, name, np.concatenate([getattr(self, name), rows[name]]))
+
+    @property
+    def boxes(self) -> BoxStates:
+        """The filter states of all rows."""
+        return BoxStates(position=self.position, velocity=self.velocity, covariance=self.covariance)
+
+    def set_boxes(self, boxes: BoxStates, rows: np.ndarray | slice = slice(None)) -> None:
+        """Writes filter states into the given rows."""
+        for name in _FILTER_ROWS:
+            updated = getattr(self, name).copy()
+            updated[rows] = getattr(boxes, name)
+            setattr(self, name, updated)
+
+
+_INTEGER_ROWS = ("track_id", "owner", "age", "num_hits", "num_misses", "class_id")
+_FILTER_ROWS = ("position", "velocity", "covariance")
+
+
+class Tracker:
+    """Links detections into tracks; every unexplained detection starts a tentative one."""
+
+    def __init__(self, config: TrackerConfig | None = None) -> None:
+        self.config = config or TrackerConfig()
+        self._state = TrackerState.empty()
+        self._has_warned = False
+
+    def get_state(self) -> TrackerState:
+        """Returns a copy of the whole state; `set_state` continues from it exactly."""
+        return TrackerState.from_arrays(self._state.to_arrays())
+
+    def set_state(self, state: TrackerState) -> None:
+        """Continues from a state of `get_state` (it is copied)."""
+        self._state = TrackerState.from_arrays(state.to_arrays())
+
+    def reset(self) -> None:
+        """Forgets all tracks and starts again at frame 0 and track 0."""
+        self._state = TrackerState.empty()
+
+    def update(self, detections: Detections, *, owner: Int[np.ndarray, " n"] | None = None) -> TrackFrame:
+        """Returns all live tracks after one more frame.
+
+        Args:
+            detections: what was found in this frame.
+            owner: object index per detection where the truth is known. Then a detection goes to the track of its
+                owner, an owner's first detection starts its only track, and detections with `NO_OWNER` start nothing.
+
+        Raises:
+            ValueError: `owner` has another length than the detections.
+        """
+        if owner is not None and len(owner) != len(detections):
+            raise ValueError(f"owner: got {len(owner)} owners for {len(detections)} detections")
+        usable = self._usable_rows(detections)
+        expected = self._predict()
+        detection_index = self._associate(expected, detections, usable, owner)
+        residual = self._update(detection_index, detections)
+        self._mark_missed(detection_index)
+        is_kept, deleted_track_id = self._delete()
+        birth_index = self._initiate(detections, usable, detection_index, owner)
+        self._state.next_frame_index += 1
+        detection_index = np.concatenate([detection_index[is_kept], birth_index])
+        residual = np.concatenate([residual[is_kept], np.zeros((len(birth_index), 2))])
+        return self._track_frame(detections, detection_index, residual, deleted_track_id)
+
+    def _usable_rows(self, detections: Detections) -> Int[np.ndarray, " m"]:
+        """Returns the detection rows that may be used: scored high enough, and not too many."""
+        rows = np.arange(len(detections))
+        if self.config.min_score is not None:
+            rows = rows[detections.score >= self.config.min_score]
+        limit = self.config.max_detections
+        if len(rows) > limit:
+            if not self._has_warned:
+                logger.warning(
+                    "frame %d: got %d detections, used the %d best-scored ones (max_detections); not said again",
+                    self._state.next_frame_index, len(rows), limit,
+                )  # fmt: skip
+                self._has_warned = True
+            best = np.argpartition(-detections.score[rows], limit - 1)[:limit]
+            rows = rows[np.sort(best)]
+        return rows
+
+    def _predict(self) -> Float[np.ndarray, "n 4"]:
+        """Moves every track one frame on; returns the predicted boxes as centre and size."""
+        self._state.set_boxes(predicted(self._state.boxes, self.config.kalman))
+        self._state.age = self._state.age + 1
+        return self._state.position
+
+    def _associate(
+        self,
+        expected_cxcywh_px: Float[np.ndarray, "n 4"],
+        detections: Detections,
+        usable: Int[np.ndarray, " m"],
+        owner: Int[np.ndarray, " k"] | None,
+    ) -> Int[np.ndarray, " n"]:
+        """Returns the detection row of each track, `NO_DETECTION` on a miss."""
+        if owner is not None:
+            row = match_by_owner(self._state.owner, np.asarray(owner)[usable], detections.score[usable])
+        else:
+            growth = {"factor": self.config.box_growth, "margin_px": self.config.box_growth_px}
+            row = match_by_overlap(
+                grow_boxes(xyxy_from_cxcywh(expected_cxcywh_px), **growth),
+                grow_boxes(detections.xyxy_px[usable], **growth),
+                min_iou=self.config.min_iou,
+            )
+        padded = np.append(usable, NO_DETECTION)
+        return padded[row]
+
+    def _update(self, detection_index: Int[np.ndarray, " n"], detections: Detections) -> Float[np.ndarray, "n 2"]:
+        """Corrects the hit tracks; returns how far each lay from its prediction, as a share of the predicted box."""
+        state = self._state
+        residual = np.zeros((len(detection_index), 2))
+        hit = np.flatnonzero(detection_index != NO_DETECTION)
+        if len(hit) == 0:
+            return residual
+        source = detection_index[hit]
+        measured = cxcywh_from_xyxy(detections.xyxy_px[source])
+        expected = state.position[hit]
+        residual[hit] = (measured[:, :2] - expected[:, :2]) / expected[:, 2:]
+        before = BoxStates(position=expected, velocity=state.velocity[hit], covariance=state.covariance[hit])
+        state.set_boxes(corrected(before, measured, self.config.kalman), hit)
+        state.num_hits[hit] += 1
+        state.num_misses[hit] = 0
+        state.class_id[hit] = detections.class_id[source]
+        return residual
+
+    def _mark_missed(self, detection_index: Int[np.ndarray, " n"]) -> None:
+        self._state.num_misses[detection_index == NO_DETECTION] += 1
+
+    def _delete(self) -> tuple[np.ndarray, Int[np.ndarray, " m"]]:
+        """Drops tracks that were missed too often; returns which rows stay, and the ids of those that went."""
+        is_kept = self._state.num_misses < self.config.max_misses
+        deleted_track_id = self._state.track_id[~is_kept]
+        self._state.keep(is_kept)
+        return is_kept, deleted_track_id
+
+    def _initiate(
+        self,
+        detections: Detections,
+        usable: Int[np.ndarray, " m"],
+        detection_index: Int[np.ndarray, " n"],
+        owner: Int[np.ndarray, " k"] | None,
+    ) -> Int[np.ndarray, " b"]:
+        """Starts a track on each usable detection that continues none; returns their detection rows."""
+        state, config = self._state, self.config
+        birth = usable[~np.isin(usable, detection_index)]
+        if config.min_birth_score is not None:
+            birth = birth[detections.score[birth] >= config.min_birth_score]
+        birth_owner = np.full(len(birth), NO_OWNER, dtype=np.int64)
+        if owner is not None:
+            candidates = np.asarray(owner)[birth]
+            first = best_row_of_owner(candidates, detections.score[birth])
+            started = set(state.started_owner.tolist())
+            rows = np.array(sorted(row for k, row in first.items() if k not in started), dtype=np.int64)
+            birth, birth_owner = birth[rows], candidates[rows].astype(np.int64)
+            state.started_owner = np.concatenate([state.started_owner, birth_owner])
+        boxes = born(cxcywh_from_xyxy(detections.xyxy_px[birth]), config.kalman)
+        ones = np.ones(len(birth), dtype=np.int64)
+        state.append(
+            {
+                "track_id": state.next_track_id + np.arange(len(birth)),
+                "owner": birth_owner, "age": ones, "num_hits": ones, "num_misses": 0 * ones,
+                "class_id": detections.class_id[birth],
+                "position": boxes.position, "velocity": boxes.velocity, "covariance": boxes.covariance,
+            }
+        )  # fmt: skip
+        state.next_track_id += len(birth)
+        return birth
+
+    def _track_frame(
+        self,
+        detections: Detections,
+        detection_index: Int[np.ndarray, " n"],
+        motion_residual: Float[np.ndarray, "n 2"],
+        deleted_track_id: Int[np.ndarray, " m"],
+    ) -> TrackFrame:
+        state = self._state
+        hit = detection_index != NO_DETECTION
+        source = detection_index[hit]
+        xyxy_px = xyxy_from_cxcywh(state.position)
+        xyxy_px[hit] = detections.xyxy_px[source]
+        score, cue = np.zeros(len(hit)), np.zeros(len(hit))
+        score[hit], cue[hit] = detections.score[source], detections.cue[source]
+        return TrackFrame(
+            frame_index=state.next_frame_index - 1, track_id=state.track_id.copy(), age=state.age.copy(),
+            is_hit=hit, xyxy_px=xyxy_px, score=score, class_id=state.class_id.copy(), cue=cue,
+            motion_residual=motion_residual, detection_index=detection_index,
+            num_hits=state.num_hits.copy(), num_misses=state.num_misses.copy(), deleted_track_id=deleted_track_id,
+        )  # fmt: skip
