@@ -14,6 +14,8 @@ from jaxtyping import Float
 
 MIN_SIDE_PX = 1.0
 """A predicted box never shrinks below this."""
+_ACCELERATION_SHARE = np.array([0.25, 0.5, 1.0])
+"""What one frame of unit white acceleration adds to the variance of position, the covariance, that of velocity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class BoxStates:
 
 
 def _scale_px(states: BoxStates) -> Float[np.ndarray, "n 1"]:
-    return np.maximum(states.position[:, 2:].max(axis=1, keepdims=True), MIN_SIDE_PX)
+    return np.maximum(np.maximum(states.position[:, 2:3], states.position[:, 3:]), MIN_SIDE_PX)
 
 
 def _axis_factor(config: KalmanConfig) -> Float[np.ndarray, " 4"]:
@@ -87,24 +89,22 @@ def predicted(states: BoxStates, config: KalmanConfig) -> BoxStates:
     position = states.position + states.velocity
     position[:, 2:] = np.maximum(position[:, 2:], MIN_SIDE_PX)
     acceleration = (config.acceleration_noise * _scale_px(states) * _axis_factor(config)) ** 2
-    var_p, cov_pv, var_v = np.moveaxis(states.covariance, -1, 0)
-    covariance = np.stack(
-        [var_p + 2 * cov_pv + var_v + acceleration / 4, cov_pv + var_v + acceleration / 2, var_v + acceleration],
-        axis=-1,
-    )
+    _, cov_pv, var_v = (states.covariance[..., k] for k in range(3))
+    covariance = states.covariance + acceleration[..., None] * _ACCELERATION_SHARE
+    covariance[..., 0] += 2 * cov_pv + var_v
+    covariance[..., 1] += var_v
     return BoxStates(position=position, velocity=states.velocity, covariance=covariance)
 
 
 def corrected(states: BoxStates, cxcywh_px: Float[np.ndarray, "n 4"], config: KalmanConfig) -> BoxStates:
     """Returns the predicted states after each has seen its measured box."""
-    var_p, cov_pv, var_v = np.moveaxis(states.covariance, -1, 0)
+    var_p, cov_pv, var_v = (states.covariance[..., k] for k in range(3))
     innovation_variance = var_p + _measurement_variance(_scale_px(states), config)
     gain_p, gain_v = var_p / innovation_variance, cov_pv / innovation_variance
     innovation = cxcywh_px - states.position
     position = states.position + gain_p * innovation
     position[:, 2:] = np.maximum(position[:, 2:], MIN_SIDE_PX)
-    return BoxStates(
-        position=position,
-        velocity=states.velocity + gain_v * innovation,
-        covariance=np.stack([(1 - gain_p) * var_p, (1 - gain_p) * cov_pv, var_v - gain_v * cov_pv], axis=-1),
-    )
+    covariance = states.covariance.copy()
+    covariance[..., :2] *= (1 - gain_p)[..., None]
+    covariance[..., 2] = var_v - gain_v * cov_pv
+    return BoxStates(position=position, velocity=states.velocity + gain_v * innovation, covariance=covariance)

@@ -105,12 +105,9 @@ class TrackerState:
         """The filter states of all rows."""
         return BoxStates(position=self.position, velocity=self.velocity, covariance=self.covariance)
 
-    def set_boxes(self, boxes: BoxStates, rows: np.ndarray | slice = slice(None)) -> None:
-        """Writes filter states into the given rows."""
-        for name in _FILTER_ROWS:
-            updated = getattr(self, name).copy()
-            updated[rows] = getattr(boxes, name)
-            setattr(self, name, updated)
+    def set_boxes(self, boxes: BoxStates) -> None:
+        """Replaces the filter states of all rows."""
+        self.position, self.velocity, self.covariance = boxes.position, boxes.velocity, boxes.covariance
 
 
 _INTEGER_ROWS = ("track_id", "owner", "age", "num_hits", "num_misses", "class_id")
@@ -217,7 +214,10 @@ class Tracker:
         expected = state.position[hit]
         residual[hit] = (measured[:, :2] - expected[:, :2]) / expected[:, 2:]
         before = BoxStates(position=expected, velocity=state.velocity[hit], covariance=state.covariance[hit])
-        state.set_boxes(corrected(before, measured, self.config.kalman), hit)
+        after = corrected(before, measured, self.config.kalman)
+        state.position[hit], state.velocity[hit], state.covariance[hit] = (
+            after.position, after.velocity, after.covariance,
+        )  # fmt: skip
         state.num_hits[hit] += 1
         state.num_misses[hit] = 0
         state.class_id[hit] = detections.class_id[source]
@@ -230,7 +230,8 @@ class Tracker:
         """Drops tracks that were missed too often; returns which rows stay, and the ids of those that went."""
         is_kept = self._state.num_misses < self.config.max_misses
         deleted_track_id = self._state.track_id[~is_kept]
-        self._state.keep(is_kept)
+        if len(deleted_track_id) > 0:
+            self._state.keep(is_kept)
         return is_kept, deleted_track_id
 
     def _initiate(
@@ -242,7 +243,9 @@ class Tracker:
     ) -> Int[np.ndarray, " b"]:
         """Starts a track on each usable detection that continues none; returns their detection rows."""
         state, config = self._state, self.config
-        birth = usable[~np.isin(usable, detection_index)]
+        is_free = np.ones(len(detections), dtype=bool)
+        is_free[detection_index[detection_index != NO_DETECTION]] = False
+        birth = usable[is_free[usable]]
         if config.min_birth_score is not None:
             birth = birth[detections.score[birth] >= config.min_birth_score]
         birth_owner = np.full(len(birth), NO_OWNER, dtype=np.int64)
@@ -253,6 +256,8 @@ class Tracker:
             rows = np.array(sorted(row for k, row in first.items() if k not in started), dtype=np.int64)
             birth, birth_owner = birth[rows], candidates[rows].astype(np.int64)
             state.started_owner = np.concatenate([state.started_owner, birth_owner])
+        if len(birth) == 0:
+            return birth
         boxes = born(cxcywh_from_xyxy(detections.xyxy_px[birth]), config.kalman)
         ones = np.ones(len(birth), dtype=np.int64)
         state.append(
