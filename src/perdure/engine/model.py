@@ -1,0 +1,127 @@
+"""The whole model: extractor, lifetime evidence, evidence model, and what they were fitted on.
+
+One safetensors file and one JSON file hold it; loading needs nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from perdure.checkpoint import load_checkpoint, save_checkpoint
+from perdure.config import from_dict, to_dict
+from perdure.evidence.config import ModelConfig
+from perdure.evidence.lifetime import LifetimeModel
+from perdure.evidence.model import EvidenceModel
+from perdure.extractors.magvit import MagvitExtractor
+from perdure.extractors.registry import build_extractor
+from perdure.stopping.calibration import CalibrationScores
+from perdure.tracking.crops import CropConfig
+from perdure.tracking.tracker import TrackerConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """How a model is to be run: everything that must be the same in training, calibration and use."""
+
+    crop: CropConfig = field(default_factory=CropConfig)
+    """Windows around tracks."""
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    """Linking and deletion of tracks."""
+    horizon: int = 16
+    """Age in frames at which a decision is forced."""
+    on_timeout: str = "persistent"
+    """What a forced decision says."""
+    frame_rate_hz: float = 30.0
+    """Frame rate of the training data."""
+
+    def __post_init__(self) -> None:
+        if self.on_timeout not in ("persistent", "transient"):
+            raise ValueError(f"on_timeout: got '{self.on_timeout}', expected persistent or transient")
+        if self.horizon < 2:
+            raise ValueError(f"horizon: got {self.horizon}, expected at least 2 frames")
+
+
+class PersistenceModel(nn.Module):
+    """Crops, hits and boxes in, evidence of persistence out.
+
+    Args:
+        config: sizes of the networks.
+        operation: how tracks and crops are made.
+        lifetime: fitted closed-form lifetime evidence.
+        score_scale: mean and standard deviation of detection scores on training data.
+        calibration: scores of the calibration split; None before calibration.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        operation: Operation,
+        lifetime: LifetimeModel,
+        score_scale: tuple[float, float] = (0.0, 1.0),
+        calibration: CalibrationScores | None = None,
+    ) -> None:
+        super().__init__()
+        self.config, self.operation, self.lifetime = config, operation, lifetime
+        self.score_scale, self.calibration = score_scale, calibration
+        self.extractor: MagvitExtractor = build_extractor(config.extractor, config.tokenizer)
+        self.evidence = EvidenceModel(config.evidence, self.extractor.feature_dim)
+
+    def save(self, path: Path, extra: dict[str, Any] | None = None) -> None:
+        """Writes weights (safetensors) and everything else (JSON beside it) atomically."""
+        info = {
+            "model": to_dict(self.config),
+            "operation": to_dict(self.operation),
+            "lifetime": self.lifetime.to_dict(),
+            "score_scale": list(self.score_scale),
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            **(extra or {}),
+        }
+        save_checkpoint(path, dict(self.state_dict()), info)
+
+    @classmethod
+    def load(cls, path: Path) -> PersistenceModel:
+        """Returns the model stored at `path`, in evaluation mode.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            ValueError: a file is damaged, of another version, or its weights do not fit its configuration.
+        """
+        tensors, info = load_checkpoint(path)
+        where = str(path.with_suffix(".json"))
+        calibration = info["calibration"]
+        model = cls(
+            from_dict(ModelConfig, info["model"], where=where),
+            operation=from_dict(Operation, info["operation"], where=where),
+            lifetime=LifetimeModel.from_dict(info["lifetime"]),
+            score_scale=(info["score_scale"][0], info["score_scale"][1]),
+            calibration=None if calibration is None else CalibrationScores.from_dict(calibration),
+        )
+        model.load_weights(tensors, path)
+        return model.eval()
+
+    def load_weights(self, tensors: dict[str, Tensor], path: Path) -> None:
+        """Takes over weights; a name or shape that does not fit is a ValueError that names the file."""
+        try:
+            self.load_state_dict(tensors)
+        except RuntimeError as error:
+            first = str(error).splitlines()[-1].strip()
+            raise ValueError(f"weights: {path} does not fit its configuration: {first}") from error
+
+
+def find_weights(path: Path | str) -> Path:
+    """Returns the weights file of a run folder, or the file itself.
+
+    Raises:
+        FileNotFoundError: there are no weights.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "final_model.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(f"weights: {path} does not exist; give a finished run folder or a .safetensors file")
+    return path

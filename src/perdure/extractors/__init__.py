@@ -1,0 +1,1 @@
+"""Extractors: crop sequence in, one feature vector per frame out."""

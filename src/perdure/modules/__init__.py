@@ -1,0 +1,1 @@
+"""Streaming neural layers: state passed in and out, one code path for offline and frame-by-frame use."""
