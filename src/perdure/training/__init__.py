@@ -1,0 +1,1 @@
+"""Joint training of tokenizer and evidence model."""

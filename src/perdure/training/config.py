@@ -1,0 +1,44 @@
+"""Settings of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingConfig:
+    """Joint training: reconstruction, lookup-free quantization and per-frame persistence, through the tokens."""
+
+    num_steps: int = 2000
+    """Optimiser steps; fixed, so that a run can be reproduced and resumed exactly."""
+    scenes_per_step: int = 4
+    """Scenes in a batch, about 3.5 tracks each."""
+    num_ages: int = 12
+    """Frames of each track that are used, from birth on."""
+    reconstructed_tracks: int = 4
+    """Tracks of a batch that are decoded; the decoder needs fewer examples than the decision."""
+    learning_rate: float = 2e-3
+    """Peak learning rate of AdamW; cosine decay to a hundredth."""
+    warmup_steps: int = 50
+    """Steps of linear warm-up."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay of all matrices; the head has none, so that evidence is not held back."""
+    persistence_weight: float = 0.3
+    """Weight of the per-frame persistence loss beside the reconstruction error."""
+    absolute_weight: float = 0.2
+    """Weight of the absolute beside the squared reconstruction error."""
+    gated_share: float = 0.5
+    """Share of scenes in which tracks vanish from the others' sight at a random age, as in the gate."""
+    max_gradient_norm: float = 1.0
+    """Gradient clipping."""
+    checkpoint_seconds: float = 60.0
+    """Longest time between checkpoints."""
+    log_steps: int = 20
+    """Steps between two rows of metrics."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_steps", "scenes_per_step", "num_ages", "reconstructed_tracks", "log_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
+        if not 0 <= self.gated_share <= 1:
+            raise ValueError(f"gated_share: got {self.gated_share}, expected 0 to 1")

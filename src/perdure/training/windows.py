@@ -1,0 +1,130 @@
+"""The first frames of every track of a split, cut out once and kept in memory as arrays.
+
+Runs the same tracker and the same cropping as the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from perdure.data.dataset import ClipDataset
+from perdure.engine.model import Operation
+from perdure.evidence.inputs import track_geometry
+from perdure.tracking.crops import crop_tracks
+from perdure.tracking.tracker import Tracker
+from perdure.tracking.truth import TrackTruth
+from perdure.types import Clip
+
+SCORE_COLUMN = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackWindows:
+    """N tracks over their first L frames; frames after a track's end are zero and not valid.
+
+    Args:
+        crops: uint8 RGB windows.
+        geometry: columns of `track_geometry`, score not yet standardised.
+        is_hit: whether a detection was associated.
+        frame: index of the frame in the clip.
+        is_valid: whether the track exists on that frame.
+        is_persistent: truth.
+        scene: number of the clip a track belongs to.
+    """
+
+    crops: UInt8[np.ndarray, "n l s s 3"]
+    geometry: Float[np.ndarray, "n l g"]
+    is_hit: Bool[np.ndarray, "n l"]
+    frame: Int[np.ndarray, "n l"]
+    is_valid: Bool[np.ndarray, "n l"]
+    is_persistent: Bool[np.ndarray, " n"]
+    scene: Int[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.scene)
+
+    @classmethod
+    def join(cls, parts: list[TrackWindows]) -> TrackWindows:
+        """Returns all tracks of several parts, in order."""
+        names = [item.name for item in fields(cls)]
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+    def score_scale(self) -> tuple[float, float]:
+        """Returns mean and standard deviation of the scores of all hits."""
+        scores = self.geometry[..., SCORE_COLUMN][self.is_hit]
+        return float(scores.mean()), float(max(scores.std(), 1e-3))
+
+
+def clip_windows(clip: Clip, scene: int, *, operation: Operation, num_ages: int) -> TrackWindows:
+    """Returns the windows of all tracks of one clip with association by truth.
+
+    Raises:
+        ValueError: the clip has no ground truth.
+    """
+    if clip.truth is None:
+        raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for training")
+    size, num = operation.crop.size_px, clip.truth.num_objects
+    tracker, truth = Tracker(operation.tracker), TrackTruth(clip.truth)
+    crops = np.zeros((num, num_ages, size, size, 3), np.uint8)
+    geometry = np.zeros((num, num_ages, 10), np.float32)
+    is_hit, is_valid = np.zeros((num, num_ages), bool), np.zeros((num, num_ages), bool)
+    frame = np.zeros((num, num_ages), np.int64)
+    image_size = (clip.frames.shape[2], clip.frames.shape[1])
+    for index in range(clip.num_frames):
+        tracks = tracker.update(clip.detections[index], owner=clip.truth.detection_owner[index])
+        truth.add(tracks)
+        rows = np.flatnonzero(tracks.age <= num_ages)
+        if not len(rows):
+            continue
+        place = (tracks.track_id[rows], tracks.age[rows] - 1)
+        options = {"size_px": size, "context": operation.crop.context}
+        crops[place] = crop_tracks(clip.frames[index], tracks.xyxy_px[rows], **options)
+        geometry[place] = track_geometry(tracks, image_size, (0.0, 1.0))[rows]
+        is_hit[place], is_valid[place], frame[place] = tracks.is_hit[rows], True, index
+    return TrackWindows(
+        crops=crops,
+        geometry=geometry,
+        is_hit=is_hit,
+        frame=frame,
+        is_valid=is_valid,
+        is_persistent=np.array([truth.label(track) == "persistent" for track in range(num)], bool),
+        scene=np.full(num, scene),
+    )
+
+
+def _shard_windows(scenes: list[int], root: Path, clip_ids: list[str], operation: Operation, num_ages: int) -> TrackWindows:
+    dataset = ClipDataset.open(root)
+    parts = [
+        clip_windows(dataset.clip(clip_ids[scene]), scene, operation=operation, num_ages=num_ages) for scene in scenes
+    ]
+    return TrackWindows.join(parts)
+
+
+def split_windows(
+    dataset: ClipDataset,
+    split: str,
+    *,
+    operation: Operation,
+    num_ages: int,
+    num_workers: int = 2,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> TrackWindows:
+    """Returns the windows of all tracks of a split, in clip order for any number of workers."""
+    clip_ids = dataset.split(split)
+    work = partial(_shard_windows, root=dataset.root, clip_ids=clip_ids, operation=operation, num_ages=num_ages)
+    groups = [list(range(start, min(start + 50, len(clip_ids)))) for start in range(0, len(clip_ids), 50)]
+    parts = []
+    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+        for group, part in zip(groups, pool.map(work, groups), strict=True):
+            parts.append(part)
+            if on_progress is not None:
+                on_progress(group[-1] + 1, len(clip_ids))
+    return TrackWindows.join(parts)

@@ -1,0 +1,1 @@
+"""The gate on a video file: detect, track, decide, draw, write."""
