@@ -1,0 +1,162 @@
+"""Draws shaded spheres over a background, and sensor noise over all.
+
+The disc in the middle of a sphere shows the cue variable and nothing else: dark for low, bright for high values.
+Where no object exists the pixels are background and noise. Knows nothing of labels or detections.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from perdure.world.config import WorldConfig
+from perdure.world.placement import Paths
+
+DISC_GREY = (18.0, 237.0)
+"""Grey level of the disc at the two ends of the cue range; noise of 4 grey levels stays inside 0 to 255."""
+AMBIENT = 0.45
+"""Share of light that reaches the side of a sphere turned away from the lamp."""
+NUM_COLOURS = 96
+"""Random colours that are tried for each object until one has the wanted contrast."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How the scene looks.
+
+    Args:
+        background: grey levels.
+        colour: of each sphere in full light, grey levels.
+        light: unit vector towards the lamp (x right, y down, z towards the camera).
+    """
+
+    background: Float[np.ndarray, "h w 3"]
+    colour: Float[np.ndarray, "k 3"]
+    light: Float[np.ndarray, " 3"]
+
+
+def draw_light(rng: np.random.Generator) -> Float[np.ndarray, " 3"]:
+    """Returns the direction of the lamp: above the scene, somewhat behind the camera."""
+    light = np.array([rng.uniform(-0.7, 0.7), rng.uniform(-0.9, -0.3), 1.0])
+    return light / np.linalg.norm(light)
+
+
+def mean_shade(light: Float[np.ndarray, " 3"]) -> float:
+    """Returns the mean brightness of a sphere in units of its colour: half the lamp's disc, seen from the camera.
+
+    The mean of max(0, n.l) over the visible disc is (2/3)(1 + cos) / 2 for an angle between lamp and camera of
+    less than a right one.
+    """
+    return AMBIENT + (1 - AMBIENT) * (1 + float(light[2])) / 3
+
+
+def draw_colours(
+    rng: np.random.Generator,
+    background: Float[np.ndarray, "h w 3"],
+    paths: Paths,
+    *,
+    contrast_grey: Float[np.ndarray, " k"],
+    shade: float,
+) -> Float[np.ndarray, "k 3"]:
+    """Returns a random colour per object that keeps its wanted distance from the background all along its way.
+
+    Where none of the random colours has the distance, the most distant one is taken.
+    """
+    height, width = background.shape[:2]
+    column = np.clip(paths.centre_px[..., 0].astype(int), 0, width - 1)
+    row = np.clip(paths.centre_px[..., 1].astype(int), 0, height - 1)
+    behind = background[row, column]
+    candidates = rng.uniform(20.0, 255.0, (len(row), NUM_COLOURS, 3))
+    difference = shade * candidates[:, :, None] - behind[:, None]
+    distance = np.sqrt(np.square(difference).mean(-1)).min(-1)
+    enough = distance >= contrast_grey[:, None]
+    # The first colour that is far enough; the farthest where there is none.
+    choice = np.where(enough.any(1), enough.argmax(1), distance.argmax(1))
+    return candidates[np.arange(len(row)), choice]
+
+
+def disc_grey(cue_variable: np.ndarray, cue_range: float) -> np.ndarray:
+    """Returns the grey level of the disc: linear in the cue variable, constant beyond its range."""
+    low, high = DISC_GREY
+    return low + (high - low) * np.clip((cue_variable + cue_range) / (2 * cue_range), 0.0, 1.0)
+
+
+def read_cue_variable(grey: np.ndarray, cue_range: float) -> np.ndarray:
+    """Returns the cue variable that a grey level of the disc shows; the inverse of `disc_grey`."""
+    low, high = DISC_GREY
+    return (grey - low) / (high - low) * 2 * cue_range - cue_range
+
+
+def render(
+    rng: np.random.Generator,
+    config: WorldConfig,
+    *,
+    paths: Paths,
+    is_alive: Bool[np.ndarray, "k t"],
+    cue_variable: Float[np.ndarray, "k t"],
+    look: Look,
+) -> UInt8[np.ndarray, "t h w 3"]:
+    """Returns the frames of a clip."""
+    shape = (config.num_frames, config.frame_height_px, config.frame_width_px, 3)
+    frames = rng.standard_normal(shape, np.float32)
+    frames *= np.float32(config.noise_grey)
+    frames += look.background
+    _draw_spheres(frames, config, paths=paths, is_alive=is_alive, cue_variable=cue_variable, look=look)
+    frames += np.float32(0.5)
+    np.clip(frames, 0.0, 255.0, out=frames)
+    return frames.astype(np.uint8)
+
+
+def _draw_spheres(
+    frames: Float[np.ndarray, "t h w 3"],
+    config: WorldConfig,
+    *,
+    paths: Paths,
+    is_alive: Bool[np.ndarray, "k t"],
+    cue_variable: Float[np.ndarray, "k t"],
+    look: Look,
+) -> None:
+    """Blends every existing object into its frames; only pixels that a body touches are computed."""
+    object_index, frame_index = np.nonzero(is_alive)
+    if not len(object_index):
+        return
+    centre = paths.centre_px[object_index, frame_index].astype(np.float32)
+    radius = (paths.side_px[object_index, frame_index] / 2).astype(np.float32)
+    sphere, row, column = _touched_pixels(centre, radius, frames.shape[1:3])
+    dx, dy = column + np.float32(0.5) - centre[sphere, 0], row + np.float32(0.5) - centre[sphere, 1]
+    r = radius[sphere]
+    distance = np.hypot(dx, dy)
+    shade = _shade(dx / r, dy / r, look.light.astype(np.float32))
+    pixel = shade[:, None] * look.colour.astype(np.float32)[object_index[sphere]]
+    disc = disc_grey(cue_variable[object_index, frame_index], config.cue_range).astype(np.float32)[sphere]
+    in_disc = np.clip(np.float32(config.disc_share) * r - distance + np.float32(0.5), 0.0, 1.0)
+    pixel += in_disc[:, None] * (disc[:, None] - pixel)
+    cover = np.clip(r - distance + np.float32(0.5), 0.0, 1.0)
+    pixel -= look.background[row, column]
+    frames[frame_index[sphere], row, column] += cover[:, None] * pixel
+
+
+def _touched_pixels(
+    centre: Float[np.ndarray, "n 2"], radius: Float[np.ndarray, " n"], image_shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns (sphere, row, column) of every pixel inside the image that a sphere may cover."""
+    reach = int(np.ceil(2 * radius.max())) + 3
+    low = np.floor(centre - radius[:, None] - 1).astype(int)
+    step = np.arange(reach)
+    column, row = low[:, :1] + step, low[:, 1:] + step
+    height, width = image_shape
+    dx2 = np.square(column + np.float32(0.5) - centre[:, :1])
+    dy2 = np.square(row + np.float32(0.5) - centre[:, 1:])
+    near = dx2[:, None, :] + dy2[:, :, None] < np.square(radius + np.float32(0.5))[:, None, None]
+    near &= ((row >= 0) & (row < height))[:, :, None] & ((column >= 0) & (column < width))[:, None, :]
+    sphere, row_step, column_step = np.nonzero(near)
+    return sphere, row[sphere, row_step], column[sphere, column_step]
+
+
+def _shade(x: np.ndarray, y: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Returns Lambert's law on a unit sphere plus ambient light."""
+    z = np.sqrt(np.maximum(1 - x * x - y * y, 0))
+    lit = np.maximum(x * light[0] + y * light[1] + z * light[2], 0)
+    return np.float32(AMBIENT) + np.float32(1 - AMBIENT) * lit
