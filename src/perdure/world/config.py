@@ -40,7 +40,7 @@ class WorldConfig:
     """The disc on a sphere goes from dark to bright while the cue variable goes from minus this to plus this."""
     disc_share: float = 0.45
     """Diameter of the disc that shows the cue, as a share of the sphere's."""
-    box_side_px: tuple[float, float] = (8.0, 11.5)
+    box_side_px: tuple[float, float] = (9.0, 12.5)
     """Least and largest side of a box at birth; distance changes it later."""
     depth_m: tuple[float, float] = (10.0, 16.0)
     """Least and largest distance from the camera at birth."""
