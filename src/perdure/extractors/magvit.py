@@ -35,7 +35,7 @@ class MagvitExtractor(nn.Module):
         size = self.tokenizer.config.crop_px
         counter = FlopCounterMode(display=False)
         with torch.no_grad(), counter:
-            self.tokenizer.encode(torch.zeros(1, 1, 3, size, size))
+            self.tokenizer.encode(torch.zeros(1, 1, 3, size, size, device=next(self.parameters()).device))
         return int(counter.get_total_flops())
 
     def init_state(self, num_slots: int) -> State:

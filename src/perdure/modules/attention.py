@@ -88,12 +88,11 @@ class SceneAttention(nn.Module):
         self.bias = nn.Parameter(torch.zeros(num_heads, 2 * memory_frames))
 
     def init_state(self, num_slots: int) -> MemoryState:
+        """Returns an empty memory; the mask hides its places until tokens stand there."""
         shape = (num_slots, self.memory_frames, self.num_heads, self.head_width)
         return MemoryState(key=self.bias.new_zeros(shape), value=self.bias.new_zeros(shape))
 
-    def project(
-        self, x: Float[Tensor, "row time channel"]
-    ) -> tuple[Float[Tensor, "row time head width"], ...]:
+    def project(self, x: Float[Tensor, "row time channel"]) -> tuple[Float[Tensor, "row time head width"], ...]:
         """Returns queries, keys and values of a chunk."""
         parts = self.query_key_value(x).chunk(3, dim=-1)
         return tuple(part.unflatten(-1, (self.num_heads, self.head_width)) for part in parts)

@@ -56,10 +56,12 @@ class CausalConv3d(StreamingModule):
         self.in_channels, self.input_size = in_channels, input_size
 
     def init_state(self, num_slots: int) -> ConvolutionState:
+        """Returns zeros: a fresh slot has seen black frames, which also tells the network that it is fresh."""
         shape = (num_slots, self.kernel_t - 1, self.in_channels, *self.input_size)
         return ConvolutionState(past=self.weight.new_zeros(shape))
 
     def step(self, x: Tensor, state: ConvolutionState) -> tuple[Tensor, ConvolutionState]:
+        """Returns the convolved chunk (height and width divided by the stride) and its last input frames."""
         num_slots, num_frames = x.shape[:2]
         history = torch.cat([state.past.to(x.dtype), x], dim=1) if self.kernel_t > 1 else x
         taps = [history[:, tap : tap + num_frames] for tap in range(self.kernel_t)]
@@ -76,11 +78,15 @@ class FrameLayer(StreamingModule):
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
         self.layer = layer
+        # A layer without weights has no device of its own; this buffer moves along with the model.
+        self.register_buffer("anchor", torch.zeros(0), persistent=False)
 
     def init_state(self, num_slots: int) -> NoState:
-        return NoState(empty=torch.zeros(num_slots, 0))
+        """Returns a state that holds nothing."""
+        return NoState(empty=self.get_buffer("anchor").new_zeros(num_slots, 0))
 
     def step(self, x: Tensor, state: NoState) -> tuple[Tensor, NoState]:
+        """Returns the layer's output on every frame of the chunk."""
         return self.layer(x.flatten(0, 1)).unflatten(0, x.shape[:2]), state
 
 
@@ -94,18 +100,19 @@ class ResidualBlock(StreamingModule):
 
     def __init__(self, num_channels: int, *, input_size: tuple[int, int], is_factorised: bool = True) -> None:
         super().__init__()
-        first = {"kernel_t": 1, "kernel": 3} if is_factorised else {"kernel_t": 3, "kernel": 3}
-        second = {"kernel_t": 3, "kernel": 1} if is_factorised else {"kernel_t": 3, "kernel": 3}
+        first_kernel_t, second_kernel = (1, 1) if is_factorised else (3, 3)
         self.body = StreamingSequential(
             normalise(num_channels),
-            CausalConv3d(num_channels, num_channels, input_size=input_size, **first),
+            CausalConv3d(num_channels, num_channels, kernel_t=first_kernel_t, kernel=3, input_size=input_size),
             normalise(num_channels),
-            CausalConv3d(num_channels, num_channels, input_size=input_size, **second),
+            CausalConv3d(num_channels, num_channels, kernel_t=3, kernel=second_kernel, input_size=input_size),
         )
 
     def init_state(self, num_slots: int) -> tuple[object, ...]:
-        return self.body.init_state(num_slots)  # type: ignore[no-any-return]
+        """Returns the states of both convolutions and what stands around them."""
+        return self.body.init_state(num_slots)
 
     def step(self, x: Tensor, state: tuple[object, ...]) -> tuple[Tensor, tuple[object, ...]]:
+        """Returns a chunk of the same shape."""
         y, state = self.body.step(x, state)
         return x + y, state

@@ -7,9 +7,9 @@ Knows nothing of tracks or pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Int
@@ -45,6 +45,19 @@ def put_rows(state: State, rows: Int[Tensor, " n"], new_rows: State) -> State:
 def reset_rows(state: State, rows: Int[Tensor, " n"], fresh: State) -> State:
     """Returns a copy of `state` in which the given slots equal those of a fresh state with as many slots."""
     return put_rows(state, rows, take_rows(fresh, torch.arange(len(rows), device=rows.device)))
+
+
+def flatten_state(state: State) -> list[Tensor]:
+    """Returns all tensors of a state, in a fixed order."""
+    tensors: list[Tensor] = []
+    map_state(lambda value: tensors.append(value) or value, state)  # type: ignore[func-returns-value]
+    return tensors
+
+
+def unflatten_state(tensors: list[Tensor], like: State) -> State:
+    """Returns a state of the structure of `like` that holds the tensors of `flatten_state`."""
+    remaining = iter(tensors)
+    return map_state(lambda _: next(remaining), like)
 
 
 class StreamingModule(nn.Module):
@@ -90,12 +103,17 @@ class StreamingSequential(StreamingModule):
         super().__init__()
         self.layers = nn.ModuleList(layers)
 
+    def _in_order(self) -> Iterator[StreamingModule]:
+        return (cast(StreamingModule, layer) for layer in self.layers)
+
     def init_state(self, num_slots: int) -> State:
-        return tuple(layer.init_state(num_slots) for layer in self.layers)
+        """Returns the fresh states of all layers."""
+        return tuple(layer.init_state(num_slots) for layer in self._in_order())
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Returns the last layer's output and all new states."""
         new_states = []
-        for layer, layer_state in zip(self.layers, state, strict=True):
+        for layer, layer_state in zip(self._in_order(), state, strict=True):
             x, new_state = layer.step(x, layer_state)
             new_states.append(new_state)
         return x, tuple(new_states)

@@ -83,7 +83,7 @@ class Tokenizer(nn.Module):
         self, code: Float[Tensor, "slot time grid grid bit"], state: State | None = None, active: Tensor | None = None
     ) -> tuple[Float[Tensor, "slot time 3 height width"], State]:
         """Returns reconstructed crops, about in [-1, 1], and the new state."""
-        return self.decoder(code.movedim(-1, 2), state, active)  # type: ignore[no-any-return]
+        return self.decoder(code.movedim(-1, 2), state, active)
 
     @torch.no_grad()
     def tokens(self, x: Float[Tensor, "slot time 3 height width"]) -> Int[Tensor, "slot time grid grid"]:

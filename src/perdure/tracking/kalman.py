@@ -74,9 +74,7 @@ def _measurement_variance(scale_px: Float[np.ndarray, "n 1"], config: KalmanConf
 def born(cxcywh_px: Float[np.ndarray, "n 4"], config: KalmanConfig) -> BoxStates:
     """Returns the states of boxes seen for the first time: velocity zero, and uncertain."""
     position = np.array(cxcywh_px, dtype=np.float64)
-    states = BoxStates(
-        position=position, velocity=np.zeros_like(position), covariance=np.zeros((*position.shape, 3))
-    )
+    states = BoxStates(position=position, velocity=np.zeros_like(position), covariance=np.zeros((*position.shape, 3)))
     scale_px = _scale_px(states)
     states.covariance[..., 0] = _measurement_variance(scale_px, config)
     speed_px = (config.initial_speed * scale_px + config.initial_speed_px) * _axis_factor(config)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -69,8 +70,9 @@ class TrackerState:
     @classmethod
     def empty(cls) -> TrackerState:
         """Returns the state before the first frame."""
-        ids = {name: np.zeros(0, dtype=np.int64) for name in (*_INTEGER_ROWS, "started_owner")}
-        return cls(**ids, position=np.zeros((0, 4)), velocity=np.zeros((0, 4)), covariance=np.zeros((0, 4, 3)))
+        rows: dict[str, Any] = {name: np.zeros(0, dtype=np.int64) for name in (*_INTEGER_ROWS, "started_owner")}
+        rows |= {"position": np.zeros((0, 4)), "velocity": np.zeros((0, 4)), "covariance": np.zeros((0, 4, 3))}
+        return cls(**rows)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns a copy of the state as named arrays, ready to be stored."""
@@ -86,9 +88,9 @@ class TrackerState:
         missing = [item.name for item in fields(cls) if item.name not in arrays]
         if missing:
             raise ValueError(f"tracker state: got no {missing[0]!r}, expected the arrays written by to_arrays")
-        copies = {item.name: np.array(arrays[item.name]) for item in fields(cls)}
-        scalars = {name: int(copies.pop(name)) for name in ("next_frame_index", "next_track_id")}
-        return cls(**scalars, **copies)
+        values: dict[str, Any] = {item.name: np.array(arrays[item.name]) for item in fields(cls)}
+        values |= {name: int(values[name]) for name in ("next_frame_index", "next_track_id")}
+        return cls(**values)
 
     def keep(self, is_kept: np.ndarray) -> None:
         """Drops the rows where `is_kept` is false."""
