@@ -1,0 +1,57 @@
+# The commands of this project. `make run` and `make test` need nothing done before: they set up what they need.
+PYTHON ?= python3
+RECIPE ?= cpu
+OUT ?= runs/$(RECIPE)
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Also pins what builds the package itself. Relative, so that a checkout path may hold spaces.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --editable
+
+.PHONY: help setup setup-dev run test check demo/tiny clean
+
+help:
+	@echo "make run        train, evaluate and report with the default recipe into $(OUT)"
+	@echo "make demo/tiny  the same in under a minute, into runs/tiny"
+	@echo "make test       the whole test suite"
+	@echo "make check      style, types and the rules about who may import whom"
+	@echo "make setup      what make run needs, into $(VENV); setup-dev adds the tools of make test and make check"
+	@echo "make clean      remove $(VENV) and all caches; runs/ stays"
+
+setup: $(VENV)/.stamp-run
+setup-dev: $(VENV)/.stamp-dev
+
+$(VENV)/.stamp-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 is too old, expected 3.11 or newer: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.stamp-run: $(VENV)/.stamp-python pyproject.toml constraints.txt
+	$(INSTALL) .
+	@touch $@
+
+$(VENV)/.stamp-dev: $(VENV)/.stamp-python pyproject.toml constraints.txt
+	$(INSTALL) '.[dev]'
+	@touch $@ $(VENV)/.stamp-run
+
+run: setup
+	$(BIN)/perdure run --recipe $(RECIPE) --out $(OUT) --resume
+	@echo "report: $(CURDIR)/$(OUT)/FINAL_REPORT.html"
+
+demo/tiny: setup
+	$(BIN)/perdure run --recipe tiny --out runs/tiny --resume
+	@echo "report: $(CURDIR)/runs/tiny/FINAL_REPORT.html"
+
+test: setup-dev
+	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS)
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
