@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
-SCALES = ((3, 0.7), (7, 0.5), (16, 0.4), (34, 0.3))
-"""Grid points across the image and relative amplitude of each scale of texture."""
+SCALES = ((5, 0.65), (9, 0.5), (18, 0.3), (40, 0.2))
+"""Spline knots across the image and relative amplitude of each scale of texture."""
 BASE_GREY = (75.0, 150.0)
 """Range of the mean of each colour channel; in the middle, so that objects can be darker or brighter."""
 COLOUR_SHARE = 0.5
@@ -19,13 +19,18 @@ Image = Float[np.ndarray, "h w 3"]
 
 @lru_cache(maxsize=32)
 def _interpolation(num_points: int, num_pixels: int) -> Float[np.ndarray, "pixels points"]:
-    """Returns the matrix that interpolates grid values smoothly (cosine weights) at pixel centres."""
-    place = (np.arange(num_pixels) + 0.5) / num_pixels * (num_points - 1)
-    low = np.minimum(place.astype(int), num_points - 2)
-    weight = 0.5 - 0.5 * np.cos(np.pi * (place - low))
+    """Returns the matrix of a cubic B-spline over `num_points` knots at pixel centres.
+
+    Rows are scaled so that independent knots of variance 1 give pixels of mean variance 1.
+    """
+    place = (np.arange(num_pixels) + 0.5) / num_pixels * (num_points - 3) + 1
+    low = np.minimum(place.astype(int), num_points - 3)
+    t = place - low
+    weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1)
     matrix = np.zeros((num_pixels, num_points), np.float32)
-    matrix[np.arange(num_pixels), low] = 1 - weight
-    matrix[np.arange(num_pixels), low + 1] = weight
+    for tap in range(4):
+        matrix[np.arange(num_pixels), low - 1 + tap] = weights[:, tap]
+    matrix /= np.sqrt(np.square(matrix).sum(axis=1).mean())
     matrix.flags.writeable = False
     return matrix
 
