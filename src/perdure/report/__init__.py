@@ -1,0 +1,1 @@
+"""Figures, reports and explanations, made from stored results alone: nothing here computes a new rate."""

@@ -1,0 +1,124 @@
+"""The one look of all figures: colours that colour-blind readers can tell apart, quiet axes, exact output.
+
+Knows nothing of what is drawn. No pyplot and no global state: figures can be drawn in any thread.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from perdure.files import atomic_path
+
+INK = "#1f2933"
+MUTED = "#66727f"
+LINE = "#d5dae0"
+PALE = "#e9edf1"
+PAPER = "#ffffff"
+PERSISTENT = "#0072b2"
+TRANSIENT = "#d55e00"
+BOTH = "#4a5663"
+GATE = "#0b7a6f"
+LIFETIME = "#b8860b"
+OPTIMUM_SEEING = "#111111"
+OPTIMUM_DETECTIONS = "#8b949e"
+WRONG = "#7a1230"
+
+CLASS_COLOUR = {"persistent": PERSISTENT, "transient": TRANSIENT, "all": BOTH}
+
+ATTENTION_MAP = LinearSegmentedColormap.from_list("attention", ["#a98a5b", "#f6f4ef", "#63a79f", "#0b4f4a"])
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 9,
+    "axes.axisbelow": True,
+    "grid.color": PALE,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "hatch.linewidth": 0.7,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "perdure",
+}
+
+
+def house_style() -> Any:
+    """Returns a context in which matplotlib draws in the house style; every figure is built inside one."""
+    return mpl.rc_context(_SETTINGS)
+
+
+def new_figure(width_inch: float, height_inch: float) -> Figure:
+    """Returns an empty figure with constrained layout."""
+    return Figure(figsize=(width_inch, height_inch), layout="constrained")
+
+
+def quiet(axes: Axes, *, grid: str = "y") -> None:
+    """Leaves one set of pale grid lines and the base line."""
+    axes.grid(visible=True, axis=grid)  # type: ignore[arg-type]
+    hidden = "left" if grid == "y" else "bottom"
+    axes.spines[hidden].set_visible(False)
+
+
+def note(axes: Axes, text: str) -> None:
+    """Writes a small remark below the title, where nothing is drawn."""
+    axes.set_title(text, loc="right", fontsize=8.5, fontweight="normal", color=MUTED)
+
+
+def save_figure(figure: Figure, path: Path | str) -> None:
+    """Writes a figure atomically as PNG (150 dots per inch) or SVG, by the suffix; equal data give equal bytes.
+
+    Raises:
+        ValueError: the suffix is neither.
+    """
+    path = Path(path)
+    if path.suffix not in (".png", ".svg"):
+        raise ValueError(f"figure {path}: got suffix '{path.suffix}', expected .png or .svg")
+    data = png_bytes(figure) if path.suffix == ".png" else svg_bytes(figure)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Returns a figure as PNG with 150 dots per inch."""
+    buffer = io.BytesIO()
+    with house_style():
+        FigureCanvasAgg(figure)
+        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def svg_bytes(figure: Figure) -> bytes:
+    """Returns a figure as SVG with text as outlines, so that it looks the same everywhere."""
+    buffer = io.BytesIO()
+    with house_style():
+        FigureCanvasSVG(figure)
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
