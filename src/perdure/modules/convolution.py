@@ -87,7 +87,11 @@ class FrameLayer(StreamingModule):
 
     def step(self, x: Tensor, state: NoState) -> tuple[Tensor, NoState]:
         """Returns the layer's output on every frame of the chunk."""
-        return self.layer(x.flatten(0, 1)).unflatten(0, x.shape[:2]), state
+        frames = x.flatten(0, 1)
+        if len(frames) == 0:
+            # Some layers (nn.PixelShuffle) pass an empty batch through unchanged: ask one frame for the shape.
+            return self.layer(x.new_zeros(1, *frames.shape[1:]))[:0].unflatten(0, x.shape[:2]), state
+        return self.layer(frames).unflatten(0, x.shape[:2]), state
 
 
 def normalise(num_channels: int, num_groups: int = 8) -> FrameLayer:
