@@ -43,7 +43,7 @@ def test_mask_equals_its_definition(
         )
         for row, (slot, scene, frame) in enumerate(queries):
             for column, (key_slot, key_scene, key_frame) in enumerate(keys):
-                is_shown = shown is None or slot == key_slot or key_frame <= shown[key_slot]
+                is_shown = shown is None or slot == key_slot or frame <= shown[key_slot]
                 is_recent = frame - MEMORY_FRAMES < key_frame <= frame
                 expected = key_frame != EMPTY and scene == key_scene and is_recent and is_shown
                 assert bool(mask.allowed[row, column]) == expected

@@ -38,5 +38,5 @@ class Extractor(Protocol):
         state: State | None = None,
         active: Bool[Tensor, " slot"] | None = None,
     ) -> tuple[Float[Tensor, "slot time feature"], State]:
-        """Returns features of a chunk of crops in [-1, 1], and the new state."""
+        """Returns features of a chunk of crops in [-1, 1] (zeros for slots that are not active), and the new state."""
         ...

@@ -54,6 +54,9 @@ class MagvitExtractor(nn.Module):
         state: State | None = None,
         active: Bool[Tensor, " slot"] | None = None,
     ) -> tuple[Float[Tensor, "slot time feature"], State]:
-        """Returns the codes of every frame, flattened, and the new state."""
+        """Returns the codes of every frame, flattened (zeros for slots that are not active), and the new state."""
         z, state = self.tokenizer.encode(crops, state, active)
-        return quantize(z).flatten(2), state
+        feature = quantize(z).flatten(2)
+        if active is not None:
+            feature = feature.masked_fill(~active[:, None, None], 0.0)
+        return feature, state

@@ -62,15 +62,15 @@ def scene_mask(
         query: places of the queries.
         key: places of the keys; frame `EMPTY` marks no token.
         memory_frames: a key is visible for this many frames, its own included.
-        shown_until: last frame at which a slot's tokens are shown to other tracks (training imitates the gate,
-            which stops encoding decided tracks); None shows all.
+        shown_until: last frame whose queries of other tracks see a slot's tokens; later ones see none of them, old
+            ones included (training imitates the gate, which evicts a decided track); None shows all.
     """
     gap = query.frame[:, None] - key.frame[None, :]
     is_own = query.slot[:, None] == key.slot[None, :]
     allowed = (gap >= 0) & (gap < memory_frames) & (key.frame != EMPTY)[None, :]
     allowed &= query.scene[:, None] == key.scene[None, :]
     if shown_until is not None:
-        allowed &= is_own | (key.frame <= shown_until[key.slot])[None, :]
+        allowed &= is_own | (query.frame[:, None] <= shown_until[key.slot][None, :])
     bias_index = gap.clamp(0, memory_frames - 1) + torch.where(is_own, 0, memory_frames)
     return SceneMask(allowed=allowed, bias_index=bias_index)
 
