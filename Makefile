@@ -46,7 +46,7 @@ demo/tiny: setup
 	@echo "report: $(CURDIR)/runs/tiny/FINAL_REPORT.html"
 
 test: setup-dev
-	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
 
 check: setup-dev
 	$(BIN)/ruff check .

@@ -34,8 +34,7 @@ def stream(extractor: MagvitExtractor) -> contract.Stream:
     return contract.Stream(
         advance=lambda x, start, stop, state, active: extractor(x[:, start:stop], state, active),
         init_state=extractor.init_state,
-        inputs=2 * torch.rand(NUM_SLOTS, contract.NUM_FRAMES, 3, 16, 16, generator=torch.Generator().manual_seed(2))
-        - 1,
+        inputs=2 * torch.rand(shape, generator=torch.Generator().manual_seed(2)) - 1,
         changed=changed,
         num_slots=NUM_SLOTS,
     )

@@ -1,0 +1,130 @@
+"""The wheel holds everything, runs from an empty environment, and `import perdure` stays light."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+HEAVY = ("torch", "cv2", "matplotlib", "scipy", "supervision", "av")
+
+
+def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command outside the checkout's folders of code; its output is shown if it fails."""
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT / "tests", env=os.environ | environment
+    )
+    assert result.returncode == 0, f"{command}: exit {result.returncode}\n{result.stdout}\n{result.stderr}"
+    return result
+
+
+def loaded_after(statement: str) -> list[str]:
+    """Returns the heavy packages that a fresh interpreter has loaded after a statement."""
+    code = f"import sys\n{statement}\nprint([name for name in {HEAVY} if name in sys.modules])"
+    return names_in(run(sys.executable, "-c", code, PYTHONPATH=str(ROOT / "src")).stdout.splitlines()[-1])
+
+
+def names_in(text: str) -> list[str]:
+    return re.findall(r"'(\w+)'", text)
+
+
+def test_import_alone_loads_nothing_heavy() -> None:
+    assert loaded_after("import perdure") == []
+
+
+def test_the_check_of_what_is_loaded_can_fail() -> None:
+    assert loaded_after("import scipy") == ["scipy"]
+
+
+def test_every_public_name_can_be_had_and_is_listed() -> None:
+    code = (
+        "import perdure\n"
+        "assert perdure.__all__, 'nothing is public'\n"
+        "for name in perdure.__all__: getattr(perdure, name)\n"
+        "assert set(perdure.__all__) <= set(dir(perdure)), set(perdure.__all__) - set(dir(perdure))\n"
+    )
+    run(sys.executable, "-c", code, PYTHONPATH=str(ROOT / "src"))
+
+
+@pytest.mark.parametrize("arguments", ["['--version']", "['--help']", "['run', '--help']"])
+def test_help_and_version_load_neither_torch_nor_opencv(arguments: str) -> None:
+    statement = (
+        "from perdure.cli import main\n"
+        "try:\n"
+        f"    main({arguments})\n"
+        "except SystemExit as stop:\n"
+        "    assert not stop.code, stop.code"
+    )
+    assert not {"torch", "cv2"} & set(loaded_after(statement))
+
+
+def test_version_stands_in_one_place_and_in_the_changelog() -> None:
+    code = "import perdure; print(perdure.__version__)"
+    shown = run(sys.executable, "-c", code, PYTHONPATH=str(ROOT / "src")).stdout.strip()
+    assert shown == PROJECT["version"]
+    assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def requirements() -> set[str]:
+    """Returns the normalised names of everything that pyproject.toml asks for."""
+    texts = [*PROJECT["dependencies"], *(text for extra in PROJECT["optional-dependencies"].values() for text in extra)]
+    return {re.split(r"[<>=~!;\[ ]", text)[0].lower().replace("_", "-") for text in texts}
+
+
+def test_everything_asked_for_is_pinned() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    exact = {line.split("==")[0].lower().replace("_", "-") for line in pins if "==" in line}
+    assert requirements() <= exact, requirements() - exact
+    assert [line for line in pins if "==" not in line] == ["torchvision<0"], "everything else is pinned exactly"
+    assert not [line for line in pins if "/" in line or "@" in line or line.startswith("-")], "no place is named"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    constraints = {"PIP_CONSTRAINT": str(ROOT / "constraints.txt")} if " " not in str(ROOT) else {}
+    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", folder, ROOT, **constraints)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.mark.slow
+def test_wheel_holds_all_code_and_data(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    package = ROOT / "src" / "perdure"
+    is_checkout = shutil.which("git") is not None and (ROOT / ".git").exists()
+    tracked = run("git", "-C", ROOT, "ls-files", package).stdout.split() if is_checkout else []
+    expected = {str(Path(name).relative_to("src")) for name in tracked}
+    assert expected <= names, sorted(expected - names)
+    for kind in (".py", "py.typed", ".j2", ".css", ".safetensors", ".json", ".md"):
+        assert any(name.startswith("perdure/") and name.endswith(kind) for name in names), f"no {kind} in the wheel"
+    assert not [name for name in names if not name.startswith(("perdure/", "perdure-"))]
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+@pytest.mark.slow
+def test_wheel_runs_from_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
+    run(python, "-I", "-c", "import perdure")
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
+    # The dependencies are those of this environment; the package itself must be the installed one.
+    Path(site, "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    shown = run(tmp_path / "env" / "bin" / "perdure", "--version", PYTHONPATH="").stdout
+    assert PROJECT["version"] in shown
+    where = run(python, "-c", "import perdure; print(perdure.__file__)", PYTHONPATH="").stdout.strip()
+    assert Path(where).is_relative_to(site)
