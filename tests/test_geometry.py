@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from perdure import geometry
 
@@ -48,3 +51,55 @@ def test_clipped_boxes_lie_in_the_image() -> None:
     clipped = geometry.clip_boxes(np.array([[-5.0, -5, 5, 5], [90, 40, 120, 70]]), width_px=100, height_px=50)
     assert clipped.tolist() == [[0, 0, 5, 5], [90, 40, 100, 50]]
     assert geometry.area_px(clipped).tolist() == [25, 100]
+
+
+def some_boxes(min_size: int = 0) -> st.SearchStrategy[np.ndarray]:
+    """Boxes of 0.5 to 500 px anywhere within 1,000 px of the origin."""
+    number = st.integers(min_size, 8)
+    corners = number.flatmap(lambda n: arrays(np.float64, (n, 2), elements=st.floats(-1000, 1000)))
+    side = st.floats(0.5, 500)
+    return corners.flatmap(
+        lambda corner: arrays(np.float64, corner.shape, elements=side).map(
+            lambda size: np.concatenate([corner, corner + size], axis=1)
+        )
+    )
+
+
+@given(some_boxes())
+def test_any_boxes_survive_both_round_trips(boxes: np.ndarray) -> None:
+    for there, back in (
+        (geometry.xywh_from_xyxy, geometry.xyxy_from_xywh),
+        (geometry.cxcywh_from_xyxy, geometry.xyxy_from_cxcywh),
+    ):
+        np.testing.assert_allclose(back(there(boxes)), boxes, atol=1e-9)
+
+
+@given(some_boxes(), some_boxes())
+def test_overlap_is_symmetric_and_a_share(one: np.ndarray, other: np.ndarray) -> None:
+    overlap = geometry.iou_matrix(one, other)
+    assert overlap.shape == (len(one), len(other))
+    assert ((overlap >= 0) & (overlap <= 1 + 1e-12)).all()
+    np.testing.assert_array_equal(overlap, geometry.iou_matrix(other, one).T)
+    np.testing.assert_allclose(np.diag(geometry.iou_matrix(one, one)), 1)
+
+
+@given(some_boxes(min_size=1), st.floats(-300, 300), st.floats(-300, 300), st.floats(0.5, 4))
+def test_overlap_does_not_depend_on_place_and_scale(boxes: np.ndarray, x: float, y: float, scale: float) -> None:
+    moved = (boxes + np.array([x, y, x, y])) * scale
+    np.testing.assert_allclose(geometry.iou_matrix(moved, moved), geometry.iou_matrix(boxes, boxes), atol=1e-9)
+
+
+@given(some_boxes(), st.floats(1.0, 3.0), st.floats(0, 20))
+def test_growing_can_be_undone_and_never_loses_the_box(boxes: np.ndarray, factor: float, margin_px: float) -> None:
+    grown = geometry.grow_boxes(boxes, factor=factor, margin_px=margin_px)
+    assert (grown[:, :2] <= boxes[:, :2] + 1e-9).all()
+    assert (grown[:, 2:] >= boxes[:, 2:] - 1e-9).all()
+    back = geometry.grow_boxes(grown, factor=1 / factor, margin_px=-margin_px / factor)
+    np.testing.assert_allclose(back, boxes, atol=1e-6)
+
+
+@given(some_boxes())
+def test_clipping_twice_changes_nothing_more(boxes: np.ndarray) -> None:
+    once = geometry.clip_boxes(boxes, width_px=320, height_px=240)
+    np.testing.assert_array_equal(geometry.clip_boxes(once, width_px=320, height_px=240), once)
+    assert (geometry.area_px(once) <= geometry.area_px(boxes) + 1e-6).all()
