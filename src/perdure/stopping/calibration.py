@@ -1,0 +1,281 @@
+"""Bounds of the sequential test from calibration tracks alone, with a finite-sample guarantee on both error rates.
+
+With probability at least 1 - delta over the calibration clips, the share of transient tracks called persistent stays
+at or below `max_false_confirm` and the share of persistent tracks called transient at or below `max_miss`. It holds
+for any model, however wrong its evidence, and for any mixture of the classes; it assumes only that new clips come from
+the law of the calibration clips. Each rate is monotone in its own bound and uses tracks of its own class, so one exact
+binomial test per class suffices (Mondrian calibration; Angelopoulos et al., Learn then Test, AOAS 2025).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.stats import binom
+
+from perdure.stopping.rules import OnTimeout, TruncatedSPRT
+
+DECIMALS = 4
+"""Digits of a stored score; 1e-4 nats is far below what any model knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationScores:
+    """Evidence at every age up to h of tracks whose truth is known, at most one of each class from a clip.
+
+    A track that ends counts as deleted there; tracks cut short by the end of their clip must be left out.
+
+    Args:
+        persistent: nats, NaN after the track's end.
+        transient: nats, NaN after the track's end.
+
+    Raises:
+        ValueError: the numbers of ages differ, a score is infinite, or a NaN stands before a number.
+    """
+
+    persistent: Float[np.ndarray, "n1 h"]
+    transient: Float[np.ndarray, "n0 h"]
+
+    def __post_init__(self) -> None:
+        if self.persistent.shape[1] != self.transient.shape[1]:
+            raise ValueError(
+                f"CalibrationScores: got {self.persistent.shape[1]} ages of persistent tracks and "
+                f"{self.transient.shape[1]} of transient ones, expected the same number"
+            )
+        for name in ("persistent", "transient"):
+            scores = getattr(self, name)
+            bad = np.isinf(scores).any(axis=1) | (np.isnan(scores[:, :-1]) & ~np.isnan(scores[:, 1:])).any(axis=1)
+            if bad.any():
+                row = int(np.flatnonzero(bad)[0])
+                raise ValueError(
+                    f"CalibrationScores.{name} row {row}: got {scores[row]}, "
+                    "expected finite numbers, and NaN only after the track's end"
+                )
+
+    @property
+    def num_ages(self) -> int:
+        """Ages that scores are known for."""
+        return self.persistent.shape[1]
+
+    def up_to(self, horizon: int) -> CalibrationScores:
+        """Returns the scores of the first `horizon` ages.
+
+        Raises:
+            ValueError: scores are not known that far.
+        """
+        if not 1 <= horizon <= self.num_ages:
+            raise ValueError(
+                f"calibration: got horizon {horizon}, expected 1 to {self.num_ages}, the ages that calibration "
+                "scores are stored for; calibrate again with a longer horizon"
+            )
+        return CalibrationScores(persistent=self.persistent[:, :horizon], transient=self.transient[:, :horizon])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values, ready for JSON; a row stops at the track's end.
+
+        Scores are rounded to 4 decimals, those of persistent tracks down and those of transient ones up: both ways
+        bounds only become more careful, so the guarantee survives storage.
+        """
+        return {
+            "num_ages": self.num_ages,
+            "persistent": _rows(_rounded_down(self.persistent)),
+            "transient": _rows(-_rounded_down(-self.transient)),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> CalibrationScores:
+        """Returns the scores that `to_dict` described.
+
+        Raises:
+            ValueError: a value is missing, or a row is longer than `num_ages`.
+        """
+        try:
+            num_ages = int(values["num_ages"])
+            return cls(
+                persistent=_padded(values["persistent"], num_ages), transient=_padded(values["transient"], num_ages)
+            )
+        except KeyError as error:
+            raise ValueError(f"calibration: got no {error}, expected num_ages, persistent and transient") from error
+
+
+def _rounded_down(scores: Float[np.ndarray, "n h"]) -> Float[np.ndarray, "n h"]:
+    """Returns the largest multiples of 1e-4 that are not above the scores; rounding twice changes nothing."""
+    nearest = np.round(scores, DECIMALS)
+    return np.where(nearest > scores, np.round(nearest - 10.0**-DECIMALS, DECIMALS), nearest)
+
+
+def _rows(scores: Float[np.ndarray, "n h"]) -> list[list[float]]:
+    # Adding 0.0 turns -0.0 into 0.0.
+    return [(row[~np.isnan(row)] + 0.0).tolist() for row in scores]
+
+
+def _padded(rows: list[list[float]], num_ages: int) -> Float[np.ndarray, "n h"]:
+    scores = np.full((len(rows), num_ages), np.nan)
+    for index, row in enumerate(rows):
+        if len(row) > num_ages:
+            raise ValueError(f"calibration: row {index} has {len(row)} scores, expected at most {num_ages}")
+        scores[index, : len(row)] = row
+    return scores
+
+
+def sample_one_per_clip(
+    clip_index: Int[np.ndarray, " n"],
+    is_persistent: Bool[np.ndarray, " n"],
+    evidence: Float[np.ndarray, "n h"],
+    rng: np.random.Generator,
+) -> CalibrationScores:
+    """Returns one random track of each class from every clip that has one: tracks of one clip are not independent.
+
+    Args:
+        clip_index: number of the clip that each track belongs to.
+        is_persistent: truth.
+        evidence: nats, NaN after the track's end.
+        rng: picks the tracks.
+    """
+
+    def picked(of_class: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "m h"]:
+        rows = rng.permutation(np.flatnonzero(of_class))
+        _, first = np.unique(clip_index[rows], return_index=True)
+        return evidence[rows[first]].astype(np.float64)
+
+    return CalibrationScores(persistent=picked(is_persistent), transient=picked(~is_persistent))
+
+
+def num_tracks_needed(max_rate: float, delta: float) -> int:
+    """Returns how many error-free tracks prove a rate with confidence 1 - delta.
+
+    >>> num_tracks_needed(0.02, 0.025)
+    183
+    """
+    return math.ceil(math.log(delta) / math.log1p(-max_rate))
+
+
+def num_errors_allowed(num: int, max_rate: float, delta: float) -> int:
+    """Returns the largest m with P(Binomial(num, max_rate) <= m) <= delta; -1 if even no error is too many.
+
+    >>> num_errors_allowed(183, 0.02, 0.025), num_errors_allowed(182, 0.02, 0.025)
+    (0, -1)
+    """
+    allowed = int(binom.ppf(delta, num, max_rate))
+    while allowed >= 0 and binom.cdf(allowed, num, max_rate) > delta:
+        allowed -= 1
+    return allowed
+
+
+def calibrate(
+    scores: CalibrationScores,
+    *,
+    max_false_confirm: float | None = 0.02,
+    max_miss: float | None = 0.02,
+    delta: float = 0.05,
+    horizon: int,
+    on_timeout: OnTimeout = "persistent",
+) -> TruncatedSPRT:
+    """Returns the tightest bounds that keep both error rates with probability at least 1 - delta.
+
+    Args:
+        scores: calibration tracks; a track that ends undecided before the horizon is taken to be called transient.
+        max_false_confirm: largest share of transient tracks called persistent, above 0 and below 1; None never
+            confirms before the horizon.
+        max_miss: largest share of persistent tracks called transient; None never rejects before the horizon, so
+            that only deletion and the horizon do.
+        delta: probability over calibration that a rate is exceeded; half of it is spent on each bound.
+        horizon: age at which a decision is forced.
+        on_timeout: what a forced decision says.
+
+    Raises:
+        ValueError: there are too few tracks, or tracks that no bound can decide rightly exceed a rate.
+    """
+    scores = scores.up_to(horizon)
+    allowed_false = _allowed(len(scores.transient), max_false_confirm, delta, name="max_false_confirm")
+    allowed_missed = _allowed(len(scores.persistent), max_miss, delta, name="max_miss")
+    # The forced label decides which bound comes first: its errors at the horizon depend on the other bound.
+    if on_timeout == "persistent":
+        lower = _lower_bound(scores.persistent, allowed_missed, upper=math.inf, is_timeout_miss=False)
+        upper = _upper_bound(scores.transient, allowed_false, lower=lower, is_timeout_false=True)
+    else:
+        upper = _upper_bound(scores.transient, allowed_false, lower=-math.inf, is_timeout_false=False)
+        lower = _lower_bound(scores.persistent, allowed_missed, upper=upper, is_timeout_miss=True)
+    if upper <= lower:  # everything is decided at birth; a rejection goes first, as it did above
+        upper = float(np.nextafter(lower, np.inf)) if on_timeout == "persistent" else upper
+        lower = lower if on_timeout == "persistent" else float(np.nextafter(upper, -np.inf))
+    return TruncatedSPRT(upper=upper, lower=lower, horizon=horizon, on_timeout=on_timeout)
+
+
+def _allowed(num: int, max_rate: float | None, delta: float, *, name: str) -> int | None:
+    """Returns how many calibration errors a rate allows; None where it is not controlled."""
+    if not 0 < delta < 1:
+        raise ValueError(f"delta: got {delta}, expected above 0 and below 1")
+    if max_rate is None:
+        return None
+    if not 0 < max_rate < 1:
+        raise ValueError(f"{name}: got {max_rate}, expected above 0 and below 1, or None")
+    allowed = num_errors_allowed(num, max_rate, delta / 2)
+    if allowed < 0:
+        kind = "transient" if name == "max_false_confirm" else "persistent"
+        raise ValueError(
+            f"calibration: got {num} {kind} tracks from distinct clips, need at least "
+            f"{num_tracks_needed(max_rate, delta / 2)} for {name} {max_rate:g} at delta {delta:g}; "
+            f"add clips or raise {name}"
+        )
+    return allowed
+
+
+def extreme_before(
+    scores: Float[np.ndarray, "n h"], is_stopped: Bool[np.ndarray, "n h"], *, at_horizon: float
+) -> Float[np.ndarray, " n"]:
+    """Returns the running maximum of each track before it is first stopped by the other bound.
+
+    Args:
+        scores: nats, NaN after the track's end.
+        is_stopped: where the other bound is crossed.
+        at_horizon: value of tracks that reach the horizon without being stopped, at least as large as their maximum
+            (infinity says that the horizon makes an error of them whatever the bound; minus infinity says nothing).
+    """
+    is_open = np.cumsum(is_stopped, axis=1) == 0
+    top = np.where(is_open & ~np.isnan(scores), scores, -np.inf).max(axis=1, initial=-np.inf)
+    reaches_horizon = is_open[:, -1] & ~np.isnan(scores[:, -1])
+    return np.where(reaches_horizon, np.maximum(top, at_horizon), top)
+
+
+def _upper_bound(
+    transient: Float[np.ndarray, "n h"], allowed: int | None, *, lower: float, is_timeout_false: bool
+) -> float:
+    """Returns the smallest upper bound that at most `allowed` transient tracks reach before the lower one."""
+    if allowed is None:
+        return math.inf
+    at_horizon = math.inf if is_timeout_false else -math.inf
+    top = np.sort(extreme_before(transient, transient <= lower, at_horizon=at_horizon))[::-1]
+    if top[allowed] == math.inf:
+        num = int(np.isinf(top[top > 0]).sum())
+        raise ValueError(
+            f"calibration: got {num} of {len(top)} transient tracks still undecided at the horizon, where they are "
+            f"called persistent, but max_false_confirm allows {allowed}; raise max_miss, max_false_confirm or the "
+            "horizon, or set on_timeout to transient"
+        )
+    return float(np.nextafter(top[allowed], np.inf))
+
+
+def _lower_bound(
+    persistent: Float[np.ndarray, "n h"], allowed: int | None, *, upper: float, is_timeout_miss: bool
+) -> float:
+    """Returns the largest lower bound that at most `allowed` persistent tracks reach before the upper one."""
+    if allowed is None:
+        return -math.inf
+    at_horizon = math.inf if is_timeout_miss else -math.inf
+    is_confirmed = persistent >= upper
+    # A track deleted before it is confirmed is a miss that no lower bound avoids.
+    is_deleted = np.isnan(persistent[:, -1]) & ~is_confirmed.any(axis=1)
+    bottom = -extreme_before(-persistent, is_confirmed, at_horizon=at_horizon)
+    bottom = np.sort(np.where(is_deleted, -math.inf, bottom))
+    if bottom[allowed] == -math.inf:
+        num = int(np.isinf(bottom[bottom < 0]).sum())
+        raise ValueError(
+            f"calibration: got {num} of {len(bottom)} persistent tracks that end or reach the horizon before "
+            f"they can be confirmed, but max_miss allows {allowed}; raise max_miss, set it to None, or add data"
+        )
+    return float(np.nextafter(bottom[allowed], -np.inf))
