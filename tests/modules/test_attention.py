@@ -119,6 +119,13 @@ def test_memory_is_a_ring_of_the_latest_real_tokens(chunks: list[list[int]]) -> 
         assert memory.value.flatten()[-len(latest) :].tolist() == [-frame for frame in latest]
 
 
+def test_a_long_memory_keeps_its_order() -> None:
+    """Sorting by "holds a token" must be stable; short rows come out in order by luck."""
+    stamp = torch.arange(200).where(torch.arange(200) % 3 > 0, EMPTY)[None]
+    _, frames = latest_order(torch.full((1, 100), EMPTY), stamp)
+    assert frames[0].tolist() == [frame for frame in range(200) if frame % 3 > 0][-100:]
+
+
 def test_pushing_some_rows_leaves_the_others_bit_identical() -> None:
     memory = MemoryState(key=torch.randn(3, 4, 2, 2), value=torch.randn(3, 4, 2, 2))
     chunk = MemoryState(key=torch.randn(1, 2, 2, 2), value=torch.randn(1, 2, 2, 2))

@@ -116,8 +116,8 @@ def test_pausing_a_slot_changes_the_others_by_rounding_only(stream: contract.Str
     """A smaller batch may run another kernel, so here (and only here) the last bits are free."""
     is_active = torch.ones(NUM_SLOTS, dtype=torch.bool)
     is_active[contract.SLOT] = False
-    whole, _ = contract.run(stream, (4, 3))
-    paused, _ = contract.run(stream, (4, 3), active=lambda start: is_active if start else None)
+    whole, _ = contract.run(stream, (4, 3, 2))
+    paused, _ = contract.run(stream, (4, 3, 2), active=lambda start: is_active if start else None)
     torch.testing.assert_close(paused[is_active], whole[is_active], atol=1e-5, rtol=0)
 
 

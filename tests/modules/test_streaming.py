@@ -88,9 +88,9 @@ def test_states_of_different_structure_are_an_error() -> None:
 
 def test_active_rows_alone_advance() -> None:
     layer = Sum()
-    _, state = layer(torch.ones(3, 2))
-    y, state = layer(torch.full((3, 1), 5.0), state, torch.tensor([True, False, True]))
-    assert (y.tolist(), state.tolist()) == ([[7], [0], [7]], [7, 2, 7])
+    _, state = layer(torch.tensor([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]))
+    y, state = layer(torch.tensor([[10.0], [20.0], [30.0]]), state, torch.tensor([True, False, True]))
+    assert (y.tolist(), state.tolist()) == ([[12], [0], [34]], [12, 3, 34])
 
 
 def test_rows_that_are_not_active_are_not_computed() -> None:

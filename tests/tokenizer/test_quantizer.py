@@ -141,11 +141,16 @@ def test_loss_is_taken_in_single_precision() -> None:
     assert torch.equal(quantizer_loss(z, QuantizerConfig()), quantizer_loss(z.float(), QuantizerConfig()))
 
 
-@given(st.lists(st.floats(-4, 4, width=32), min_size=1, max_size=20))
-def test_codes_are_exactly_plus_or_minus_one(values: list[float]) -> None:
-    """The sum z + (code - z) differs from the code in its last bit, so equal tokens gave unequal features."""
-    z = torch.tensor(values)
-    assert torch.equal(quantize(z), torch.where(z > 0, 1.0, -1.0))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("scale", [1e-6, 0.1, 1.0, 30.0])
+def test_codes_are_exactly_plus_or_minus_one(scale: float, dtype: torch.dtype) -> None:
+    """The straight-through sum of rounded numbers must leave no trace of the latent: equal tokens, equal features."""
+    z = latents(10_000, 4, scale=scale).to(dtype)
+    assert torch.equal(quantize(z), torch.where(z > 0, 1.0, -1.0).to(dtype))
+
+
+def test_a_latent_of_zero_has_the_code_minus_one() -> None:
+    assert quantize(torch.tensor([0.0, -0.0])).tolist() == [-1, -1]
 
 
 def test_gradient_of_a_code_is_that_of_its_latent() -> None:
