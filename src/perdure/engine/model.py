@@ -5,7 +5,6 @@ One safetensors file and one JSON file hold it; loading needs nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +12,13 @@ from torch import Tensor, nn
 
 from perdure.checkpoint import load_checkpoint, save_checkpoint
 from perdure.config import from_dict, to_dict
+from perdure.engine.operation import Operation
 from perdure.evidence.config import ModelConfig
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.evidence.model import EvidenceModel
 from perdure.extractors.magvit import MagvitExtractor
 from perdure.extractors.registry import build_extractor
 from perdure.stopping.calibration import CalibrationScores
-from perdure.tracking.crops import CropConfig
-from perdure.tracking.tracker import TrackerConfig
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Operation:
-    """How a model is to be run: everything that must be the same in training, calibration and use."""
-
-    crop: CropConfig = field(default_factory=CropConfig)
-    """Windows around tracks."""
-    tracker: TrackerConfig = field(default_factory=TrackerConfig)
-    """Linking and deletion of tracks."""
-    horizon: int = 16
-    """Age in frames at which a decision is forced."""
-    on_timeout: str = "persistent"
-    """What a forced decision says."""
-    frame_rate_hz: float = 30.0
-    """Frame rate of the training data."""
-
-    def __post_init__(self) -> None:
-        if self.on_timeout not in ("persistent", "transient"):
-            raise ValueError(f"on_timeout: got '{self.on_timeout}', expected persistent or transient")
-        if self.horizon < 2:
-            raise ValueError(f"horizon: got {self.horizon}, expected at least 2 frames")
 
 
 class PersistenceModel(nn.Module):

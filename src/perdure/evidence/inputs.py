@@ -13,6 +13,8 @@ from perdure.types import TrackFrame
 
 NUM_GEOMETRY = 10
 """Columns of `track_geometry`."""
+SCORE_COLUMN, HIT_COLUMN, CUE_COLUMN = 6, 7, 9
+"""Where score, hit flag and cue stand among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

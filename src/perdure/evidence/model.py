@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from perdure.evidence.config import EvidenceConfig
-from perdure.evidence.inputs import NUM_GEOMETRY, EvidenceInput
+from perdure.evidence.inputs import CUE_COLUMN, NUM_GEOMETRY, EvidenceInput
 from perdure.modules.attention import (
     EMPTY,
     MemoryState,
@@ -28,8 +28,6 @@ from perdure.modules.attention import (
     scene_mask,
 )
 from perdure.modules.streaming import put_rows
-
-CUE_COLUMN = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +150,13 @@ class EvidenceModel(nn.Module):
         )
         full = evidence.new_zeros(num_slots, evidence.shape[1]).index_copy(0, rows, evidence)
         return EvidenceOutput(evidence=full, attention=tuple(attention)), new_state
+
+    def flops(self, num_queries: int, num_keys: int) -> int:
+        """Returns the floating-point operations of all matrix products for queries over keys (2 per multiply-add)."""
+        width = self.config.width
+        inputs = NUM_GEOMETRY + (self.embed_feature.in_features if self.config.uses_pixels else 0)
+        per_query = inputs * width + 2 * width**2 + self.config.num_layers * 8 * width**2 + width**2 + 2 * width
+        return 2 * num_queries * (per_query + self.config.num_layers * 2 * num_keys * width)
 
     def _embed(self, chunk: EvidenceInput) -> Float[Tensor, "row time channel"]:
         geometry = chunk.geometry

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from perdure.engine.model import PersistenceModel
+from perdure.engine.offline import NEVER, evidence_input
+from perdure.engine.windows import TrackWindows
 from perdure.evidence.inputs import EvidenceInput
 from perdure.tokenizer.model import to_input
-from perdure.training.windows import SCORE_COLUMN, TrackWindows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +34,27 @@ class Batch:
     weight: Float[Tensor, "slot time"]
     shown_until: Int[Tensor, " slot"]
 
+    def to(self, device: torch.device) -> Batch:
+        """Returns the batch on a device."""
+        inputs = EvidenceInput(
+            **{
+                item.name: None if (value := getattr(self.inputs, item.name)) is None else value.to(device)
+                for item in fields(self.inputs)
+            }
+        )
+        rest = {item.name: getattr(self, item.name).to(device) for item in fields(self) if item.name != "inputs"}
+        return Batch(inputs=inputs, **rest)
+
 
 class WindowTensors:
     """Track windows as tensors, with the lifetime evidence computed once and scores standardised."""
 
-    def __init__(self, windows: TrackWindows, lifetime: Float[np.ndarray, "n l"], score_scale: tuple[float, float]) -> None:
-        geometry = windows.geometry.copy()
-        score = np.clip((geometry[..., SCORE_COLUMN] - score_scale[0]) / score_scale[1], -4.0, 4.0)
-        geometry[..., SCORE_COLUMN] = score * windows.is_hit
+    def __init__(self, windows: TrackWindows, model: PersistenceModel) -> None:
         self.crops = torch.from_numpy(windows.crops)
-        self.geometry = torch.from_numpy(geometry)
-        self.lifetime = torch.from_numpy(np.where(windows.is_valid, lifetime, 0.0).astype(np.float32))
-        self.frame = torch.from_numpy(windows.frame)
-        self.is_valid: Bool[Tensor, "n l"] = torch.from_numpy(windows.is_valid)
+        self.inputs = evidence_input(windows, model)
         self.is_persistent = torch.from_numpy(windows.is_persistent.astype(np.float32))
-        self.scene = torch.from_numpy(windows.scene)
-        self.rows_of_scene = [torch.from_numpy(np.flatnonzero(windows.scene == scene)) for scene in np.unique(windows.scene)]
+        scenes = np.unique(windows.scene)
+        self.rows_of_scene = [torch.from_numpy(np.flatnonzero(windows.scene == scene)) for scene in scenes]
         share = float(np.clip(windows.is_persistent.mean(), 0.01, 0.99))
         self.class_weight = (0.5 / (1 - share), 0.5 / share)
 
@@ -55,47 +62,48 @@ class WindowTensors:
     def num_scenes(self) -> int:
         return len(self.rows_of_scene)
 
+    @property
+    def num_ages(self) -> int:
+        return int(self.inputs.is_valid.shape[1])
+
     def sample(self, num_scenes: int, gated_share: float, generator: torch.Generator) -> Batch:
-        """Returns a random batch: random scenes, one random flip and one random colour order for all its crops."""
-        scenes = torch.randint(self.num_scenes, (num_scenes,), generator=generator)
-        rows = torch.cat([self.rows_of_scene[int(scene)] for scene in scenes])
-        place = torch.cat([torch.full((len(self.rows_of_scene[int(s)]),), i) for i, s in enumerate(scenes)])
-        crops = _augment(self.crops[rows], generator)
-        shown_until = self._shown_until(rows, place, num_scenes, gated_share, generator)
+        """Returns random scenes, all their crops under one random flip or transposition and order of the colours."""
+        scenes = torch.randint(self.num_scenes, (num_scenes,), generator=generator).tolist()
+        rows = torch.cat([self.rows_of_scene[scene] for scene in scenes])
+        place = torch.cat([torch.full((len(self.rows_of_scene[scene]),), i) for i, scene in enumerate(scenes)])
+        crops = _augmented(self.crops[rows], generator)
+        shown_until = self._shown_until(rows, place, gated_share, generator)
         return self._batch(rows, place, crops, shown_until)
 
     def whole(self, rows: Int[Tensor, " row"]) -> Batch:
         """Returns a batch of given tracks as they are."""
-        never = torch.full((len(rows),), torch.iinfo(torch.int64).max)
-        return self._batch(rows, self.scene[rows], self.crops[rows], never)
+        return self._batch(rows, self.inputs.scene[rows], self.crops[rows], torch.full((len(rows),), NEVER))
 
     def _batch(self, rows: Tensor, scene: Tensor, crops: Tensor, shown_until: Tensor) -> Batch:
-        is_valid, is_persistent = self.is_valid[rows], self.is_persistent[rows]
-        age = torch.arange(1, is_valid.shape[1] + 1).expand_as(is_valid)
-        weight = torch.where(is_persistent > 0, self.class_weight[1], self.class_weight[0])[:, None] * is_valid
-        inputs = EvidenceInput(
-            feature=None,
-            geometry=self.geometry[rows],
-            age=age,
-            frame=self.frame[rows],
-            is_valid=is_valid,
-            lifetime=self.lifetime[rows],
-            scene=scene,
-        )
+        inputs = self.inputs.rows(rows)
+        values = {item.name: getattr(inputs, item.name) for item in fields(inputs)} | {"scene": scene}
+        is_persistent = self.is_persistent[rows]
+        balance = torch.where(is_persistent > 0, self.class_weight[1], self.class_weight[0])
         return Batch(
-            crops=to_input(crops), inputs=inputs, is_persistent=is_persistent, weight=weight, shown_until=shown_until
+            crops=to_input(crops),
+            inputs=EvidenceInput(**values),
+            is_persistent=is_persistent,
+            weight=balance[:, None] * inputs.is_valid,
+            shown_until=shown_until,
         )
 
     def _shown_until(
-        self, rows: Tensor, place: Tensor, num_scenes: int, gated_share: float, generator: torch.Generator
+        self, rows: Tensor, place: Tensor, gated_share: float, generator: torch.Generator
     ) -> Int[Tensor, " row"]:
         """Draws the age at which each track vanishes from the others' sight, for a share of the scenes."""
-        is_gated = torch.rand(num_scenes, generator=generator)[place] < gated_share
-        age = torch.randint(self.is_valid.shape[1], (len(rows),), generator=generator)
-        return torch.where(is_gated, self.frame[rows, 0] + age, torch.iinfo(torch.int64).max)
+        is_gated = torch.rand(int(place[-1]) + 1, generator=generator)[place] < gated_share
+        age = torch.randint(self.num_ages, (len(rows),), generator=generator)
+        return torch.where(is_gated, self.inputs.frame[rows, 0] + age, NEVER)
 
 
-def _augment(crops: Tensor, generator: torch.Generator) -> Tensor:
+def _augmented(
+    crops: UInt8[Tensor, "slot time size size 3"], generator: torch.Generator
+) -> UInt8[Tensor, "slot time size size 3"]:
     """Returns crops after a random flip or transposition and a random order of the colours."""
     flips = torch.rand(3, generator=generator) < 0.5
     if flips[0]:

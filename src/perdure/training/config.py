@@ -29,6 +29,8 @@ class TrainingConfig:
     """Weight of the absolute beside the squared reconstruction error."""
     gated_share: float = 0.5
     """Share of scenes in which tracks vanish from the others' sight at a random age, as in the gate."""
+    uses_bfloat16: bool = True
+    """Convolutions in bfloat16: half as long on a CPU, and no visible loss."""
     max_gradient_norm: float = 1.0
     """Gradient clipping."""
     checkpoint_seconds: float = 60.0

@@ -59,13 +59,14 @@ def training_losses(model: PersistenceModel, batch: Batch, config: TrainingConfi
     """Returns all terms of the loss on one batch, and their weighted sum as `loss`."""
     inputs, losses = batch.inputs, {}
     if model.config.evidence.uses_pixels:
-        z, _ = model.extractor.latents(batch.crops)
-        code = quantize(z)
-        inputs = with_features(inputs, code.flatten(2))
         shown = slice(0, config.reconstructed_tracks)
         is_valid = batch.inputs.is_valid
-        picture, _ = model.extractor.tokenizer.decode(code[shown])
-        difference = (picture - batch.crops[shown])[is_valid[shown]]
+        with torch.autocast(batch.crops.device.type, torch.bfloat16, enabled=config.uses_bfloat16):
+            z, _ = model.extractor.latents(batch.crops)
+            code = quantize(z.float())
+            picture, _ = model.extractor.tokenizer.decode(code[shown])
+        inputs = with_features(inputs, code.flatten(2))
+        difference = (picture.float() - batch.crops[shown])[is_valid[shown]]
         losses["squared"] = difference.square().mean()
         losses["absolute"] = difference.abs().mean()
         losses["quantizer"] = quantizer_loss(z[is_valid], model.config.tokenizer.quantizer)
@@ -134,7 +135,8 @@ class Trainer:
         config = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, config)
-        batch = data.sample(config.scenes_per_step, config.gated_share, self.generator)
+        device = next(self.model.parameters()).device
+        batch = data.sample(config.scenes_per_step, config.gated_share, self.generator).to(device)
         losses = training_losses(self.model, batch, config)
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
@@ -201,11 +203,11 @@ def validate(model: PersistenceModel, data: WindowTensors, config: TrainingConfi
     """Returns loss terms, accuracy at ages 1 to 4 and codes used on the validation split."""
     model.eval()
     totals: dict[str, float] = {}
-    right, seen = np.zeros(data.is_valid.shape[1]), np.zeros(data.is_valid.shape[1])
+    right, seen = np.zeros(data.num_ages), np.zeros(data.num_ages)
     codes: set[int] = set()
     groups = [data.rows_of_scene[start : start + 8] for start in range(0, data.num_scenes, 8)]
     for group in groups:
-        batch = data.whole(torch.cat(group))
+        batch = data.whole(torch.cat(group)).to(next(model.parameters()).device)
         losses = training_losses(model, batch, config)
         for name, value in losses.items():
             totals[name] = totals.get(name, 0.0) + float(value) / len(groups)

@@ -1,6 +1,6 @@
 """The first frames of every track of a split, cut out once and kept in memory as arrays.
 
-Runs the same tracker and the same cropping as the gate.
+Runs the same tracker and the same cropping as the gate, for training, calibration and analysis.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from perdure.data.dataset import ClipDataset
-from perdure.engine.model import Operation
-from perdure.evidence.inputs import track_geometry
+from perdure.engine.operation import Operation
+from perdure.evidence.inputs import CUE_COLUMN, NUM_GEOMETRY, SCORE_COLUMN, track_geometry
 from perdure.tracking.crops import crop_tracks
 from perdure.tracking.tracker import Tracker
 from perdure.tracking.truth import TrackTruth
 from perdure.types import Clip
-
-SCORE_COLUMN = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +55,15 @@ class TrackWindows:
         names = [item.name for item in fields(cls)]
         return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
+    @property
+    def cue(self) -> Float[np.ndarray, "n l"]:
+        """Cue of every frame in nats, 0 on misses."""
+        return self.geometry[..., CUE_COLUMN]
+
+    def take(self, rows: Int[np.ndarray, " m"]) -> TrackWindows:
+        """Returns some of the tracks, in the given order."""
+        return TrackWindows(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
     def score_scale(self) -> tuple[float, float]:
         """Returns mean and standard deviation of the scores of all hits."""
         scores = self.geometry[..., SCORE_COLUMN][self.is_hit]
@@ -74,7 +81,7 @@ def clip_windows(clip: Clip, scene: int, *, operation: Operation, num_ages: int)
     size, num = operation.crop.size_px, clip.truth.num_objects
     tracker, truth = Tracker(operation.tracker), TrackTruth(clip.truth)
     crops = np.zeros((num, num_ages, size, size, 3), np.uint8)
-    geometry = np.zeros((num, num_ages, 10), np.float32)
+    geometry = np.zeros((num, num_ages, NUM_GEOMETRY), np.float32)
     is_hit, is_valid = np.zeros((num, num_ages), bool), np.zeros((num, num_ages), bool)
     frame = np.zeros((num, num_ages), np.int64)
     image_size = (clip.frames.shape[2], clip.frames.shape[1])

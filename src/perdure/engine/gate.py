@@ -1,0 +1,245 @@
+"""PersistenceGate: decides every track of one stream as early as the evidence allows, and spends nothing on it after.
+
+One pass, frame by frame; nothing is computed twice for a prefix. The gate never sees where pixels or detections come
+from, and never the truth.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from jaxtyping import UInt8
+
+from perdure.engine.drift import DriftMonitor
+from perdure.engine.memory import TrackMemory
+from perdure.engine.model import PersistenceModel
+from perdure.engine.results import GateCost, GateResult, TrackView
+from perdure.engine.streams import TrackStreams
+from perdure.evidence.inputs import track_geometry
+from perdure.metrics.probability import logit, probability_of
+from perdure.stopping.rules import Observation, StoppingRule
+from perdure.tracking.crops import crop_tracks
+from perdure.tracking.tracker import Tracker
+from perdure.types import Decision, Detections, Label, Reason, TrackFrame
+
+
+class PersistenceGate:
+    """Streams detections (and frames) in, decisions out.
+
+    Args:
+        model: trained model, in evaluation mode.
+        rule: when to stop, and with which label.
+        prior: probability that a new track is persistent; enters probabilities only, never the evidence.
+        is_gated: False keeps encoding decided tracks until the tracker deletes them (to measure what gating saves);
+            decisions are the same kind of decisions.
+        image_size: width and height in pixels, for gates that never see a frame.
+    """
+
+    def __init__(
+        self,
+        model: PersistenceModel,
+        rule: StoppingRule,
+        *,
+        prior: float = 0.5,
+        is_gated: bool = True,
+        image_size: tuple[int, int] | None = None,
+    ) -> None:
+        self.model, self.rule, self.is_gated = model, rule, is_gated
+        self.logit_prior = logit(prior)
+        self.tracker = Tracker(model.operation.tracker)
+        self.cost = GateCost()
+        self.drift = DriftMonitor(model)
+        self.memories: dict[int, TrackMemory] = {}
+        self.streams = TrackStreams(model)
+        self._image_size = image_size
+
+    def update(
+        self, frame: UInt8[np.ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None
+    ) -> GateResult:
+        """Returns all live tracks and the new decisions after one more frame.
+
+        Args:
+            frame: uint8 RGB; None where the model reads detections alone.
+            detections: what a detector found in it.
+            time_s: time stamp; without it frames are taken to come at the rate of the training data.
+
+        Raises:
+            ValueError: the frame is missing though the model reads pixels, or is not uint8 RGB.
+        """
+        return self.observe(frame, self.tracker.update(detections), time_s=time_s)
+
+    def observe(
+        self, frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, *, time_s: float | None = None
+    ) -> GateResult:
+        """As `update`, for tracks that somebody else has linked; call it with every frame in turn."""
+        if time_s is None:
+            time_s = tracks.frame_index / self.model.operation.frame_rate_hz
+        self._remember(tracks)
+        deleted = self._delete(tracks, time_s)
+        rows = self._undecided_rows(tracks)
+        encoded = tuple(tracks.track_id[rows].tolist())
+        if rows:
+            self._gather_evidence(frame, tracks, rows)
+        start = time.perf_counter()
+        decisions = (*deleted, *self._decide(tracks, rows, time_s))
+        self.cost.rule_s += time.perf_counter() - start
+        self.drift.see(tracks, self.memories, time_s)
+        return GateResult(
+            frame_index=tracks.frame_index,
+            time_s=time_s,
+            tracks=self._views(tracks),
+            decisions=decisions,
+            encoded_track_ids=encoded,
+        )
+
+    def _remember(self, tracks: TrackFrame) -> None:
+        """Updates the memory of every live track, opens new ones, and re-opens rejected ones that refuse to die."""
+        opened = []
+        rows = zip(tracks.track_id.tolist(), tracks.age.tolist(), tracks.is_hit.tolist(), tracks.cue.tolist(),
+                   tracks.class_id.tolist(), strict=True)  # fmt: skip
+        for track_id, age, is_hit, cue, class_id in rows:
+            memory = self.memories.get(track_id)
+            if memory is None:
+                memory = TrackMemory(track_id, opened_age=age, first_frame=tracks.frame_index - age + 1)
+                self.memories[track_id] = memory
+                opened.append(track_id)
+            memory.see(age, is_hit=is_hit, cue=cue, class_id=class_id)
+            if is_hit and self._refuses_to_die(memory):
+                memory.reopen()
+                if track_id in self.streams:
+                    self.streams.close([track_id])
+                opened.append(track_id)
+        if opened:
+            self.streams.open(opened)
+
+    def _refuses_to_die(self, memory: TrackMemory) -> bool:
+        """Returns whether a rejected track was hit too often since to be let go."""
+        operation = self.model.operation
+        is_long_rejected = memory.status == "transient" and memory.age - memory.rejected_age >= operation.reopen_window
+        return is_long_rejected and memory.recent_hits(operation.reopen_window) >= operation.reopen_hits
+
+    def _delete(self, tracks: TrackFrame, time_s: float) -> list[Decision]:
+        """Forgets deleted tracks; those that were undecided are transient."""
+        decisions = []
+        for track_id in tracks.deleted_track_id.tolist():
+            memory = self.memories.pop(track_id, None)
+            if memory is None:
+                continue
+            if memory.status == "tentative" and not memory.was_reopened:
+                memory.age += 1
+                decisions.append(self._decision(memory, "transient", "deleted", tracks.frame_index, time_s))
+            if track_id in self.streams:
+                self.streams.close([track_id])
+        return decisions
+
+    def _undecided_rows(self, tracks: TrackFrame) -> list[int]:
+        """Returns the rows that are encoded on this frame: undecided tracks, or all of them without gating."""
+        return [row for row, track_id in enumerate(tracks.track_id.tolist()) if track_id in self.streams]
+
+    def _gather_evidence(self, frame: np.ndarray | None, tracks: TrackFrame, rows: list[int]) -> None:
+        start = time.perf_counter()
+        crops, image_size = self._crops(frame, tracks, rows), self._size_of(frame)
+        self.cost.crop_s += time.perf_counter() - start
+        track_ids = tracks.track_id[rows].tolist()
+        memories = [self.memories[track_id] for track_id in track_ids]
+        age = np.array([memory.age - memory.opened_age + 1 for memory in memories])
+        evidence = self.streams.advance(
+            track_ids,
+            crops=crops,
+            geometry=track_geometry(tracks, image_size, self.model.score_scale)[rows],
+            age=age,
+            frame_index=tracks.frame_index,
+            cost=self.cost,
+        )
+        for memory, value in zip(memories, evidence.tolist(), strict=True):
+            memory.num_encoded += 1
+            if memory.status == "tentative":
+                memory.evidence = value
+
+    def _crops(self, frame: np.ndarray | None, tracks: TrackFrame, rows: list[int]) -> np.ndarray | None:
+        if not self.model.config.evidence.uses_pixels:
+            return None
+        if frame is None:
+            raise ValueError(
+                f"frame {tracks.frame_index}: got None, expected pixels since these weights read them; "
+                "give frames, or weights trained with uses_pixels = false"
+            )
+        crop = self.model.operation.crop
+        return crop_tracks(frame, tracks.xyxy_px[rows], size_px=crop.size_px, context=crop.context)
+
+    def _size_of(self, frame: np.ndarray | None) -> tuple[int, int]:
+        if frame is not None:
+            return (frame.shape[1], frame.shape[0])
+        if self._image_size is None:
+            raise ValueError("image_size: got None, expected (width, height) in pixels since there are no frames")
+        return self._image_size
+
+    def _decide(self, tracks: TrackFrame, rows: list[int], time_s: float) -> list[Decision]:
+        """Asks the rule about all tentative tracks; decided ones give their slots back."""
+        memories = [self.memories[track_id] for track_id in tracks.track_id[rows].tolist()]
+        tentative = [(row, memory) for row, memory in zip(rows, memories, strict=True) if memory.status == "tentative"]
+        if not tentative:
+            return []
+        verdict = self.rule.decide(_observation(tracks, tentative))
+        decisions, closed = [], []
+        for index in np.flatnonzero(verdict.is_decided).tolist():
+            memory = tentative[index][1]
+            label: Label = "persistent" if verdict.is_persistent[index] else "transient"
+            memory.status = label
+            closed.append(memory.track_id)
+            if label == "transient":
+                memory.rejected_age = memory.age
+                if memory.was_reopened:  # rejected again: what was said of the track before still holds
+                    continue
+            reason: Reason = "timeout" if verdict.is_forced[index] else "evidence"
+            reason = "reopened" if memory.was_reopened else reason
+            decisions.append(self._decision(memory, label, reason, tracks.frame_index, time_s))
+        if self.is_gated:
+            self.streams.close(closed)
+        return decisions
+
+    def _decision(
+        self, memory: TrackMemory, label: Label, reason: Reason, frame_index: int, time_s: float
+    ) -> Decision:
+        memory.decided_age = memory.decided_age or memory.age
+        return Decision(
+            track_id=memory.track_id,
+            label=label,
+            evidence=memory.evidence,
+            probability=probability_of(memory.evidence, self.logit_prior),
+            age=memory.age,
+            frame_index=frame_index,
+            time_s=time_s,
+            reason=reason,
+            class_id=memory.class_id,
+        )
+
+    def _views(self, tracks: TrackFrame) -> tuple[TrackView, ...]:
+        views = []
+        columns = zip(tracks.track_id.tolist(), tracks.xyxy_px.tolist(), tracks.age.tolist(), tracks.is_hit.tolist(),
+                      tracks.score.tolist(), tracks.num_hits.tolist(), strict=True)  # fmt: skip
+        for track_id, box, age, is_hit, score, num_hits in columns:
+            memory = self.memories[track_id]
+            views.append(
+                TrackView(
+                    track_id=track_id, xyxy_px=tuple(box), age=age, is_hit=is_hit, status=memory.status,
+                    evidence=memory.evidence, probability=probability_of(memory.evidence, self.logit_prior),
+                    class_id=memory.class_id, score=score, num_hits=num_hits, decided_age=memory.decided_age,
+                )  # fmt: skip
+            )
+        return tuple(views)
+
+
+def _observation(tracks: TrackFrame, tentative: list[tuple[int, TrackMemory]]) -> Observation:
+    """Returns what a stopping rule may know about the given tracks."""
+    rows = [row for row, _ in tentative]
+    memories = [memory for _, memory in tentative]
+    return Observation(
+        evidence=np.array([memory.evidence for memory in memories], dtype=np.float64),
+        age=np.array([memory.age - memory.opened_age + 1 for memory in memories], dtype=np.int64),
+        hit_history=np.array([memory.hit_history for memory in memories], dtype=np.uint64),
+        cue_total=np.array([memory.cue_total for memory in memories], dtype=np.float64),
+        score=tracks.score[rows],
+    )
+

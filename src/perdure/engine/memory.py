@@ -1,0 +1,95 @@
+"""What the gate remembers of every live track beside its streaming state.
+
+Plain numbers only: no tensors, no pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+
+Status = Literal["tentative", "persistent", "transient"]
+STATUSES: tuple[Status, ...] = ("tentative", "persistent", "transient")
+
+HISTORY_MASK = (1 << 64) - 1
+
+
+@dataclass(slots=True)
+class TrackMemory:
+    """One live track.
+
+    Args:
+        track_id: the tracker's id.
+        opened_age: age at which evidence gathering began: 1, or the age of re-opening.
+        first_frame: frame index of birth.
+        age: age at the latest frame.
+        status: tentative until decided.
+        evidence: latest evidence in nats.
+        rejected_age: age of the latest rejection, 0 while there is none.
+        decided_age: age of the first decision, 0 while there is none.
+        num_encoded: frames on which the extractor ran.
+        hit_history: bit 0 = hit on the latest frame, bit 1 the one before, and so on.
+        cue_total: sum of the cues of all hits since opening.
+        was_reopened: whether a rejection was taken back.
+        class_id: class of the latest detection.
+    """
+
+    track_id: int
+    opened_age: int
+    first_frame: int
+    age: int = 0
+    status: Status = "tentative"
+    evidence: float = 0.0
+    rejected_age: int = 0
+    decided_age: int = 0
+    num_encoded: int = 0
+    hit_history: int = 0
+    cue_total: float = 0.0
+    was_reopened: bool = False
+    class_id: int = -1
+
+    def see(self, age: int, *, is_hit: bool, cue: float, class_id: int) -> None:
+        """Takes in one more frame."""
+        self.age, self.class_id = age, class_id
+        self.hit_history = ((self.hit_history << 1) | int(is_hit)) & HISTORY_MASK
+        self.cue_total += cue
+
+    def recent_hits(self, window: int) -> int:
+        """Returns the number of hits among the latest `window` frames."""
+        return (self.hit_history & ((1 << window) - 1)).bit_count()
+
+    def reopen(self) -> None:
+        """Makes a rejected track tentative again, as if born now."""
+        self.status, self.was_reopened = "tentative", True
+        self.opened_age, self.evidence, self.cue_total = self.age, 0.0, 0.0
+        self.hit_history = 1
+
+
+def memories_to_arrays(memories: dict[int, TrackMemory]) -> dict[str, np.ndarray]:
+    """Returns all memories as named arrays, one row a track."""
+    rows = list(memories.values())
+    arrays = {}
+    for item in fields(TrackMemory):
+        values = [getattr(row, item.name) for row in rows]
+        if item.name == "status":
+            arrays[item.name] = np.array([STATUSES.index(value) for value in values], dtype=np.int64)
+        elif item.name == "hit_history":
+            arrays[item.name] = np.array(values, dtype=np.uint64).view(np.int64)
+        else:
+            is_number = item.name in ("evidence", "cue_total")
+            arrays[item.name] = np.array(values, dtype=np.float64 if is_number else np.int64)
+    return arrays
+
+
+def memories_from_arrays(arrays: dict[str, np.ndarray]) -> dict[int, TrackMemory]:
+    """Returns the memories that `memories_to_arrays` described."""
+    memories = {}
+    for row in range(len(arrays["track_id"])):
+        values = {item.name: arrays[item.name][row].item() for item in fields(TrackMemory)}
+        values["status"] = STATUSES[values["status"]]
+        values["was_reopened"] = bool(values["was_reopened"])
+        values["hit_history"] &= HISTORY_MASK
+        memories[values["track_id"]] = TrackMemory(**values)
+    return memories

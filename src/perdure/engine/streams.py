@@ -1,0 +1,135 @@
+"""The streaming state of all encoded tracks: slots of extractor and evidence model that grow with the scene.
+
+Knows tensors and slots. Does not know what is decided, or why a slot is taken or freed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from perdure.engine.model import PersistenceModel
+from perdure.engine.results import GateCost
+from perdure.engine.slots import SlotTable
+from perdure.evidence.inputs import HIT_COLUMN, EvidenceInput
+from perdure.modules.streaming import flatten_state, map_state, reset_rows, unflatten_state
+from perdure.tokenizer.model import to_input
+
+
+class TrackStreams:
+    """Runs extractor and evidence model one frame at a time for the tracks that own a slot."""
+
+    def __init__(self, model: PersistenceModel) -> None:
+        self.model = model
+        self.device = next(model.parameters()).device
+        self._slots = SlotTable()
+        self._lifetime = model.lifetime.init_state(0)
+        self._extractor = model.extractor.init_state(0)
+        self._evidence = model.evidence.init_state(0)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, track_id: int) -> bool:
+        return track_id in self._slots
+
+    def open(self, track_ids: Iterable[int]) -> None:
+        """Gives each track a fresh slot."""
+        self._slots.add(track_ids)
+        self._grow(self._slots.capacity)
+
+    def close(self, track_ids: Iterable[int]) -> None:
+        """Frees slots and forgets their tokens, so that no other track sees them any more."""
+        slots = [self._slots.release(track_id) for track_id in track_ids]
+        if not slots:
+            return
+        rows = torch.tensor(slots, device=self.device)
+        self._extractor = reset_rows(self._extractor, rows, self.model.extractor.init_state(len(slots)))
+        self._evidence = reset_rows(self._evidence, rows, self.model.evidence.init_state(len(slots)))
+        self._lifetime = self._lifetime.reset(np.array(slots))
+
+    def _grow(self, capacity: int) -> None:
+        extra = capacity - len(self._evidence.total)
+        if extra <= 0:
+            return
+        join = lambda old, new: torch.cat([old, new])  # noqa: E731
+        self._extractor = map_state(join, self._extractor, self.model.extractor.init_state(extra))
+        self._evidence = map_state(join, self._evidence, self.model.evidence.init_state(extra))
+        self._lifetime = self._lifetime.grown(extra)
+
+    @torch.inference_mode()
+    def advance(
+        self,
+        track_ids: list[int],
+        *,
+        crops: UInt8[np.ndarray, "n size size 3"] | None,
+        geometry: Float[np.ndarray, "n geometry"],
+        age: Int[np.ndarray, " n"],
+        frame_index: int,
+        cost: GateCost,
+    ) -> Float[np.ndarray, " n"]:
+        """Returns the evidence of the given tracks after one more frame; all other slots stay as they are.
+
+        Args:
+            track_ids: tracks that own a slot.
+            crops: their windows; None for a model without pixels.
+            geometry: rows of `track_geometry`.
+            age: frames since each track was opened, 1 at first.
+            frame_index: of the frame; all tracks of the stream share it.
+            cost: seconds, operations and track-frames are added here.
+        """
+        slots = np.array(self._slots.rows(track_ids))
+        capacity = self._slots.capacity
+        rows = torch.from_numpy(slots).to(self.device)
+        active = torch.zeros(capacity, dtype=torch.bool, device=self.device)
+        active[rows] = True
+        start = time.perf_counter()
+        feature = None if crops is None else self._features(crops, rows, active)
+        encoded = time.perf_counter()
+        lifetime, self._lifetime = self._lifetime_step(slots, geometry)
+        inputs = self._inputs(rows, feature=feature, geometry=geometry, age=age, frame=frame_index, lifetime=lifetime)
+        output, self._evidence = self.model.evidence(inputs, self._evidence, active)
+        evidence = output.evidence[rows, 0].cpu().numpy().astype(np.float64)
+        cost.extractor_s += encoded - start
+        cost.evidence_s += time.perf_counter() - encoded
+        cost.flops += self._flops(len(track_ids), has_crops=crops is not None)
+        cost.track_frames += len(track_ids)
+        return evidence
+
+    def _features(self, crops: UInt8[np.ndarray, "n size size 3"], rows: Tensor, active: Tensor) -> Tensor:
+        size = crops.shape[1]
+        pixels = to_input(torch.from_numpy(crops).to(self.device)[:, None])
+        x = pixels.new_zeros(len(active), 1, 3, size, size).index_copy(0, rows, pixels)
+        feature, self._extractor = self.model.extractor(x, self._extractor, active)
+        return feature  # type: ignore[no-any-return]
+
+    def _lifetime_step(self, slots: np.ndarray, geometry: np.ndarray) -> tuple[np.ndarray, object]:
+        is_hit = geometry[:, HIT_COLUMN] > 0
+        return self._lifetime.advanced(slots, is_hit)
+
+    def _inputs(
+        self, rows: Tensor, *, feature: Tensor | None, geometry: np.ndarray, age: np.ndarray, frame: int, lifetime: np.ndarray
+    ) -> EvidenceInput:
+        """Returns one frame of evidence input with the given rows filled in."""
+        capacity = self._slots.capacity
+        full = lambda value: value.new_zeros(capacity, 1, *value.shape[1:]).index_copy(0, rows, value[:, None])  # noqa: E731
+        to_device = lambda value: torch.from_numpy(np.ascontiguousarray(value)).to(self.device)  # noqa: E731
+        return EvidenceInput(
+            feature=feature,
+            geometry=full(to_device(geometry)),
+            age=full(to_device(age)),
+            frame=torch.full((capacity, 1), frame, device=self.device),
+            is_valid=full(torch.ones(len(rows), dtype=torch.bool, device=self.device)),
+            lifetime=full(to_device(lifetime.astype(np.float32))),
+            scene=torch.zeros(capacity, dtype=torch.int64, device=self.device),
+        )
+
+    def _flops(self, num_tracks: int, *, has_crops: bool) -> int:
+        keys = self._slots.capacity * self.model.config.evidence.memory_frames + num_tracks
+        evidence = self.model.evidence.flops(num_tracks, keys)
+        return evidence + (num_tracks * self.model.extractor.flops_per_frame if has_crops else 0)

@@ -1,0 +1,196 @@
+"""Runs the gate over clips as it would run live, and writes down every decision and what it cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from perdure.data.dataset import ClipDataset
+from perdure.engine.gate import PersistenceGate
+from perdure.engine.model import PersistenceModel
+from perdure.engine.results import GateCost, GateResult
+from perdure.metrics.decisions import DecisionRecord
+from perdure.stopping.rules import StoppingRule
+from perdure.tracking.truth import TrackTruth
+from perdure.types import Clip, Decision, TrackFrame
+
+Association = Literal["truth", "tracker"]
+CLIPS_PER_TASK = 20
+
+
+@dataclass(slots=True, kw_only=True)
+class ClassCost:
+    """What the tracks of one class cost: encoded track-frames, operations and seconds (shared evenly in a batch)."""
+
+    track_frames: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+
+    def add(self, other: ClassCost) -> None:
+        """Adds another cost to this one."""
+        self.track_frames += other.track_frames
+        self.flops += other.flops
+        self.seconds += other.seconds
+
+
+@dataclass(slots=True, kw_only=True)
+class ClipOutcome:
+    """All that one pass over a clip gave.
+
+    Args:
+        records: one per decided track, in order of track id.
+        censored: ids of tracks that ended with the clip before anything was decided or the horizon was reached.
+        cost: spending of the gate in parts.
+        tracker_s: seconds of the tracker.
+        cost_by_track: spending by track id, batches shared evenly.
+    """
+
+    records: list[DecisionRecord]
+    censored: list[int]
+    cost: GateCost
+    tracker_s: float
+    cost_by_track: dict[int, ClassCost] = field(default_factory=dict)
+    label_of_track: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Observed:
+    """What is noted about a track while a clip runs."""
+
+    first_frame: int
+    last_frame: int = 0
+    decision: Decision | None = None
+    num_encoded: int = 0
+    was_reopened: bool = False
+
+
+def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> ClipOutcome:
+    """Returns the decisions of a fresh gate on one clip.
+
+    Args:
+        clip: with ground truth.
+        gate: that has seen nothing yet.
+        association: `truth` links detections by the object they lie on; `tracker` leaves that to the tracker.
+
+    Raises:
+        ValueError: the clip has no ground truth.
+    """
+    if clip.truth is None:
+        raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for evaluation")
+    truth, seen = TrackTruth(clip.truth), {}
+    spent: dict[int, ClassCost] = {}
+    tracker_s = 0.0
+    for index in range(clip.num_frames):
+        owner = clip.truth.detection_owner[index] if association == "truth" else None
+        start = time.perf_counter()
+        tracks = gate.tracker.update(clip.detections[index], owner=owner)
+        tracker_s += time.perf_counter() - start
+        truth.add(tracks)
+        before = (gate.cost.total_s, gate.cost.flops)
+        result = gate.observe(clip.frames[index], tracks)
+        _share(spent, result, gate.cost.total_s - before[0], gate.cost.flops - before[1])
+        _note(seen, tracks, result)
+    for track_id, item in seen.items():
+        memory = gate.memories.get(track_id)
+        item.was_reopened |= memory is not None and memory.was_reopened
+    records = [
+        _record(clip.clip_id, track_id, item, truth.label(track_id))
+        for track_id, item in sorted(seen.items())
+        if item.decision is not None
+    ]
+    return ClipOutcome(
+        records=records,
+        censored=[track_id for track_id, item in sorted(seen.items()) if item.decision is None],
+        cost=gate.cost,
+        tracker_s=tracker_s,
+        cost_by_track=spent,
+        label_of_track=dict(truth.labels()),
+    )
+
+
+def _share(spent: dict[int, ClassCost], result: GateResult, seconds: float, flops: int) -> None:
+    """Divides the cost of one frame evenly among the tracks that were encoded on it."""
+    num = max(result.num_encoded, 1)
+    for track_id in result.encoded_track_ids:
+        cost = ClassCost(track_frames=1, flops=flops / num, seconds=seconds / num)
+        spent.setdefault(track_id, ClassCost()).add(cost)
+
+
+def _note(seen: dict[int, _Observed], tracks: TrackFrame, result: GateResult) -> None:
+    for track_id, age in zip(tracks.track_id.tolist(), tracks.age.tolist(), strict=True):
+        item = seen.setdefault(track_id, _Observed(first_frame=tracks.frame_index - age + 1))
+        item.last_frame = tracks.frame_index
+    for track_id in result.encoded_track_ids:
+        seen[track_id].num_encoded += 1
+    for decision in result.decisions:
+        item = seen[decision.track_id]
+        item.was_reopened |= decision.reason == "reopened"
+        item.decision = item.decision or decision
+
+
+def _record(clip_id: str, track_id: int, item: _Observed, true_label: str) -> DecisionRecord:
+    decision = item.decision
+    if decision is None:
+        raise ValueError(f"track {track_id} of clip {clip_id}: got no decision, expected one")
+    return DecisionRecord(
+        clip_id=clip_id,
+        track_id=track_id,
+        true_label=true_label,  # type: ignore[arg-type]
+        label=decision.label,
+        evidence=decision.evidence,
+        probability=decision.probability,
+        decision_frame=decision.age,
+        decided=decision.is_decided,
+        reason=decision.reason,
+        first_frame=item.first_frame,
+        last_frame=item.last_frame,
+        frames_encoded=item.num_encoded,
+        reopened=item.was_reopened,
+    )
+
+
+def decide_clips(
+    clips: list[Clip], model: PersistenceModel, rule: StoppingRule, *, association: Association, is_gated: bool = True
+) -> list[ClipOutcome]:
+    """Returns the outcome of every clip, each on a fresh gate."""
+    return [decide_clip(clip, PersistenceGate(model, rule, is_gated=is_gated), association) for clip in clips]
+
+
+def _decide_ids(
+    clip_ids: list[str], *, root: Path, weights: Path, rule: StoppingRule, association: Association
+) -> list[ClipOutcome]:
+    """Worker: one core each, since two threads on small tensors are slower than one."""
+    torch.set_num_threads(1)
+    dataset, model = ClipDataset.open(root), PersistenceModel.load(weights)
+    return decide_clips([dataset.clip(clip_id) for clip_id in clip_ids], model, rule, association=association)
+
+
+def decide_split(
+    dataset: ClipDataset,
+    split: str,
+    *,
+    weights: Path,
+    rule: StoppingRule,
+    association: Association,
+    num_workers: int = 2,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[ClipOutcome]:
+    """Returns the outcome of every clip of a split, in order, for any number of workers."""
+    clip_ids = dataset.split(split)
+    groups = [clip_ids[start : start + CLIPS_PER_TASK] for start in range(0, len(clip_ids), CLIPS_PER_TASK)]
+    work = partial(_decide_ids, root=dataset.root, weights=weights, rule=rule, association=association)
+    outcomes: list[ClipOutcome] = []
+    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+        for group in pool.map(work, groups):
+            outcomes += group
+            if on_progress is not None:
+                on_progress(len(outcomes), len(clip_ids))
+    return outcomes

@@ -1,0 +1,90 @@
+"""From a data set to a trained model: windows, lifetime fit, joint training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from perdure.data.dataset import ClipDataset
+from perdure.engine.model import PersistenceModel
+from perdure.engine.operation import Operation
+from perdure.engine.windows import TrackWindows, split_windows
+from perdure.evidence.config import ModelConfig
+from perdure.evidence.lifetime import fit_lifetime
+from perdure.training.batches import WindowTensors
+from perdure.training.config import TrainingConfig
+from perdure.training.train import Trainer, TrainingLog, fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRequest:
+    """All that training depends on beside the data.
+
+    Args:
+        model: sizes of the networks.
+        operation: how tracks and crops are made.
+        training: how long and how fast.
+        seed: of initial weights and of batches.
+        num_workers: processes that cut out windows.
+        device: where the training runs.
+    """
+
+    model: ModelConfig
+    operation: Operation
+    training: TrainingConfig
+    seed: int
+    num_workers: int = 2
+    device: str = "cpu"
+
+
+def build_model(request: TrainingRequest, windows: TrackWindows) -> PersistenceModel:
+    """Returns a model with fresh weights, its lifetime evidence and score scale fitted on training tracks."""
+    lifetime = fit_lifetime(windows.is_hit, windows.is_valid, windows.is_persistent)
+    with torch.random.fork_rng():
+        torch.manual_seed(request.seed)
+        model = PersistenceModel(
+            request.model, operation=request.operation, lifetime=lifetime, score_scale=windows.score_scale()
+        )
+    return model.to(request.device)
+
+
+def train_model(
+    dataset: ClipDataset,
+    request: TrainingRequest,
+    *,
+    checkpoint: Path,
+    log: TrainingLog,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> PersistenceModel:
+    """Returns a trained model; continues from `checkpoint` where it exists.
+
+    Raises:
+        Interrupted: `should_stop` said so; the state is in the checkpoint.
+        FloatingPointError: the loss is no longer finite.
+    """
+
+    def windows_of(split: str) -> TrackWindows:
+        return split_windows(
+            dataset,
+            split,
+            operation=request.operation,
+            num_ages=request.training.num_ages,
+            num_workers=request.num_workers,
+            on_progress=lambda done, total: log.progress(done, total, f"cutting out {split} tracks"),
+        )
+
+    windows, validation = windows_of("train"), windows_of("validation")
+    model = build_model(request, windows)
+    trainer = Trainer(model, request.training, seed=request.seed)
+    fit(
+        trainer,
+        WindowTensors(windows, model),
+        WindowTensors(validation, model),
+        checkpoint=checkpoint,
+        log=log,
+        should_stop=should_stop,
+    )
+    return model.cpu().eval()
