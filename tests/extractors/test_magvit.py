@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import streaming_contract as contract
+from perdure.extractors.base import Extractor
 from perdure.extractors.magvit import MagvitExtractor
 from perdure.tokenizer.config import QuantizerConfig, TokenizerConfig
 
@@ -120,3 +121,7 @@ def test_no_frame_is_encoded_twice(
 
 def test_it_answers_with_the_frame_and_pays_for_one() -> None:
     assert (MagvitExtractor.latency_frames, MagvitExtractor.window) == (0, 1)
+
+
+def test_it_is_an_extractor(extractor: MagvitExtractor) -> None:
+    assert isinstance(extractor, Extractor)

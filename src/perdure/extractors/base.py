@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from perdure.modules.streaming import State
 
 
+@runtime_checkable
 class Extractor(Protocol):
     """Turns the crops of a track into one feature vector per frame.
 
