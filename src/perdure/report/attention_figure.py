@@ -71,8 +71,8 @@ def attention_figure(sample: AttentionSample) -> Figure:
     columns, tracks = chosen_columns(sample), track_order(sample)
     with house_style():
         picture_inch = 12.4 / MAX_PICTURES
-        map_inch = 0.34 * max(len(tracks), 1) + 0.5
-        figure = new_figure(12.4, picture_inch + map_inch + 1.05)
+        map_inch = 0.34 * max(len(tracks), 1)
+        figure = new_figure(12.4, picture_inch + map_inch + 1.2)
         grid = figure.add_gridspec(2, len(columns), height_ratios=[picture_inch, map_inch], hspace=0.08)
         pictures = [figure.add_subplot(grid[0, place]) for place in range(len(columns))]
         for axes, column in zip(pictures, columns, strict=True):
@@ -82,13 +82,21 @@ def attention_figure(sample: AttentionSample) -> Figure:
         for picture, column in zip(pictures, columns, strict=True):
             _connect(figure, picture, axes, column)
         figure.suptitle(
-            f"{sample.clip_id}: attention received by each token, 1 = uniform; persistent / transient = {sample.ratio:.2f}",
+            _title(sample),
             x=0.01,
             ha="left",
             fontsize=10.5,
             fontweight="bold",
         )
     return figure
+
+
+def _title(sample: AttentionSample) -> str:
+    """Returns the title; the ratio only where both classes are there."""
+    title = f"{sample.clip_id}: attention received by each token, 1 = uniform"
+    if len(set(sample.true_label)) < 2 or not np.isfinite(sample.ratio):
+        return title
+    return f"{title}; persistent / transient = {sample.ratio:.2f}"
 
 
 def _draw_picture(axes: Axes, sample: AttentionSample, column: int) -> None:
@@ -123,14 +131,15 @@ def _draw_box(axes: Axes, sample: AttentionSample, track: int, *, box: Float[np.
             linestyle="-" if is_decided else (0, (3, 2)),
         )
     )
+    has_room = y_min > 0.09 * sample.frames.shape[1]
     text = f"{int(sample.track_id[track])}" + (" wrong" if is_decided and is_wrong else "")
     axes.text(
         x_min,
-        y_min - 1,
+        y_min - 1 if has_room else y_max + 1,
         text,
         fontsize=7,
         color="white" if is_decided else INK,
-        va="bottom",
+        va="bottom" if has_room else "top",
         bbox={"facecolor": WRONG if is_decided and is_wrong else colour, "edgecolor": "none", "pad": 1.0},
         clip_on=True,
     )
@@ -140,20 +149,24 @@ def _draw_map(figure: Figure, axes: Axes, sample: AttentionSample, tracks: list[
     attention = sample.attention[tracks]
     top = max(float(np.nanmax(attention)) if np.isfinite(attention).any() else 1.0, 1.25)
     norm = TwoSlopeNorm(vmin=0.0, vcenter=1.0, vmax=top)
-    image = axes.imshow(np.ma.masked_invalid(attention), cmap=ATTENTION_MAP, norm=norm, aspect="auto")
+    image = axes.imshow(
+        np.ma.masked_invalid(attention), cmap=ATTENTION_MAP, norm=norm, aspect="auto", interpolation="nearest"
+    )
     for row, track in enumerate(tracks):
-        _mark_row(axes, sample, row, track)
+        _mark_row(axes, sample, row, track, dark=0.6 * top)
     axes.set_yticks(range(len(tracks)), [_row_name(sample, track) for track in tracks])
     for label, track in zip(axes.get_yticklabels(), tracks, strict=True):
         label.set_color(CLASS_COLOUR[sample.true_label[track]])
     step = max(1, len(sample.frame_index) // 16)
     shown = range(0, len(sample.frame_index), step)
     axes.set_xticks(list(shown), [str(int(sample.frame_index[column])) for column in shown])
-    axes.set_xlabel("frame      dot = hit, ring = miss, bar = decision, outlined = token of a transient track", fontsize=8.5)
+    axes.set_xlabel(
+        "frame      dot = hit, ring = miss, bar = decision, outlined = token of a transient track", fontsize=8.5
+    )
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, pad=0.01, fraction=0.02, aspect=12)
     bar.set_ticks([0.0, 1.0, top], labels=["0", "1", f"{top:.1f}"])
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     _write_verdicts(axes, sample, tracks)
 
 
@@ -161,8 +174,8 @@ def _row_name(sample: AttentionSample, track: int) -> str:
     return f"{int(sample.track_id[track])} truly {sample.true_label[track]}"
 
 
-def _mark_row(axes: Axes, sample: AttentionSample, row: int, track: int) -> None:
-    """Marks hits, misses and the decision; outlines tokens of transient tracks."""
+def _mark_row(axes: Axes, sample: AttentionSample, row: int, track: int, *, dark: float) -> None:
+    """Marks hits, misses and the decision; outlines tokens of transient tracks. Above `dark`, marks are white."""
     decided = int(sample.first_frame[track] + sample.decision_frame[track]) - 1
     for column, frame in enumerate(sample.frame_index):
         is_token = bool(np.isfinite(sample.attention[track, column]))
@@ -173,7 +186,8 @@ def _mark_row(axes: Axes, sample: AttentionSample, row: int, track: int) -> None
             )
         if is_live:
             is_hit = bool(sample.is_hit[track, column])
-            axes.plot([column], [row], "o", ms=3, mfc=INK if is_hit else "none", mec=INK, mew=0.8, alpha=0.75)
+            ink = "white" if is_token and sample.attention[track, column] > dark else INK
+            axes.plot([column], [row], "o", ms=3, mfc=ink if is_hit else "none", mec=ink, mew=0.8)
         if int(frame) == decided:
             axes.plot([column + 0.5] * 2, [row - 0.5, row + 0.5], color=INK, lw=2.6, solid_capstyle="butt")
 
@@ -182,12 +196,12 @@ def _write_verdicts(axes: Axes, sample: AttentionSample, tracks: list[int]) -> N
     """Writes the verdict of each track where its row is empty: before its birth or behind its last frame."""
     num_columns = len(sample.frame_index)
     for row, track in enumerate(tracks):
-        filled = np.flatnonzero(
-            np.isfinite(sample.attention[track]) | np.isfinite(sample.xyxy_px[track]).all(axis=-1)
-        )
+        filled = np.flatnonzero(np.isfinite(sample.attention[track]) | np.isfinite(sample.xyxy_px[track]).all(axis=-1))
         first, last = (int(filled[0]), int(filled[-1])) if len(filled) else (num_columns, -1)
         is_right = sample.label[track] == sample.true_label[track]
-        verdict = f"{sample.label[track]} at age {int(sample.decision_frame[track])}: {'right' if is_right else 'WRONG'}"
+        verdict = (
+            f"{sample.label[track]} at age {int(sample.decision_frame[track])}: {'right' if is_right else 'WRONG'}"
+        )
         colour = MUTED if is_right else WRONG
         weight = "normal" if is_right else "bold"
         if num_columns - 1 - last >= first:

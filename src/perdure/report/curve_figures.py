@@ -18,8 +18,6 @@ from perdure.report.style import (
     MUTED,
     OPTIMUM_DETECTIONS,
     OPTIMUM_SEEING,
-    PERSISTENT,
-    TRANSIENT,
     house_style,
     new_figure,
     quiet,
@@ -62,10 +60,15 @@ def frontier_figure(frontier: dict[str, Any]) -> Figure:
 
 def _draw_operating_point(axes: Axes, point: dict[str, Any]) -> None:
     frame, error = point["mean_decision_frame"], point["total_error"]
+    if error is None or frame is None:
+        return
     if error < SMALLEST_ERROR:
         axes.axvline(frame, color=GATE, lw=1, ls=":")
         axes.annotate(
-            f"operating point: age {frame:.2f}, no error", (frame, 0.02), xycoords=("data", "axes fraction"), fontsize=8.5
+            f"operating point: age {frame:.2f}, no error ",
+            (frame, 0.02),
+            xycoords=("data", "axes fraction"),
+            fontsize=8.5,
         )
         return
     axes.plot([frame], [error], "o", ms=9, color=GATE, mec="white", mew=1.6, zorder=5)
@@ -120,6 +123,38 @@ def decision_age_figure(metrics: dict[str, Any]) -> Figure:
     return figure
 
 
+def attention_controls_figure(attention: dict[str, Any]) -> Figure:
+    """Returns attention efficiency with its interval beside the three controls; the gated pass stands apart."""
+    rows = [
+        ("attention efficiency, ungated", "efficiency", GATE),
+        ("structure control: age gap and track only", "structure_control", OPTIMUM_SEEING),
+        ("shuffled labels", "shuffled_control", OPTIMUM_DETECTIONS),
+        ("uniform attention", "uniform_control", OPTIMUM_DETECTIONS),
+        ("gated pass", "gated_efficiency", GATE),
+    ]
+    places = [0.0, 1.0, 2.0, 3.0, 4.6]
+    with house_style():
+        figure = new_figure(7.2, 2.5)
+        axes = figure.subplots()
+        axes.axvline(1.0, color=LINE, lw=1.2, zorder=0)
+        if attention["efficiency_ci95"] is not None:
+            axes.plot(attention["efficiency_ci95"], [0, 0], color=GATE, lw=5, alpha=0.3, solid_capstyle="butt")
+        for place, (_, key, colour) in zip(places, rows, strict=True):
+            value = attention[key]
+            if value is not None:
+                face = "white" if key == "gated_efficiency" else colour
+                axes.plot([value], [place], "o", ms=8, color=colour, mfc=face, mew=1.6)
+            axes.annotate(
+                format_value(value), (value or 1.0, place), xytext=(0, 9), textcoords="offset points", ha="center",
+                va="center", fontsize=8.5,
+            )  # fmt: skip
+        axes.set_yticks(places, [name for name, _, _ in rows], color=INK)
+        axes.set(ylim=(5.2, -0.8), xlim=(0, 1.15 * max([attention[key] or 0 for _, key, _ in rows] + [2])))
+        axes.set_xlabel("attention on persistent / on transient tokens")
+        quiet(axes, grid="x")
+    return figure
+
+
 def training_figure(rows: list[dict[str, Any]]) -> Figure:
     """Returns training curves: loss, validation accuracy at ages 1 to 4, reconstruction quality where there is one."""
     rows = [row for row in rows if row.get("stage") == "train" and "step" in row]
@@ -127,8 +162,8 @@ def training_figure(rows: list[dict[str, Any]]) -> Figure:
     with house_style():
         figure = new_figure(9.6, 2.9)
         panels = figure.subplots(1, 3 if has_picture else 2)
-        _draw_series(panels[0], rows, "persistence", {"color": PERSISTENT, "lw": 1.3, "label": "training"})
-        _draw_series(panels[0], rows, "validation_persistence", {"color": TRANSIENT, "lw": 2, "label": "validation"})
+        _draw_series(panels[0], rows, "persistence", {"color": OPTIMUM_DETECTIONS, "lw": 1.3, "label": "training"})
+        _draw_series(panels[0], rows, "validation_persistence", {"color": GATE, "lw": 2, "label": "validation"})
         panels[0].set_title("persistence loss (nats)")
         for age, colour in zip((1, 2, 3, 4), ("#b9d7d3", "#7fb5ae", "#3d9389", "#0b4f4a"), strict=True):
             style = {"color": colour, "lw": 1.8, "label": f"age {age}"}

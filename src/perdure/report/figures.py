@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from perdure.metrics.decisions import DecisionRecord
+from perdure.metrics.decisions import LABELS, DecisionRecord
 from perdure.report.attention_figure import attention_figure, draw_attention_figure
 from perdure.report.curve_figures import (
+    attention_controls_figure,
     decision_age_figure,
     draw_frontier,
     draw_training_curves,
@@ -40,6 +41,7 @@ from perdure.report.style import (
 )
 
 __all__ = [
+    "attention_controls_figure",
     "attention_figure",
     "compute_figure",
     "confusion_figure",
@@ -55,7 +57,6 @@ __all__ = [
     "training_figure",
 ]
 
-LABELS = ("persistent", "transient")
 CLASSES = ("all", "persistent", "transient")
 COST_KINDS = (
     ("FLOPs", "flops", "flops"),
@@ -88,7 +89,9 @@ def confusion_figure(metrics: dict[str, Any]) -> Figure:
         axes.set_yticks([0.5, 1.5], [f"truly\n{name}" for name in LABELS], color=INK)
         axes.xaxis.tick_top()
         axes.spines[:].set_visible(False)
-        figure.supxlabel(f"{metrics['num_tracks']:,} tracks of {metrics['num_clips']:,} clips", fontsize=8.5, color=MUTED)
+        figure.supxlabel(
+            f"{metrics['num_tracks']:,} tracks of {metrics['num_clips']:,} clips", fontsize=8.5, color=MUTED
+        )
     return figure
 
 
@@ -96,7 +99,9 @@ def _draw_cell(axes: Axes, row: int, column: int, *, count: int, is_right: bool)
     colour = CLASS_COLOUR[LABELS[row]] if is_right else (WRONG if count else LINE)
     face = colour if is_right else PALE
     axes.add_patch(
-        Rectangle((column + 0.02, row + 0.02), 0.96, 0.96, facecolor=face, edgecolor=colour, linewidth=1.2 if count else 0)
+        Rectangle(
+            (column + 0.02, row + 0.02), 0.96, 0.96, facecolor=face, edgecolor=colour, linewidth=1.2 if count else 0
+        )
     )
     word = "right" if is_right else ("missed" if row == 0 else "false confirm")
     ink = "white" if is_right else (WRONG if count else MUTED)
@@ -121,11 +126,11 @@ def histogram_figure(records: list[DecisionRecord], early_stop_frame: int) -> Fi
         figure = new_figure(7.2, 4.3)
         panels = figure.subplots(2, 1, sharex=True)
         for axes, truth in zip(panels, LABELS, strict=True):
-            _draw_ages(axes, [record for record in records if record.true_label == truth], truth, last=last)
+            _draw_ages(axes, [record for record in records if record.true_label == truth], truth)
             axes.axvspan(0.5, early_stop_frame + 0.5, color=PALE, alpha=0.6, linewidth=0, zorder=0)
         panels[0].annotate(
             f"early: age {early_stop_frame} or less",
-            (early_stop_frame + 0.42, 0.96),
+            (early_stop_frame + 0.42, 0.97),
             xycoords=("data", "axes fraction"),
             ha="right",
             va="top",
@@ -137,31 +142,34 @@ def histogram_figure(records: list[DecisionRecord], early_stop_frame: int) -> Fi
     return figure
 
 
-def _draw_ages(axes: Axes, records: list[DecisionRecord], truth: str, *, last: int) -> None:
-    ages = range(1, last + 1)
+def _draw_ages(axes: Axes, records: list[DecisionRecord], truth: str) -> None:
     right = Counter(record.decision_frame for record in records if record.label == truth and record.decided)
     forced = Counter(record.decision_frame for record in records if record.label == truth and not record.decided)
     wrong = Counter(record.decision_frame for record in records if record.label != truth)
-    bottom = [0] * last
-    styles = (
+    bottom: Counter[int] = Counter()
+    styles: tuple[tuple[Counter[int], str, dict[str, Any]], ...] = (
         (right, "right", {"color": CLASS_COLOUR[truth]}),
-        (forced, "right, forced at the horizon", {"facecolor": "white", "edgecolor": CLASS_COLOUR[truth], "hatch": "////"}),
+        (
+            forced,
+            "right, forced at the horizon",
+            {"facecolor": "white", "edgecolor": CLASS_COLOUR[truth], "hatch": "////"},
+        ),
         (wrong, "wrong", {"color": WRONG}),
     )
     handles = []
     for counts, name, style in styles:
-        heights = [counts[age] for age in ages]
-        axes.bar(ages, heights, bottom=bottom, width=0.78, **style)
-        bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
-        if any(heights):
-            handles.append(Patch(label=f"{name}: {sum(heights):,}", **style))
+        taken = sorted(counts)
+        axes.bar(taken, [counts[age] for age in taken], bottom=[bottom[age] for age in taken], width=0.78, **style)
+        bottom.update(counts)
+        if counts:
+            handles.append(Patch(label=f"{name}: {sum(counts.values()):,}", **style))
     quiet(axes)
     axes.set_title(f"truly {truth}", color=CLASS_COLOUR[truth])
     axes.set_ylabel("tracks")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
-    axes.set_ylim(0, max(bottom + [1]) * 1.12)
+    axes.set_ylim(0, max([*bottom.values(), 1]) * 1.25)
     if handles:
-        axes.legend(handles=handles, loc="upper right")
+        axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=3, borderpad=0.2)
 
 
 def draw_decision_frame_histogram(records: list[DecisionRecord], path: Path | str, early_stop_frame: int) -> None:
@@ -205,10 +213,20 @@ def _draw_costs(axes: Axes, row: int, costs: dict[str, Any], *, kind: str, style
     axes.barh(row, ungated, height=0.36, color=LINE)
     axes.barh(row + 0.4, gated, height=0.36, color=colour)
     axes.annotate(
-        format_value(ungated, style), (ungated, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5, color=MUTED
+        format_value(ungated, style),
+        (ungated, row),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+        color=MUTED,
     )
     saving = costs[saving_key(kind)]
-    text = format_value(gated, style) if saving is None else f"{format_value(gated, style)}  saves {format_value(saving, 'percent')}"
+    text = (
+        format_value(gated, style)
+        if saving is None
+        else f"{format_value(gated, style)}  saves {format_value(saving, 'percent')}"
+    )
     axes.annotate(
         text, (gated, row + 0.4), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5, color=INK
     )

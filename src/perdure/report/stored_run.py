@@ -42,12 +42,14 @@ class Fact:
         value: the number as stored.
         source: short name of the file, a key of `STORED_FILES`.
         key: dotted path inside the file; a number is an index, in a JSON-lines file that of the line.
+        is_count: whether the number is how many entries are as `key` says, rather than an entry itself.
     """
 
     text: str
     value: Any
     source: str
     key: str
+    is_count: bool = False
 
     @property
     def file(self) -> str:
@@ -57,6 +59,8 @@ class Fact:
     @property
     def place(self) -> str:
         """File and key, for people."""
+        if self.is_count:
+            return f"{self.file}: number of {self.key}"
         if not self.file.endswith(".jsonl"):
             return f"{self.file}: {self.key}"
         line, _, rest = self.key.partition(".")
@@ -65,6 +69,11 @@ class Fact:
 
 Sentence = tuple[str | Fact, ...]
 """Words and facts in reading order."""
+
+
+def plain_text(sentence: Sentence) -> str:
+    """Returns a sentence as it reads."""
+    return "".join(part if isinstance(part, str) else part.text for part in sentence)
 
 
 class StoredRun:
@@ -151,14 +160,18 @@ class StoredRun:
         value = self.value(source, key)
         return Fact(text=format_value(value, style, beside=beside), value=value, source=source, key=key)
 
+    def counted(self, number: int, source: str, what: str) -> Fact:
+        """Returns how many entries of a stored file are as `what` says."""
+        return Fact(text=f"{number:,}", value=number, source=source, key=what, is_count=True)
+
     def say(self, text: str) -> Sentence:
         """Returns a sentence whose places `{source:key|style}` are filled from the stored files.
 
         >>> from tempfile import mkdtemp
         >>> folder = Path(mkdtemp())
         >>> _ = (folder / "run.json").write_text('{"num_tracks": 1200}')
-        >>> [getattr(part, "text", part) for part in StoredRun(folder).say("All {run:num_tracks} tracks.")]
-        ['All ', '1,200', ' tracks.']
+        >>> plain_text(StoredRun(folder).say("All {run:num_tracks} tracks."))
+        'All 1,200 tracks.'
         """
         parts: list[str | Fact] = []
         end = 0

@@ -36,7 +36,7 @@ CLASS_COLOUR = {"persistent": PERSISTENT, "transient": TRANSIENT, "all": BOTH}
 
 ATTENTION_MAP = LinearSegmentedColormap.from_list("attention", ["#a98a5b", "#f6f4ef", "#63a79f", "#0b4f4a"])
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
     "text.color": INK,

@@ -1,0 +1,51 @@
+"""Writes the analysis and the final report of a run from what the run has stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perdure.files import write_text
+from perdure.report.assemble import build_report
+from perdure.report.decision_sections import early_stop_frame
+from perdure.report.figures import draw_compute_chart, draw_decision_frame_histogram
+from perdure.report.html import report_html
+from perdure.report.markdown import efficiency_markdown, report_markdown
+from perdure.report.stored_run import StoredRun
+
+
+def write_analysis(run_path: Path | str) -> list[Path]:
+    """Writes `analysis/`: histogram of decision frames, chart of compute, efficiency report; returns their paths.
+
+    Raises:
+        FileNotFoundError: a stored file is missing; the stage that writes it is named.
+        ValueError: a stored file lacks a figure.
+    """
+    run = StoredRun(run_path)
+    folder = run.path / "analysis"
+    run.content("evaluation")
+    records, early, efficiency = run.records, early_stop_frame(run), run.content("efficiency")
+    folder.mkdir(exist_ok=True)
+    paths = [
+        folder / name for name in ("decision_frame_histogram.png", "compute_usage_chart.png", "efficiency_report.md")
+    ]
+    draw_decision_frame_histogram(records, paths[0], early)
+    draw_compute_chart(efficiency, paths[1])
+    write_text(paths[2], efficiency_markdown(run))
+    return paths
+
+
+def write_report(run_path: Path | str) -> list[Path]:
+    """Writes FINAL_REPORT.md and FINAL_REPORT.html; returns their paths.
+
+    Nothing is written unless both can be.
+
+    Raises:
+        FileNotFoundError: a stored file is missing; the stage that writes it is named.
+        ValueError: a stored file lacks a figure or contradicts itself.
+    """
+    run = StoredRun(run_path)
+    report = build_report(run)
+    texts = {"FINAL_REPORT.md": report_markdown(report, run), "FINAL_REPORT.html": report_html(report)}
+    for name, text in texts.items():
+        write_text(run.path / name, text)
+    return [run.path / name for name in texts]
