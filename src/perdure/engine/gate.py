@@ -7,12 +7,16 @@ from, and never the truth.
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
+from perdure.checkpoint import load_checkpoint, save_checkpoint
 from perdure.engine.drift import DriftMonitor
-from perdure.engine.memory import TrackMemory
+from perdure.engine.memory import TrackMemory, memories_from_arrays, memories_to_arrays
 from perdure.engine.model import PersistenceModel
 from perdure.engine.results import GateCost, GateResult, TrackView
 from perdure.engine.streams import TrackStreams
@@ -20,7 +24,7 @@ from perdure.evidence.inputs import track_geometry
 from perdure.metrics.probability import logit, probability_of
 from perdure.stopping.rules import Observation, StoppingRule
 from perdure.tracking.crops import crop_tracks
-from perdure.tracking.tracker import Tracker
+from perdure.tracking.tracker import Tracker, TrackerState
 from perdure.types import Decision, Detections, Label, Reason, TrackFrame
 
 
@@ -92,6 +96,34 @@ class PersistenceGate:
             decisions=decisions,
             encoded_track_ids=encoded,
         )
+
+    def save_state(self, path: Path | str) -> None:
+        """Writes the state of the stream atomically; `load_state` of a gate with the same weights continues from it."""
+        arrays = {f"tracker.{name}": value for name, value in self.tracker.get_state().to_arrays().items()}
+        arrays |= {f"memory.{name}": value for name, value in memories_to_arrays(self.memories).items()}
+        tensors = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+        tensors |= {f"streams.{name}": value for name, value in self.streams.get_state().items()}
+        save_checkpoint(Path(path), tensors, {"kind": "gate state", "cost": asdict(self.cost)})
+
+    def load_state(self, path: Path | str) -> None:
+        """Continues from a stored state.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it is damaged, or not the state of a gate.
+        """
+        tensors, info = load_checkpoint(Path(path))
+        if info.get("kind") != "gate state":
+            raise ValueError(f"state: {path} is not the state of a gate; give a file written by save_state")
+
+        def part(prefix: str) -> dict[str, torch.Tensor]:
+            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+        as_arrays = {name: value.numpy() for name, value in part("tracker.").items()}
+        self.tracker.set_state(TrackerState.from_arrays(as_arrays))
+        self.memories = memories_from_arrays({name: value.numpy() for name, value in part("memory.").items()})
+        self.streams.set_state(part("streams."))
+        self.cost = GateCost(**info["cost"])
 
     def _remember(self, tracks: TrackFrame) -> None:
         """Updates the memory of every live track, opens new ones, and re-opens rejected ones that refuse to die."""

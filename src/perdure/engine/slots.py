@@ -49,3 +49,16 @@ class SlotTable:
     def rows(self, keys: Iterable[Hashable]) -> list[int]:
         """Returns the slots of keys, in their order."""
         return [self._slot_of[key] for key in keys]
+
+    def to_rows(self) -> list[tuple[int, int]]:
+        """Returns (key, slot) of integer keys, in order of arrival; `from_rows` makes the same table."""
+        return [(int(str(key)), slot) for key, slot in self._slot_of.items()]
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[int, int]], capacity: int) -> SlotTable:
+        """Returns the table that `to_rows` described; free slots are re-used lowest first."""
+        table = cls()
+        table._slot_of, table.capacity = dict(rows), capacity
+        taken = set(table._slot_of.values())
+        table._free = [slot for slot in range(capacity - 1, -1, -1) if slot not in taken]
+        return table

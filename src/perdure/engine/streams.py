@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,7 +18,8 @@ from perdure.engine.model import PersistenceModel
 from perdure.engine.results import GateCost
 from perdure.engine.slots import SlotTable
 from perdure.evidence.inputs import HIT_COLUMN, EvidenceInput
-from perdure.modules.streaming import flatten_state, map_state, reset_rows, unflatten_state
+from perdure.evidence.lifetime import LifetimeState
+from perdure.modules.streaming import State, flatten_state, map_state, reset_rows, unflatten_state
 from perdure.tokenizer.model import to_input
 
 
@@ -27,7 +29,7 @@ class TrackStreams:
     def __init__(self, model: PersistenceModel) -> None:
         self.model = model
         self.device = next(model.parameters()).device
-        self._slots = SlotTable()
+        self._slots: SlotTable = SlotTable()
         self._lifetime = model.lifetime.init_state(0)
         self._extractor = model.extractor.init_state(0)
         self._evidence = model.evidence.init_state(0)
@@ -52,6 +54,33 @@ class TrackStreams:
         self._extractor = reset_rows(self._extractor, rows, self.model.extractor.init_state(len(slots)))
         self._evidence = reset_rows(self._evidence, rows, self.model.evidence.init_state(len(slots)))
         self._lifetime = self._lifetime.reset(np.array(slots))
+
+    def get_state(self) -> dict[str, Tensor]:
+        """Returns the state of all slots as named tensors; `set_state` continues from it exactly."""
+        state = {
+            "slots": torch.tensor(self._slots.to_rows(), dtype=torch.int64).reshape(-1, 2),
+            "capacity": torch.tensor(self._slots.capacity),
+            "lifetime.log_ratio": torch.from_numpy(self._lifetime.log_ratio),
+            "lifetime.age": torch.from_numpy(self._lifetime.age),
+        }
+        for name, part in (("extractor", self._extractor), ("evidence", self._evidence)):
+            state |= {f"{name}.{index}": value for index, value in enumerate(flatten_state(part))}
+        return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+    def set_state(self, state: dict[str, Tensor]) -> None:
+        """Continues from a state of `get_state` of the same model."""
+        self._slots = SlotTable.from_rows(map(tuple, state["slots"].tolist()), int(state["capacity"]))
+        self._lifetime = replace(
+            self.model.lifetime.init_state(0),
+            log_ratio=state["lifetime.log_ratio"].numpy().copy(),
+            age=state["lifetime.age"].numpy().copy(),
+        )
+        self._extractor = self._unflattened(state, "extractor", self.model.extractor.init_state(0))
+        self._evidence = self._unflattened(state, "evidence", self.model.evidence.init_state(0))
+
+    def _unflattened(self, state: dict[str, Tensor], name: str, like: State) -> State:
+        num = len(flatten_state(like))
+        return unflatten_state([state[f"{name}.{index}"].clone().to(self.device) for index in range(num)], like)
 
     def _grow(self, capacity: int) -> None:
         extra = capacity - len(self._evidence.total)
@@ -108,7 +137,7 @@ class TrackStreams:
         feature, self._extractor = self.model.extractor(x, self._extractor, active)
         return feature  # type: ignore[no-any-return]
 
-    def _lifetime_step(self, slots: np.ndarray, geometry: np.ndarray) -> tuple[np.ndarray, object]:
+    def _lifetime_step(self, slots: np.ndarray, geometry: np.ndarray) -> tuple[np.ndarray, LifetimeState]:
         is_hit = geometry[:, HIT_COLUMN] > 0
         return self._lifetime.advanced(slots, is_hit)
 

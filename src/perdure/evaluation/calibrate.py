@@ -1,0 +1,88 @@
+"""Calibration scores from the calibration split: evidence of tracks whose truth is known, as the gate would see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from perdure.engine.model import PersistenceModel
+from perdure.engine.offline import evidence_of
+from perdure.engine.windows import TrackWindows
+from perdure.stopping.calibration import CalibrationScores, calibrate, sample_one_per_clip
+from perdure.stopping.rules import TruncatedSPRT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRates:
+    """What the bounds must guarantee.
+
+    Args:
+        max_false_confirm: largest share of transient tracks called persistent.
+        max_miss: largest share of persistent tracks called transient.
+        delta: probability over calibration with which a rate may be exceeded.
+    """
+
+    max_false_confirm: float = 0.02
+    max_miss: float = 0.02
+    delta: float = 0.05
+
+
+def calibration_scores(
+    model: PersistenceModel,
+    windows: TrackWindows,
+    rates: ErrorRates,
+    *,
+    seed: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> CalibrationScores:
+    """Returns scores of at most one random track of each class from every clip.
+
+    Evidence also depends on when the other tracks of a scene vanish from sight, and that depends on the bounds. So
+    it is computed twice: with everything in sight, which gives first bounds, then with every track hidden from the
+    others from its decision under those bounds on, as in the gate.
+
+    Args:
+        model: in evaluation mode.
+        windows: all tracks of the calibration split over ages 1 to the horizon.
+        rates: what the first bounds guarantee; the scores serve any other rates as well.
+        seed: picks the tracks.
+        on_progress: told how many tracks of both passes are done.
+
+    Raises:
+        ValueError: there are too few tracks for the rates.
+    """
+    total = 2 * len(windows)
+
+    def pass_progress(offset: int) -> Callable[[int, int], None]:
+        return lambda done, _: on_progress(offset + done, total) if on_progress else None
+
+    def sample(evidence: Float[np.ndarray, "n l"]) -> CalibrationScores:
+        rng = np.random.default_rng(seed)
+        return sample_one_per_clip(windows.scene, windows.is_persistent, evidence, rng)
+
+    evidence = evidence_of(model, windows, on_progress=pass_progress(0))
+    rule = rule_for(sample(evidence), model, rates)
+    shown_until = windows.frame[:, 0] + decision_age(evidence, rule) - 1
+    return sample(evidence_of(model, windows, shown_until=shown_until, on_progress=pass_progress(len(windows))))
+
+
+def rule_for(scores: CalibrationScores, model: PersistenceModel, rates: ErrorRates) -> TruncatedSPRT:
+    """Returns the calibrated rule of a model for the given rates."""
+    return calibrate(
+        scores,
+        max_false_confirm=rates.max_false_confirm,
+        max_miss=rates.max_miss,
+        delta=rates.delta,
+        horizon=model.operation.horizon,
+        on_timeout=model.operation.on_timeout,
+    )
+
+
+def decision_age(evidence: Float[np.ndarray, "n l"], rule: TruncatedSPRT) -> Int[np.ndarray, " n"]:
+    """Returns the age at which each track is decided: the first crossing, the track's end, or the horizon."""
+    is_over = np.isnan(evidence) | (evidence >= rule.upper) | (evidence <= rule.lower)
+    is_over[:, min(rule.horizon, evidence.shape[1]) - 1 :] = True
+    return is_over.argmax(axis=1) + 1
