@@ -253,6 +253,39 @@ def test_evidence_of_whole_tracks_is_the_same_frame_by_frame() -> None:
     torch.testing.assert_close(torch.cat(parts, dim=1), offline, atol=1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_pixels_to_evidence_runs_where_the_model_stands(device: str) -> None:
+    """Frame by frame with paused and refilled slots, as the gate does it; a GPU must agree with the CPU."""
+    torch.manual_seed(9)
+    tokenizer = TokenizerConfig(crop_px=16, patch_px=4, num_channels=(8, 16), quantizer=QuantizerConfig(num_bits=6))
+    extractor = MagvitExtractor(tokenizer).eval()
+    model = EvidenceModel(CONFIG, extractor.feature_dim).eval()
+    crops = 2 * torch.rand(len(SCENE), contract.NUM_FRAMES, 3, 16, 16) - 1
+
+    def live(device: str) -> Tensor:
+        extractor.to(device)
+        model.to(device)
+        extractor_state, state = extractor.init_state(len(SCENE)), model.init_state(len(SCENE))
+        parts = []
+        for frame in range(contract.NUM_FRAMES):
+            now = frames_of(evidence_inputs(), frame, frame + 1)
+            values = {name: getattr(now, name).to(device) for name in now.__slots__ if name != "feature"}
+            active = values["is_valid"][:, 0]
+            feature, extractor_state = extractor(crops[:, frame : frame + 1].to(device), extractor_state, active)
+            output, state = model(EvidenceInput(feature=feature, **values), state, active)
+            parts.append(output.evidence.cpu())
+            if frame == 6:
+                row = torch.tensor([SCENE.index(1)], device=device)
+                extractor_state = reset_rows(extractor_state, row, extractor.init_state(1))
+                state = reset_rows(state, row, model.init_state(1))
+        return torch.cat(parts, dim=1)
+
+    with torch.no_grad():
+        evidence = live(device)
+        assert torch.equal(evidence != 0, evidence_inputs().is_valid)
+        torch.testing.assert_close(evidence, live("cpu"), atol=1e-3, rtol=0)
+
+
 def test_without_pixels_no_picture_is_asked_for_or_used() -> None:
     model = build(dataclasses.replace(CONFIG, uses_pixels=False))
     assert not hasattr(model, "embed_feature")
