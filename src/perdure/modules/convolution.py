@@ -23,11 +23,8 @@ class ConvolutionState:
     past: Float[Tensor, "slot past channel height width"]
 
 
-@dataclass(frozen=True, slots=True)
-class NoState:
-    """State of a layer that looks at one frame only: a zero-width tensor, so that slots can still be counted."""
-
-    empty: Float[Tensor, "slot 0"]
+Stateless = tuple[()]
+"""State of a layer that looks at one frame only: nothing, so that nothing is copied from frame to frame."""
 
 
 class CausalConv3d(StreamingModule):
@@ -55,21 +52,26 @@ class CausalConv3d(StreamingModule):
         self.kernel_t, self.kernel, self.stride = kernel_t, kernel, stride
         self.in_channels, self.input_size = in_channels, input_size
 
-    def init_state(self, num_slots: int) -> ConvolutionState:
+    def init_state(self, num_slots: int) -> ConvolutionState | Stateless:
         """Returns zeros: a fresh slot has seen black frames, which also tells the network that it is fresh."""
+        if self.kernel_t == 1:
+            return ()
         shape = (num_slots, self.kernel_t - 1, self.in_channels, *self.input_size)
         return ConvolutionState(past=self.weight.new_zeros(shape))
 
-    def step(self, x: Tensor, state: ConvolutionState) -> tuple[Tensor, ConvolutionState]:
+    def step(
+        self, x: Tensor, state: ConvolutionState | Stateless
+    ) -> tuple[Tensor, ConvolutionState | Stateless]:
         """Returns the convolved chunk (height and width divided by the stride) and its last input frames."""
         num_slots, num_frames = x.shape[:2]
-        history = torch.cat([state.past.to(x.dtype), x], dim=1) if self.kernel_t > 1 else x
-        taps = [history[:, tap : tap + num_frames] for tap in range(self.kernel_t)]
-        stacked = (torch.cat(taps, dim=2) if self.kernel_t > 1 else x).flatten(0, 1)
+        stacked = x
+        if isinstance(state, ConvolutionState):
+            history = torch.cat([state.past.to(x.dtype), x], dim=1)
+            stacked = torch.cat([history[:, tap : tap + num_frames] for tap in range(self.kernel_t)], dim=2)
+            state = ConvolutionState(past=history[:, num_frames:])
         weight = self.weight.transpose(1, 2).flatten(1, 2)
-        y = functional.conv2d(stacked, weight, self.bias, stride=self.stride, padding=self.kernel // 2)
-        past = history[:, num_frames:] if self.kernel_t > 1 else state.past
-        return y.unflatten(0, (num_slots, num_frames)), ConvolutionState(past=past)
+        y = functional.conv2d(stacked.flatten(0, 1), weight, self.bias, stride=self.stride, padding=self.kernel // 2)
+        return y.unflatten(0, (num_slots, num_frames)), state
 
 
 class FrameLayer(StreamingModule):
@@ -78,14 +80,12 @@ class FrameLayer(StreamingModule):
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
         self.layer = layer
-        # A layer without weights has no device of its own; this buffer moves along with the model.
-        self.register_buffer("anchor", torch.zeros(0), persistent=False)
 
-    def init_state(self, num_slots: int) -> NoState:
+    def init_state(self, num_slots: int) -> Stateless:
         """Returns a state that holds nothing."""
-        return NoState(empty=self.get_buffer("anchor").new_zeros(num_slots, 0))
+        return ()
 
-    def step(self, x: Tensor, state: NoState) -> tuple[Tensor, NoState]:
+    def step(self, x: Tensor, state: Stateless) -> tuple[Tensor, Stateless]:
         """Returns the layer's output on every frame of the chunk."""
         frames = x.flatten(0, 1)
         if len(frames) == 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -16,7 +17,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 State = Any
-"""A tensor with slots first, or a dataclass or tuple of states."""
+"""A tensor with slots first, or a dataclass or tuple of states; an empty tuple where a layer remembers nothing."""
 
 
 def map_state(function: Callable[..., Tensor], state: State, *others: State) -> State:
@@ -26,10 +27,14 @@ def map_state(function: Callable[..., Tensor], state: State, *others: State) -> 
     if isinstance(state, tuple):
         return tuple(map_state(function, *parts) for parts in zip(state, *others, strict=True))
     if is_dataclass(state) and not isinstance(state, type):
-        names = [item.name for item in fields(state)]
-        values = {name: map_state(function, *(getattr(part, name) for part in (state, *others))) for name in names}
-        return type(state)(**values)
+        parts = [[getattr(part, name) for part in (state, *others)] for name in _field_names(type(state))]
+        return type(state)(*(map_state(function, *part) for part in parts))
     raise TypeError(f"state: got {type(state).__name__}, expected a tensor, a tuple or a dataclass of states")
+
+
+@cache
+def _field_names(cls: type) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(cls))
 
 
 def take_rows(state: State, rows: Int[Tensor, " n"]) -> State:
