@@ -1,0 +1,106 @@
+"""What must be true before hours of work begin: a folder that can be written, space on the disk, torch, the device."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from perdure.pipeline.config import RunConfig
+from perdure.pipeline.machine import usable_cores
+from perdure.pipeline.plan import PlannedStage
+from perdure.pipeline.run_folder import RunFolder
+from perdure.pipeline.stage import one_line
+from perdure.pipeline.words import bytes_words
+
+SPARE_BYTES = 256 << 20
+"""Free space that everything beside the declared outputs of stages needs."""
+
+
+class NotReadyError(Exception):
+    """This machine cannot do the run; the text says why and what would help."""
+
+
+def check_folder(path: Path) -> None:
+    """Makes sure that a folder can be made and written.
+
+    Raises:
+        NotReadyError: it cannot.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b"x" * 4096)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NotReadyError(f"run folder {path}: cannot be written ({reason}); choose another --out") from error
+
+
+def check_space(planned: Sequence[PlannedStage], config: RunConfig, run: RunFolder) -> None:
+    """Makes sure that the disk can hold what the stages that will run write.
+
+    Raises:
+        NotReadyError: it cannot.
+    """
+    needed = SPARE_BYTES
+    for item in planned:
+        if item.will_run and item.stage.disk_bytes is not None:
+            needed += max(0, item.stage.disk_bytes(config) - _written_bytes(item, run))
+    free = shutil.disk_usage(run.path).free
+    if needed > free:
+        raise NotReadyError(
+            f"run folder {run.path}: its disk has {bytes_words(free)} free, this run needs {bytes_words(needed)}; "
+            "free some space, choose another --out or fewer clips (--data.num-train ...)"
+        )
+
+
+def _written_bytes(item: PlannedStage, run: RunFolder) -> int:
+    """Returns how much of a stage's outputs an interrupted run has left."""
+    patterns = [pattern.replace("{fingerprint}", item.fingerprint) for pattern in item.stage.outputs]
+    files = {path for pattern in patterns for path in run.path.glob(pattern) if path.is_file()}
+    return sum(path.stat().st_size for path in files)
+
+
+def check_torch(config: RunConfig) -> None:
+    """Makes sure that torch can be loaded, has the device, and uses the threads asked for.
+
+    Raises:
+        NotReadyError: torch or the device is missing.
+    """
+    try:
+        torch = importlib.import_module("torch")
+    except (ImportError, OSError) as error:
+        raise NotReadyError(f"torch: cannot be loaded ({one_line(error)}); install it with 'make setup'") from error
+    kind = config.device.partition(":")[0]
+    is_there = {"cpu": lambda: True, "cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}[kind]()
+    if is_there and kind == "cuda" and ":" in config.device:
+        is_there = int(config.device.partition(":")[2]) < torch.cuda.device_count()
+    if not is_there:
+        raise NotReadyError(f"device: '{config.device}' is not there; choose another --device, cpu always works")
+    torch.set_num_threads(config.num_threads or usable_cores())
+
+
+def check_extractor(config: RunConfig) -> None:
+    """Makes sure that there is an extractor of the name that is configured.
+
+    Raises:
+        ValueError: there is none.
+    """
+    names = importlib.import_module("perdure.extractors.registry").EXTRACTORS
+    if config.model.extractor not in names:
+        raise ValueError(f"model.extractor: got '{config.model.extractor}', expected one of {', '.join(names)}")
+
+
+def check_ready(planned: Sequence[PlannedStage], config: RunConfig, run: RunFolder) -> None:
+    """Makes sure that the stages that will run can run; the folder exists.
+
+    Raises:
+        NotReadyError: something is missing on this machine.
+        ValueError: the configuration names something that does not exist.
+    """
+    check_space(planned, config, run)
+    if any(item.stage.uses_torch for item in planned if item.will_run):
+        check_torch(config)
+        check_extractor(config)

@@ -1,0 +1,51 @@
+"""Named, complete configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from perdure.data.config import DataConfig
+from perdure.evaluation.config import EvaluationConfig
+from perdure.pipeline.config import CalibrationConfig, RunConfig
+from perdure.training.config import TrainingConfig
+
+
+def tiny() -> RunConfig:
+    """Returns a run of under a minute that goes through every stage; its figures mean little."""
+    return RunConfig(
+        recipe="tiny",
+        data=DataConfig(num_train=96, num_validation=16, num_calibration=96, num_test=48, clips_per_shard=16),
+        training=TrainingConfig(num_steps=60, warmup_steps=10, log_steps=10),
+        calibration=CalibrationConfig(max_false_confirm=0.15, max_miss=0.15),
+        evaluation=EvaluationConfig(num_timed_clips=8, num_attention_clips=16, num_resamples=200),
+    )
+
+
+def cpu() -> RunConfig:
+    """Returns the default: a few minutes on two cores."""
+    return RunConfig(recipe="cpu")
+
+
+def gpu() -> RunConfig:
+    """Returns a longer training on more clips, for one GPU."""
+    return RunConfig(
+        recipe="gpu",
+        device="cuda",
+        data=DataConfig(num_train=12000, num_validation=500, num_calibration=4000, num_test=3000),
+        training=TrainingConfig(num_steps=20000, scenes_per_step=32, reconstructed_tracks=32, warmup_steps=500),
+    )
+
+
+RECIPES: dict[str, Callable[[], RunConfig]] = {"tiny": tiny, "cpu": cpu, "gpu": gpu}
+"""Recipes by name."""
+
+
+def recipe(name: str) -> RunConfig:
+    """Returns the configuration of that name.
+
+    Raises:
+        ValueError: there is no such recipe.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"recipe: got '{name}', expected one of {', '.join(RECIPES)}")
+    return RECIPES[name]()

@@ -1,0 +1,124 @@
+"""Fingerprints of source code: of a function and everything of this package that it imports, directly or not.
+
+Comments, docstrings and layout do not count, so that only a change of what the code does makes a stage run again.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import perdure
+
+PACKAGE = Path(perdure.__file__).parent
+_NAME = perdure.__name__
+_FRAME = f"{_NAME}.pipeline"
+"""Left out: the frame of the pipeline decides when a stage runs, not what comes out."""
+
+
+def source_fingerprint(function: Callable[..., Any], modules: Iterable[str] = ()) -> str:
+    """Returns a hash of a function's source, of the modules and packages named, and of all of perdure they import.
+
+    Raises:
+        ValueError: there is no such module.
+    """
+    tree = _parsed(_source_of(function))
+    digest = hashlib.sha256(ast.unparse(tree).encode())
+    names = set(_imported(tree))
+    for module in modules:
+        found = _modules_in(module)
+        if not found:
+            raise ValueError(f"code: got '{module}', expected a module or package of {_NAME}")
+        names |= found
+    for name in sorted(_closure(names)):
+        digest.update(f"{name} {_module_hash(name)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _source_of(function: Callable[..., Any]) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError) as error:
+        raise ValueError(f"stage function {function!r}: has no source; define it in a file") from error
+
+
+def _parsed(source: str) -> ast.Module:
+    """Returns the syntax tree without strings that stand alone: docstrings of modules, functions and fields."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            kept = [item for item in body if not _is_text(item)]
+            node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]
+    return tree
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _imported(tree: ast.AST) -> set[str]:
+    """Returns the modules of this package that are imported anywhere in a tree, also late inside of functions."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.startswith(f"{_NAME}.") and _file_of(name) is not None}
+
+
+def _closure(names: set[str]) -> set[str]:
+    """Returns the modules named and all that they import, without the frame of the pipeline."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and not f"{name}.".startswith(f"{_FRAME}."):
+            found.add(name)
+            waiting += _module(name)[1]
+    return found
+
+
+def _modules_in(name: str) -> set[str]:
+    """Returns a module, or all modules of a package."""
+    path = _file_of(name)
+    if path is None or name == _NAME:
+        return set()
+    if path.name != "__init__.py":
+        return {name}
+    inside = [item.relative_to(path.parent).with_suffix("") for item in path.parent.rglob("*.py")]
+    return {".".join((name, *item.parts)).removesuffix(".__init__") for item in inside}
+
+
+def _file_of(name: str) -> Path | None:
+    place = PACKAGE.parent.joinpath(*name.split("."))
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _module_hash(name: str) -> str:
+    return _module(name)[0]
+
+
+@cache
+def _module(name: str) -> tuple[str, tuple[str, ...]]:
+    """Returns the hash of a module, with the data files of its package, and what it imports."""
+    path = _file_of(name)
+    if path is None:
+        raise ValueError(f"code: {name} does not exist")
+    tree = _parsed(path.read_text(encoding="utf-8"))
+    digest = hashlib.sha256(ast.unparse(tree).encode())
+    if path.parent != PACKAGE:
+        for file in sorted(path.parent.rglob("*")):
+            if file.is_file() and file.suffix not in (".py", ".pyc", ".pyi"):
+                digest.update(file.relative_to(path.parent).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest(), tuple(sorted(_imported(tree)))

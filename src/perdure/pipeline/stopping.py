@@ -1,0 +1,132 @@
+"""SIGTERM and Ctrl-C as a wish to stop, heard at once even while the work thread is busy, and in the end enforced.
+
+What a stage stores it stores atomically, so that even the hardest stop loses only time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import psutil
+
+from perdure.pipeline.stage import Stopped
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+RAISE_AFTER_S, KILL_AFTER_S, EXIT_AFTER_S = 6.0, 8.0, 9.5
+"""Seconds after the first signal: the work thread is interrupted; child processes are killed; this process ends."""
+
+
+class StopSwitch:
+    """Hears signals while it is entered, in the main thread only.
+
+    On the first signal the flag is set and the work may go on to its next safe point. If it does not get there in
+    time, or on a second signal, `Stopped` is raised in it wherever it is. Worker processes of the main thread never
+    see a Ctrl-C of the terminal, so that they can finish what they write.
+
+    Args:
+        on_request: told the name of the first signal, from another thread.
+        on_exit: called before the process is ended from outside of the work thread.
+        patience: factor on the three times.
+    """
+
+    def __init__(
+        self,
+        on_request: Callable[[str], None] = lambda name: None,
+        *,
+        on_exit: Callable[[], None] = lambda: None,
+        patience: float = 1.0,
+    ) -> None:
+        self.on_request, self.on_exit = on_request, on_exit
+        self._times_s = [patience * seconds for seconds in (RAISE_AFTER_S, KILL_AFTER_S, EXIT_AFTER_S)]
+        self._asked = threading.Event()
+        self._is_left = False
+        self._undo = contextlib.ExitStack()
+
+    def is_set(self) -> bool:
+        """Returns whether the run should stop."""
+        return self._asked.is_set()
+
+    def request(self) -> None:
+        """Asks the run to stop, as a signal does, but without a deadline."""
+        self._asked.set()
+
+    def __enter__(self) -> StopSwitch:
+        self._work_thread = threading.get_ident()
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
+        # The listener starts before Ctrl-C is blocked here, so that there is a thread that can receive it; worker
+        # processes inherit the mask of the thread that starts them.
+        self._thread.start()
+        for number in SIGNALS:
+            self._undo.callback(signal.signal, number, signal.signal(number, _heard))
+        self._undo.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, self._raise))
+        old = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        self._undo.callback(signal.set_wakeup_fd, old)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self._undo.callback(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_left = True
+        self._undo.close()
+        self._writer.close()
+        self._thread.join()
+        self._reader.close()
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if not self._is_left:
+            raise Stopped("stopped on request, before the next safe point")
+
+    def _listen(self) -> None:
+        """Reads the numbers of signals as they come in, and keeps the deadlines."""
+        actions = [self._interrupt, _kill_children, self._end]
+        first_s, num_heard, num_done = 0.0, 0, 0
+        while num_done < len(actions):
+            wait_s = None if not num_heard else max(0.0, first_s + self._times_s[num_done] - time.monotonic())
+            self._reader.settimeout(wait_s if wait_s is None or wait_s > 0 else 1e-3)
+            try:
+                data = self._reader.recv(1)
+            except TimeoutError:
+                actions[num_done]()
+                num_done += 1
+                continue
+            if not data:
+                return
+            if data[0] not in SIGNALS:
+                continue
+            num_heard += 1
+            if num_heard == 1:
+                first_s = time.monotonic()
+                self._asked.set()
+                self.on_request(signal.Signals(data[0]).name)
+            elif num_done == 0 and data[0] == signal.SIGINT:
+                self._interrupt()
+                num_done = 1
+
+    def _interrupt(self) -> None:
+        signal.pthread_kill(self._work_thread, signal.SIGUSR1)
+
+    def _end(self) -> None:
+        self.on_exit()
+        os._exit(1)
+
+
+def _heard(number: int, frame: FrameType | None) -> None:
+    """Does nothing: the listener has the number from the wake-up socket already."""
+    del number, frame
+
+
+def _kill_children() -> None:
+    """Ends the worker processes of this process, so that a work thread that waits for them wakes up."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.kill()
