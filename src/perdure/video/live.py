@@ -106,7 +106,7 @@ class LiveReader(VideoReader):
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
-        if self._was_started:
+        if self._thread.is_alive():
             self._thread.join(timeout=10.0)
         else:
             self._first.close()

@@ -1,0 +1,244 @@
+"""Tracks and decisions drawn on frames.
+
+A tentative track has a thin dashed amber box, a persistent one a thick blue box and a trail, a rejected one a thin
+crossed-out vermillion box that fades away. Draws what it is told; decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from perdure.types import Decision
+from perdure.video.lettering import Colour, draw_text, text_size
+from perdure.video.marks import (
+    DARK,
+    PALE,
+    PERSISTENT,
+    TENTATIVE,
+    TRANSIENT,
+    Rectangle,
+    corner_box,
+    crossed_box,
+    dashed_box,
+    fill,
+    solid_box,
+    trail,
+)  # fmt: skip
+from perdure.video.status_bar import StatusBar, StreamTotals
+
+SMOOTHING = 0.35
+"""Weight of the newest point in the smoothed way of a track."""
+
+
+@runtime_checkable
+class ViewedTrack(Protocol):
+    """What is drawn of a live track; `perdure.engine.results.TrackView` is one."""
+
+    @property
+    def track_id(self) -> int:
+        """The tracker's id."""
+
+    @property
+    def xyxy_px(self) -> tuple[float, float, float, float]:
+        """Box in pixels of the frame."""
+
+    @property
+    def age(self) -> int:
+        """Frames since birth, birth = 1."""
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether it was detected on this frame."""
+
+    @property
+    def status(self) -> str:
+        """`tentative`, `persistent` or `transient`."""
+
+    @property
+    def probability(self) -> float:
+        """Of being persistent, in [0, 1]."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OverlayConfig:
+    """How annotated video looks."""
+
+    min_width_px: int = 640
+    """Smaller frames are enlarged by a whole number until they are at least this wide."""
+    max_width_px: int = 1920
+    """Larger frames are shrunk to this width."""
+    fade_frames: int = 10
+    """A rejected track fades away over this many frames."""
+    flash_frames: int = 8
+    """A track has a pale rim for so many frames after its confirmation."""
+    trail_frames: int = 30
+    """Length of the trail behind persistent tracks."""
+
+    def __post_init__(self) -> None:
+        if not 64 <= self.min_width_px <= self.max_width_px:
+            raise ValueError(
+                f"min_width_px, max_width_px: got {self.min_width_px}, {self.max_width_px}, expected 64 <= min <= max"
+            )
+        if self.fade_frames < 1 or self.trail_frames < 2:
+            raise ValueError(
+                f"fade_frames, trail_frames: got {self.fade_frames}, {self.trail_frames}, expected >= 1 and >= 2"
+            )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is remembered of a track: where it was last, since when it has its status, and its way."""
+
+    place: Rectangle
+    status: str
+    frames_in_status: int = 0
+    way: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def step(self, foot: tuple[float, float]) -> None:
+        """Lengthens the way by one smoothed point: boxes jitter by some pixels, and a trail should not."""
+        last = self.way[-1] if self.way else foot
+        self.way.append((last[0] + SMOOTHING * (foot[0] - last[0]), last[1] + SMOOTHING * (foot[1] - last[1])))
+
+
+class Overlay:
+    """Draws one stream, frame by frame; remembers live tracks and those that are fading, and no others."""
+
+    def __init__(self, config: OverlayConfig | None = None) -> None:
+        self.config = config or OverlayConfig()
+        self._seen: dict[int, _Seen] = {}
+        self._ghosts: dict[int, _Seen] = {}
+        self._scale, self._font_px = 1.0, 12
+        self._size: tuple[int, int] = (0, 0)
+        self._bar: StatusBar | None = None
+
+    def draw(
+        self,
+        frame: UInt8[np.ndarray, "h w 3"],
+        *,
+        tracks: Sequence[ViewedTrack],
+        decisions: Sequence[Decision],
+        totals: StreamTotals,
+    ) -> UInt8[np.ndarray, "h2 w2 3"]:
+        """Returns an enlarged (or shrunk) copy of the frame with all marks, and the status bar below it."""
+        bar = self._bar or self._start(frame.shape)
+        width, height = self._size
+        canvas = np.empty((height + bar.height, width, 3), dtype=np.uint8)
+        method = cv2.INTER_NEAREST if self._scale > 1 else cv2.INTER_AREA
+        canvas[:height] = frame if self._scale == 1 else cv2.resize(frame, self._size, interpolation=method)
+        picture = canvas[:height]
+        self._remember(tracks, decisions)
+        self._draw_ghosts(picture)
+        self._draw_boxes(picture, tracks)
+        self._draw_labels(picture, tracks)
+        bar.draw(canvas[height:], totals)
+        return canvas
+
+    def _start(self, shape: tuple[int, ...]) -> StatusBar:
+        height, width = shape[:2]
+        if width < self.config.min_width_px:
+            self._scale = float(-(-self.config.min_width_px // width))
+        elif width > self.config.max_width_px:
+            self._scale = self.config.max_width_px / width
+        self._size = (round(width * self._scale), round(height * self._scale))
+        self._font_px = round(9 + self._size[0] / 220)
+        self._bar = StatusBar(width=self._size[0], font_px=self._font_px)
+        return self._bar
+
+    def _place(self, xyxy_px: tuple[float, float, float, float]) -> Rectangle:
+        """Returns where a box is drawn: a little outside the object, and never so small that it hides it."""
+        x0, y0, x1, y1 = (value * self._scale for value in xyxy_px)
+        least = 1.3 * self._font_px
+        grow_x, grow_y = max(3.0, (least - (x1 - x0)) / 2), max(3.0, (least - (y1 - y0)) / 2)
+        return Rectangle(round(x0 - grow_x), round(y0 - grow_y), round(x1 + grow_x), round(y1 + grow_y))
+
+    def _remember(self, tracks: Sequence[ViewedTrack], decisions: Sequence[Decision]) -> None:
+        """Updates what is known of live tracks; those that were given up undecided start to fade."""
+        for decision in decisions:
+            if decision.reason == "deleted" and decision.track_id in self._seen:
+                gone = self._seen[decision.track_id]
+                self._ghosts[decision.track_id] = _Seen(gone.place, "transient", -1)
+        for ghost in self._ghosts.values():
+            ghost.frames_in_status += 1
+        self._ghosts = {
+            key: ghost for key, ghost in self._ghosts.items() if ghost.frames_in_status < self.config.fade_frames
+        }
+        before, self._seen = self._seen, {}
+        for track in tracks:
+            place = self._place(track.xyxy_px)
+            seen = before.get(track.track_id) or _Seen(place, track.status, -1, deque(maxlen=self.config.trail_frames))
+            seen.frames_in_status = seen.frames_in_status + 1 if seen.status == track.status else 0
+            seen.place, seen.status = place, track.status
+            seen.step(((place.x0 + place.x1) / 2, float(place.y1)))
+            self._seen[track.track_id] = seen
+
+    def _draw_ghosts(self, picture: np.ndarray) -> None:
+        """Draws rejected tracks, live or gone, as long as they fade."""
+        fading = [seen for seen in self._seen.values() if seen.status == "transient"]
+        for seen in (*self._ghosts.values(), *fading):
+            opacity = 1.0 - seen.frames_in_status / self.config.fade_frames
+            crossed_box(picture, seen.place, TRANSIENT, opacity=max(0.0, opacity))
+
+    def _draw_boxes(self, picture: np.ndarray, tracks: Sequence[ViewedTrack]) -> None:
+        thickness = max(3, round(self._font_px / 4))
+        order = sorted(tracks, key=lambda track: track.status == "persistent")
+        for track in order:
+            seen = self._seen[track.track_id]
+            if track.status == "tentative":
+                dashed_box(picture, seen.place, TENTATIVE, dash_px=self._font_px // 3, is_sparse=not track.is_hit)
+            elif track.status == "persistent":
+                trail(picture, list(seen.way), PERSISTENT)
+                if not track.is_hit:
+                    corner_box(picture, seen.place, PERSISTENT, thickness=thickness)
+                else:
+                    is_new = seen.frames_in_status < self.config.flash_frames
+                    solid_box(picture, seen.place, PERSISTENT, thickness=thickness, rim=PALE if is_new else DARK)
+
+    def _draw_labels(self, picture: np.ndarray, tracks: Sequence[ViewedTrack]) -> None:
+        """Writes id, age and probability beside undecided and persistent tracks, avoiding other labels."""
+        taken: list[Rectangle] = []
+        for track in sorted(tracks, key=lambda track: (track.status != "persistent", track.track_id)):
+            if track.status == "transient":
+                continue
+            is_persistent = track.status == "persistent"
+            text = f"{track.track_id}  {track.age}f  {_percent(track.probability)}"
+            plate = self._free_plate(text, self._seen[track.track_id].place, taken, must_draw=is_persistent)
+            if plate is None:
+                continue
+            taken.append(plate)
+            self._draw_plate(picture, plate, text, is_persistent=is_persistent)
+
+    def _draw_plate(self, picture: np.ndarray, plate: Rectangle, text: str, *, is_persistent: bool) -> None:
+        ink: Colour = DARK if is_persistent else TENTATIVE
+        fill(picture, plate, PERSISTENT if is_persistent else DARK, opacity=0.9 if is_persistent else 0.7)
+        draw_text(picture, text, corner=(plate.x0 + 3, plate.y0 + 1), size_px=self._font_px, colour=ink)
+
+    def _free_plate(self, text: str, place: Rectangle, taken: list[Rectangle], *, must_draw: bool) -> Rectangle | None:
+        """Returns where a label fits: above, below, right or left of its box, the first that is free."""
+        width, height = text_size(text, self._font_px)
+        width, height = width + 5, height + 2
+        gap = 3
+        corners = (
+            (place.x0 - 1, place.y0 - height - gap), (place.x0 - 1, place.y1 + gap),
+            (place.x1 + gap, place.y0), (place.x0 - width - gap, place.y0),
+        )  # fmt: skip
+        plates = [Rectangle(x, y, x + width - 1, y + height - 1) for x, y in corners]
+        for plate in plates:
+            if plate.inside(*self._size) and not any(plate.overlaps(other) for other in taken):
+                return plate
+        if not must_draw:
+            return None
+        x0 = min(max(0, plates[0].x0), max(0, self._size[0] - width))
+        y0 = min(max(0, plates[0].y0), max(0, self._size[1] - height))
+        return Rectangle(x0, y0, x0 + width - 1, y0 + height - 1)
+
+
+def _percent(probability: float) -> str:
+    """Returns a probability in at most three signs, and never 0 or 100 %, which would claim certainty."""
+    return f"{min(99, max(1, round(100 * probability)))}%"

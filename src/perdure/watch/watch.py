@@ -1,0 +1,226 @@
+"""The gate on a real video: read, detect, decide, draw, write.
+
+Knows no thresholds and no model: the gate comes ready-made. Works on frames as they come, in constant memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from jaxtyping import UInt8
+from numpy import ndarray
+
+from perdure.engine.results import GateResult
+from perdure.files import write_json
+from perdure.types import Detections
+from perdure.video.frames import VideoReader
+from perdure.video.mot import MotDetections, read_mot_detections
+from perdure.video.motion import MotionConfig, MotionDetector
+from perdure.video.overlay import Overlay, OverlayConfig
+from perdure.video.reader import open_video
+from perdure.video.status_bar import StreamTotals
+from perdure.video.writer import VideoWriter, WriterConfig
+from perdure.watch.outputs import CONFIRMED, DECISIONS, TRACKS, WatchOutputs
+from perdure.watch.stages import Prefetch, Sink
+from perdure.watch.summary import PartClock, StreamTally, WatchSummary, counts_of, rates_of
+
+ANNOTATED, SUMMARY = "annotated.mp4", "summary.json"
+
+
+@runtime_checkable
+class Gate(Protocol):
+    """What decides; `perdure.engine.gate.PersistenceGate` is one."""
+
+    def update(
+        self, frame: UInt8[ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None
+    ) -> GateResult:
+        """Returns all live tracks and the new decisions after one more frame."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatchConfig:
+    """Settings of everything around the gate."""
+
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    """The built-in detector, used where there is no detections file."""
+    overlay: OverlayConfig = field(default_factory=OverlayConfig)
+    """Looks of the annotated video."""
+    writer: WriterConfig = field(default_factory=WriterConfig)
+    """Compression of the annotated video."""
+    frame_rate_hz: float | None = None
+    """Frames per second of an image folder; files and cameras state their own."""
+    max_frames: int | None = None
+    """Stop after this many frames; leave out to go on to the end."""
+
+    def __post_init__(self) -> None:
+        if self.max_frames is not None and self.max_frames < 1:
+            raise ValueError(f"max_frames: got {self.max_frames}, expected at least 1")
+        if self.frame_rate_hz is not None and not self.frame_rate_hz > 0:
+            raise ValueError(f"frame_rate_hz: got {self.frame_rate_hz}, expected above 0")
+
+
+class _Detected(NamedTuple):
+    """A frame with what was detected in it."""
+
+    frame_index: int
+    time_s: float
+    frame: UInt8[ndarray, "h w 3"]
+    detections: Detections
+
+
+class _Shown(NamedTuple):
+    """A frame with what the gate says about it."""
+
+    frame: UInt8[ndarray, "h w 3"]
+    time_s: float
+    result: GateResult
+    totals: StreamTotals
+
+
+def watch(
+    source: Path | str,
+    gate: Gate,
+    *,
+    out_dir: Path | str,
+    detections_path: Path | str | None = None,
+    on_progress: Callable[[int, int | None], None] | None = None,
+    config: WatchConfig | None = None,
+) -> WatchSummary:
+    """Runs the gate on a video and writes annotated.mp4, decisions.jsonl, tracks.csv, confirmed.txt and summary.json.
+
+    Ctrl-C ends the watching early and keeps what was done up to there, as damage of the video does.
+
+    Args:
+        source: video file, image folder, URL or /dev/videoN.
+        gate: a fresh one; it must not have seen another stream.
+        out_dir: made if it does not exist; files of an earlier run in it are replaced.
+        detections_path: MOT file with detections; without one the built-in motion detector is used.
+        on_progress: called after each frame with the number done and the number in all, None if that is unknown.
+        config: everything around the gate.
+
+    Raises:
+        FileNotFoundError: there is no such video or detections file.
+        ValueError: the video or the detections cannot be read, or hold nothing.
+    """
+    config, out_dir = config or WatchConfig(), Path(out_dir)
+    given = None if detections_path is None else read_mot_detections(detections_path)
+    with open_video(source, frame_rate_hz=config.frame_rate_hz) as reader:
+        try:
+            out_dir.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
+        session = _Session(reader, gate, given, config, out_dir)
+        session.run(on_progress)
+    summary = session.summary(str(source), "motion" if detections_path is None else str(detections_path))
+    write_json(out_dir / SUMMARY, summary.to_dict())
+    return summary
+
+
+class _Session:
+    """One video on its way through detector, gate, overlay and writers."""
+
+    def __init__(
+        self, reader: VideoReader, gate: Gate, given: MotDetections | None, config: WatchConfig, out_dir: Path
+    ) -> None:
+        self.reader, self.gate, self.given, self.config, self.out_dir = reader, gate, given, config, out_dir
+        self.motion, self.overlay = MotionDetector(config.motion), Overlay(config.overlay)
+        self.clock, self.tally = PartClock(), StreamTally()
+        self.was_interrupted, self.elapsed_s, self.last_time_s = False, 0.0, 0.0
+
+    def run(self, on_progress: Callable[[int, int | None], None] | None) -> None:
+        """Watches the whole stream."""
+        start = perf_counter()
+        num_total = min(filter(None, (self.reader.num_frames, self.config.max_frames)), default=None)
+        writer = VideoWriter(
+            self.out_dir / ANNOTATED, frame_rate_hz=self.reader.frame_rate_hz, config=self.config.writer
+        )
+        with (
+            WatchOutputs(self.out_dir) as outputs,
+            writer,
+            Sink[_Shown](lambda shown: self._show(shown, writer)) as sink,
+            Prefetch(self._detected()) as frames,
+        ):
+            try:
+                for item in frames:
+                    with self.clock.timed("gate"):
+                        result = self.gate.update(item.frame, item.detections, time_s=item.time_s)
+                    self.tally.add(result)
+                    self.last_time_s = item.time_s
+                    outputs.write(item.frame_index, item.time_s, result)
+                    sink.put(_Shown(item.frame, item.time_s, result, self.tally.totals(result)))
+                    if on_progress is not None:
+                        on_progress(self.tally.num_frames, num_total)
+            except KeyboardInterrupt:
+                if self.tally.num_frames == 0:
+                    raise
+                self.was_interrupted = True
+                if self.reader.is_live:  # the thread that works ahead may be waiting for a camera that is silent
+                    self.reader.close()
+        self.elapsed_s = perf_counter() - start
+
+    def _detected(self) -> Iterator[_Detected]:
+        """Yields decoded frames with their detections; runs in the thread that works ahead."""
+        frames = islice(self.reader, self.config.max_frames)
+        while True:
+            with self.clock.timed("decode"):
+                item = next(frames, None)
+            if item is None:
+                return
+            with self.clock.timed("detect"):
+                found = self.motion.detect(item.frame) if self.given is None else self.given.at(item.frame_index)
+            yield _Detected(item.frame_index, item.time_s, item.frame, found)
+
+    def _show(self, shown: _Shown, writer: VideoWriter) -> None:
+        """Draws and encodes one frame; runs in the thread behind the gate."""
+        with self.clock.timed("draw"):
+            result = shown.result
+            canvas = self.overlay.draw(
+                shown.frame, tracks=result.tracks, decisions=result.decisions, totals=shown.totals
+            )
+        with self.clock.timed("encode"):
+            writer.write(canvas, time_s=shown.time_s)
+
+    def summary(self, source: str, detector: str) -> WatchSummary:
+        """Returns the summary of what was watched."""
+        return WatchSummary(
+            source=source,
+            detector=detector,
+            width=self.reader.width,
+            height=self.reader.height,
+            duration_s=self.last_time_s,
+            frames_per_s=round(self.tally.num_frames / self.elapsed_s, 2),
+            part_frames_per_s=rates_of(self.clock, self.tally.num_frames),
+            problems=tuple(self._problems()),
+            outputs=tuple(str(self.out_dir / name) for name in (ANNOTATED, DECISIONS, TRACKS, CONFIRMED, SUMMARY)),
+            **counts_of(self.tally),
+        )
+
+    def _problems(self) -> Iterator[str]:
+        """Yields one line for everything that went wrong or may mislead."""
+        if self.reader.problem is not None:
+            yield self.reader.problem
+        if self.was_interrupted:
+            yield f"interrupted after frame {self.tally.num_frames - 1}"
+        if self.motion.num_flooded:
+            yield (
+                f"motion detector: {self.motion.num_flooded} frame(s) in which most of the picture changed gave no "
+                "detections; it needs a camera that stands still"
+            )
+        if self.given is not None:
+            yield from self._detection_problems(self.given)
+        drift = getattr(self.gate, "drift", None)
+        if drift is not None:
+            yield from drift.messages()
+
+    def _detection_problems(self, given: MotDetections) -> Iterator[str]:
+        if given.num_without_area:
+            yield f"detections: {given.num_without_area} box(es) without area were left out"
+        is_whole = self.reader.problem is None and not self.was_interrupted and self.config.max_frames is None
+        num_late = given.num_from(self.tally.num_frames)
+        if is_whole and num_late:
+            yield f"detections: {num_late} box(es) lie in frames after the end of the video"
