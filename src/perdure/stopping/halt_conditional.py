@@ -105,9 +105,11 @@ def _proven_bounds(tracks: _Tracks, candidates: list[float], max_error: float, d
     """Returns the candidates from the first age on from which every later one is proven; infinity before it."""
     proven = [math.inf] * len(candidates)
     for start in range(len(candidates) - 1, -1, -1):
+        if math.isinf(candidates[start]):
+            continue  # an age that never decides adds nothing that has to be proven
         trial = [*proven[:start], *candidates[start:]]
         decided, wrong = _totals(tracks, trial)
-        if (binom.cdf(wrong, decided, max_error)[start:] > delta).any():
+        if (np.asarray(binom.cdf(wrong, decided, max_error))[start:] > delta).any():
             break
         proven = trial
     return proven

@@ -6,8 +6,6 @@ Testing in a fixed order costs no multiplicity.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy.stats import binom
 
@@ -15,7 +13,7 @@ from perdure.stopping.calibration import CalibrationScores, num_tracks_needed
 from perdure.stopping.plug_in import symmetric_errors
 from perdure.stopping.rules import OnTimeout, TruncatedSPRT
 
-BOUND_GRID = tuple(np.round(np.arange(12.0, -0.01, -0.05), 2).tolist())
+BOUND_GRID = tuple(np.round(np.arange(12.0, 0.01, -0.05), 2).tolist())
 """Bounds in nats, tight to loose; fixed before any data are seen, as the test requires."""
 
 
@@ -31,8 +29,7 @@ def learn_then_test(
     """Returns the loosest symmetric bounds whose two rates are proven with probability at least 1 - delta.
 
     A bound is accepted if the larger p-value of "false confirm > max" and "miss > max" is at most delta; a joint
-    null is true as soon as one of them is, so the larger one is valid. If even the tightest bound is not accepted,
-    nothing stops before the horizon.
+    null is true as soon as one of them is, so the larger one is valid.
 
     Args:
         scores: calibration tracks.
@@ -43,7 +40,7 @@ def learn_then_test(
         on_timeout: what a forced decision says.
 
     Raises:
-        ValueError: there are too few tracks for any bound to be accepted.
+        ValueError: there are too few tracks, or not even the tightest bound is accepted.
     """
     scores, bounds = scores.up_to(horizon), np.array(BOUND_GRID)
     p_value = np.zeros(len(bounds))
@@ -60,6 +57,10 @@ def learn_then_test(
         wrong = symmetric_errors(tracks, bounds, is_persistent=name == "persistent", on_timeout=on_timeout)
         p_value = np.maximum(p_value, binom.cdf(wrong.sum(axis=1), len(tracks), rate))
     num_accepted = int(np.cumprod(p_value <= delta).sum())
-    bound = float(bounds[num_accepted - 1]) if num_accepted else math.inf
-    lower = -bound if bound > 0 else math.nextafter(0.0, -1.0)
-    return TruncatedSPRT(upper=bound, lower=lower, horizon=horizon, on_timeout=on_timeout)
+    if not num_accepted:
+        raise ValueError(
+            f"learn then test: not even the bound of {bounds[0]:g} nats keeps both rates on {len(scores.persistent)} "
+            f"persistent and {len(scores.transient)} transient tracks; add clips or raise a rate"
+        )
+    bound = float(bounds[num_accepted - 1])
+    return TruncatedSPRT(upper=bound, lower=-bound, horizon=horizon, on_timeout=on_timeout)

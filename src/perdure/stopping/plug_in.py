@@ -15,7 +15,7 @@ from perdure.stopping.rules import OnTimeout, TruncatedSPRT
 def symmetric_bounds(scores: CalibrationScores) -> Float[np.ndarray, " bound"]:
     """Returns the bounds b, tight to loose, at which anything changes for the rule that stops at |evidence| >= b."""
     values = np.abs(np.concatenate([scores.persistent, scores.transient]))
-    return np.unique(values[~np.isnan(values)])[::-1]
+    return np.unique(values[values > 0])[::-1]
 
 
 def symmetric_errors(
