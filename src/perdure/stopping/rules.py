@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt64
@@ -55,6 +55,7 @@ class Verdict:
     is_forced: Bool[np.ndarray, " n"]
 
 
+@runtime_checkable
 class StoppingRule(Protocol):
     """Decides rows one by one, with no memory between calls."""
 

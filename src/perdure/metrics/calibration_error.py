@@ -1,0 +1,97 @@
+"""Whether evidence is what it claims to be: a log-likelihood ratio of the two classes.
+
+Classes are weighed alike whatever their numbers, as evidence has no prior in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.special import expit
+
+NUM_BINS = 15
+"""Bins of equal width on the probability axis."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationByAge:
+    """Calibration of probabilities at every age; NaN at ages that tracks of only one class reach.
+
+    Args:
+        expected_calibration_error: mean |probability - observed share| over bins, in [0, 1], lower is better.
+        negative_log_likelihood: nats per track, at least 0, log 2 without any knowledge, lower is better.
+    """
+
+    expected_calibration_error: Float[np.ndarray, " l"]
+    negative_log_likelihood: Float[np.ndarray, " l"]
+
+
+def calibration_by_age(evidence: Float[np.ndarray, "n l"], is_persistent: Bool[np.ndarray, " n"]) -> CalibrationByAge:
+    """Returns calibration error and log likelihood at every age, over the tracks that are still there.
+
+    Args:
+        evidence: nats, prior removed, NaN after a track's end.
+        is_persistent: truth.
+
+    >>> ages = calibration_by_age(np.zeros((4, 2)), np.array([True, True, False, True]))
+    >>> ages.negative_log_likelihood.round(4).tolist(), ages.expected_calibration_error.round(4).tolist()
+    ([0.6931, 0.6931], [0.0, 0.0])
+    """
+    columns = [_at_age(evidence[:, column], is_persistent) for column in range(evidence.shape[1])]
+    values = np.array(columns).reshape(-1, 2)
+    return CalibrationByAge(expected_calibration_error=values[:, 0], negative_log_likelihood=values[:, 1])
+
+
+def _at_age(evidence: Float[np.ndarray, " n"], is_persistent: Bool[np.ndarray, " n"]) -> tuple[float, float]:
+    is_there = ~np.isnan(evidence)
+    value, truth = evidence[is_there], is_persistent[is_there]
+    if truth.all() or not truth.any():
+        return np.nan, np.nan
+    weight = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
+    probability = expit(value)
+    # log(1 + e^-x) of the evidence for the right side, safe for large values.
+    nll = float((weight * np.logaddexp(0.0, np.where(truth, -value, value))).sum())
+    place = np.minimum((probability * NUM_BINS).astype(np.int64), NUM_BINS - 1)
+    difference = np.bincount(place, weights=weight * (probability - truth), minlength=NUM_BINS)
+    return float(np.abs(difference).sum()), nll
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MartingaleCheck:
+    """Mean of exp(evidence) over transient tracks, which is 1 at every age for a true log-likelihood ratio.
+
+    Args:
+        mean: per age; above 1 means that evidence for "persistent" is overstated.
+        standard_error: per age; it grows fast with age, since the law of exp(evidence) has a heavy tail.
+    """
+
+    mean: Float[np.ndarray, " l"]
+    standard_error: Float[np.ndarray, " l"]
+
+
+def martingale_check(evidence: Float[np.ndarray, "n l"], is_persistent: Bool[np.ndarray, " n"]) -> MartingaleCheck:
+    """Returns the mean of exp(evidence) over transient tracks at every age (Ville's martingale).
+
+    After its end a track keeps its last evidence: a stopped martingale is one too.
+
+    Args:
+        evidence: nats, prior removed, NaN after a track's end.
+        is_persistent: truth.
+
+    Raises:
+        ValueError: there are fewer than 2 transient tracks.
+
+    >>> check = martingale_check(np.zeros((4, 3)), np.array([True, False, False, False]))
+    >>> check.mean.tolist(), check.standard_error.tolist()
+    ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0])
+    """
+    transient = evidence[~is_persistent].astype(np.float64)
+    if len(transient) < 2:
+        raise ValueError(f"martingale check: got {len(transient)} transient tracks, need at least 2")
+    for column in range(1, transient.shape[1]):
+        ended = np.isnan(transient[:, column])
+        transient[ended, column] = transient[ended, column - 1]
+    odds = np.exp(np.minimum(transient, 700.0))
+    return MartingaleCheck(mean=odds.mean(axis=0), standard_error=odds.std(axis=0, ddof=1) / np.sqrt(len(odds)))
