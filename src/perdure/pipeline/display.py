@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Column
 from rich.text import Text
 
 from perdure.pipeline.plan import PlannedStage
@@ -71,7 +73,7 @@ class PlainDisplay(SilentDisplay):
 
     def note(self, text: str) -> None:
         """Prints a line."""
-        self._print(f"      {text}")
+        self._print(text)
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -83,6 +85,15 @@ class _SignColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         sign, style = _SIGNS[task.fields["state"]]
         return Text(sign, style=style)
+
+
+class _BarColumn(BarColumn):
+    """A bar that pulses only while a stage works without saying how far it is."""
+
+    def render(self, task: Task) -> ProgressBar:
+        bar = super().render(task)
+        bar.pulse = task.fields["state"] == "working" and task.total is None
+        return bar
 
 
 class _ShareColumn(ProgressColumn):
@@ -117,10 +128,10 @@ class TerminalDisplay(SilentDisplay):
         self._bars = Progress(
             _SignColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=28, complete_style="cyan", finished_style="green", pulse_style="cyan"),
+            _BarColumn(bar_width=28, complete_style="cyan", finished_style="green", pulse_style="cyan"),
             _ShareColumn(),
             _TimeColumn(),
-            TextColumn("{task.fields[detail]}", style="dim"),
+            TextColumn("{task.fields[detail]}", style="dim", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=console,
             refresh_per_second=5,
         )

@@ -244,6 +244,15 @@ def point_to_latest(run: RunFolder) -> None:
     temporary.replace(link)
 
 
+def named_run(path: Path) -> RunFolder:
+    """Returns the run that a path names; `runs/latest` names the run that it points to.
+
+    Raises:
+        FileNotFoundError: there is no run.
+    """
+    return RunFolder(path.parent / path.readlink() if path.is_symlink() else path).require_run()
+
+
 def find_runs(root: Path) -> list[RunFolder]:
     """Returns the runs in a folder, by name; `latest` is not listed twice."""
     if not root.is_dir():

@@ -81,6 +81,7 @@ class Runner:
     def _keep(self, config: RunConfig, run: RunFolder, *, planned: list[PlannedStage], record: RunRecord) -> RunRecord:
         """Nothing has changed: only marks that a killed process may have left wrong are put right."""
         run.save_config(config)
+        self.display.note("nothing has changed since the last run")
         self.display.begin(planned)
         for item in planned:
             self.display.stage_ended(item, "kept", 0.0)

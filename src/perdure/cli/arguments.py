@@ -1,0 +1,85 @@
+"""Arguments from the command line into dataclasses; every mistake becomes one line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import TypeVar
+
+import tyro
+
+from perdure.cli.errors import UsageError
+
+ArgumentsT = TypeVar("ArgumentsT")
+
+_BORDERS = re.compile(r"^[\u256d\u2570].*")
+_RULE = re.compile(r"^\u2500+$")
+_OPTION = re.compile(r"^(--[\w.-]+)")
+
+
+def parse(
+    cls: type[ArgumentsT], words: Sequence[str], *, command: str, default: ArgumentsT | None = None
+) -> ArgumentsT:
+    """Returns arguments as a dataclass.
+
+    Args:
+        cls: the dataclass; its docstring is the help text.
+        words: the command line after the command.
+        command: words of the command, such as `data generate`.
+        default: values of everything that is not given; those of the dataclass by default.
+
+    Raises:
+        UsageError: they are not understood.
+        SystemExit: help was asked for and printed.
+    """
+    errors = io.StringIO()
+    read = partial(tyro.cli, cls, prog=f"perdure {command}", config=(tyro.conf.FlagCreatePairsOff,))
+    try:
+        with contextlib.redirect_stderr(errors):
+            parsed: ArgumentsT = read(args=list(words)) if default is None else read(args=list(words), default=default)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UsageError(f"{one_line_of(errors.getvalue())}; see perdure {command} --help") from None
+    return parsed
+
+
+def one_line_of(text: str) -> str:
+    r"""Returns what a framed message of tyro says, without frame, help text and repetition.
+
+    >>> one_line_of("\u256d\u2500 Value error \u2500\n\u2502 Error parsing config.data: n: got -1 \u2502\n\u2570\u2500")
+    'data.n: got -1'
+    """
+    lines = [line.strip().strip("\u2502").strip() for line in text.splitlines() if not _BORDERS.match(line.strip())]
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if _RULE.match(line):
+            parts.append([])
+        elif line:
+            parts[-1].append(line)
+    message = " ".join(parts[0]).rstrip(".")
+    message = re.sub(r"^Error parsing (?:config\.)?(?=\w)([\w.]+): (?=\w+: )", r"\1.", message)
+    message = re.sub(r"^Error parsing ", "", message)
+    similar = [match[1] for part in parts[1:] if part and part[0].startswith("Perhaps") for match in _options(part)]
+    return f"{message}; did you mean {similar[0]}?" if similar else message
+
+
+def _options(lines: Sequence[str]) -> list[re.Match[str]]:
+    return [match for line in lines if (match := _OPTION.match(line))]
+
+
+def peek(words: Sequence[str], option: str) -> str | None:
+    """Returns the value of an option before the arguments are read, None if it is not given.
+
+    >>> peek(["--recipe", "tiny"], "--recipe"), peek(["--recipe=tiny"], "--recipe"), peek([], "--recipe")
+    ('tiny', 'tiny', None)
+    """
+    for index, word in enumerate(words):
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+        if word == option:
+            return words[index + 1] if index + 1 < len(words) else ""
+    return None

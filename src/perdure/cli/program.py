@@ -1,0 +1,141 @@
+"""Finds the command, runs it, and turns what it raises into one line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import perdure
+from perdure.cli.terminal import complain, log_handler, logged_to, say
+
+DONE, WRONG_INPUT = 0, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Args:
+        words: as they are typed.
+        summary: what it does, in a line.
+        place: `module:function` of what runs it; loaded only when it is called.
+    """
+
+    words: str
+    summary: str
+    place: str
+
+    def __call__(self, arguments: Sequence[str]) -> int:
+        """Runs the command and returns the exit code."""
+        module, function = self.place.split(":")
+        run: Callable[[Sequence[str], str], int] = getattr(import_module(f"perdure.cli.{module}"), function)
+        return run(arguments, self.words)
+
+
+_STAGE = "stage_commands:run_stage"
+
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "Make a run": (
+        Command("run", "from a recipe to a finished report; what has not changed is kept", "run_command:run"),
+        Command("train", "train the networks of a run", _STAGE),
+        Command("calibrate", "set the bounds of its stopping rule", _STAGE),
+        Command("evaluate", "decide on its test clips and measure rates, times and savings", _STAGE),
+        Command("visualize", "draw attention figures and measure attention", _STAGE),
+        Command("analyze", "draw its charts and write their text", _STAGE),
+        Command("report", "write its final report", _STAGE),
+    ),
+    "Look at runs": (
+        Command("status", "what is going on in a run, and what to do", "inspect_commands:status"),
+        Command("check", "exit code 1 if a run misses a target", "inspect_commands:check"),
+        Command("runs", "list all runs", "inspect_commands:runs"),
+        Command("explain", "say in words why tracks were decided as they were", "inspect_commands:explain"),
+    ),
+    "Data": (
+        Command("data generate", "make a synthetic data set", "data_commands:generate"),
+        Command("data show", "say what a data set holds and draw some of its clips", "data_commands:show"),
+    ),
+    "Use": (Command("watch", "decide on the tracks of a video", "watch_command:watch"),),
+}
+"""All commands, in the order in which the help lists them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns the exit code.
+
+    Args:
+        arguments: words after the program's name; those of this process by default.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    is_debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    if words in (["--version"], ["-V"]):
+        say(f"perdure {perdure.__version__}")
+        return DONE
+    if not words or words[0] in ("-h", "--help", "help"):
+        _say_help()
+        return DONE if words else WRONG_INPUT
+    command, rest = find_command(words)
+    if command is None:
+        return WRONG_INPUT
+    logging.getLogger("perdure").setLevel(logging.DEBUG if is_debug else logging.INFO)
+    with logged_to(log_handler(logging.DEBUG if is_debug else logging.WARNING)):
+        return guarded(command, rest, is_debug=is_debug)
+
+
+def find_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:
+    """Returns the command that a line begins with and the rest of the line; complains if there is none."""
+    commands = {command.words: command for group in GROUPS.values() for command in group}
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in commands:
+            return commands[name], words[length:]
+    inside = [name for name in commands if name.startswith(f"{words[0]} ")]
+    if inside and len(words) > 1 and words[1] in ("-h", "--help"):
+        for name in inside:
+            say(f"  perdure {name:<14}  {commands[name].summary}")
+        raise SystemExit(DONE)
+    expected = inside or [name for name in commands if " " not in name] + ["data"]
+    complain(f"perdure: got '{' '.join(words[: 2 if inside else 1])}', expected one of {', '.join(expected)}")
+    return None, ()
+
+
+def guarded(command: Command, words: Sequence[str], *, is_debug: bool) -> int:
+    """Runs a command; whatever it raises becomes one line on the error output and an exit code."""
+    try:
+        return command(words)
+    except BrokenPipeError:
+        # The reader of our output has seen enough; nothing more may be written to it, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place that turns errors into text
+        from perdure.cli.errors import exit_code, explained
+
+        if is_debug:
+            traceback.print_exc()
+        complain(f"perdure {command.words}: {explained(error)}")
+        return exit_code(error)
+
+
+def _say_help() -> None:
+    say(
+        ("perdure", "bold cyan"),
+        f" {perdure.__version__}: decides as early as it can whether a track stays or vanishes",
+    )
+    say()
+    say("usage: perdure COMMAND [OPTIONS]")
+    say("       perdure COMMAND --help says what a command reads, writes and costs, and lists its options")
+    for title, commands in GROUPS.items():
+        say()
+        say((title, "bold"))
+        for command in commands:
+            say(("  ", ""), (f"{command.words:<14}", "cyan"), f"  {command.summary}")
+    say()
+    say("  --version       print the version")
+    say("  --debug         with any command: show the trace of an error, and log more")
+    say()
+    say("exit codes: 0 done, 1 the work failed or was stopped, 2 the input was wrong")

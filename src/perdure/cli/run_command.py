@@ -1,0 +1,155 @@
+"""`perdure run`: the whole pipeline, from a recipe or a file."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from perdure.cli.arguments import parse, peek
+from perdure.cli.errors import DONE, UsageError, WorkFailedError
+from perdure.cli.terminal import logged_to, say, say_targets, stderr
+from perdure.config import from_dict, read_toml_dict, to_dict
+from perdure.pipeline.complete import read_targets
+from perdure.pipeline.config import RunConfig
+from perdure.pipeline.display import DisplayHandler, display_for
+from perdure.pipeline.recipes import RECIPES, recipe
+from perdure.pipeline.record import RunRecord
+from perdure.pipeline.run_folder import RUNS, RunFolder
+from perdure.pipeline.runner import Runner
+from perdure.pipeline.stage import StageFailedError, Stopped, one_line
+from perdure.pipeline.stopping import StopSwitch
+from perdure.pipeline.words import duration_words
+
+DEFAULT_RECIPE = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunArguments:
+    """Goes from a recipe to a finished report, stage by stage; what has not changed is kept.
+
+    Reads: the recipe or the configuration file, and what the run folder holds already.
+
+    Writes: the run folder, runs/RECIPE by default; its data set is the largest part (0.9 MB a clip).
+
+    Costs: recipe tiny under a minute, cpu a few minutes on two cores, gpu needs a GPU. The same command again takes
+    seconds. It may be stopped with Ctrl-C or killed at any time and continues when it is run again.
+    """
+
+    config: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+    config_file: Annotated[Path | None, tyro.conf.arg(name="config", metavar="FILE")] = None
+    """Configuration file (TOML) to start from instead of a recipe; what it leaves out is taken from its recipe."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Run folder; runs/RECIPE by default."""
+    resume: bool = False
+    """Continue a run with its own settings, or let other settings redo the stages that depend on them."""
+
+
+def run(words: Sequence[str], command: str) -> int:
+    """Runs `perdure run`."""
+    base, out = starting_point(words)
+    arguments = parse(RunArguments, words, command=command, default=RunArguments(config=base))
+    folder = RunFolder(arguments.out or out)
+    is_named = peek(words, "--recipe") is not None or arguments.config_file is not None
+    line = shlex.join(["perdure", command, *(word for word in words if word != "--resume")])
+    runner = Runner(
+        stages=all_stages(),
+        command=line if is_named or not arguments.resume else "",
+        may_change=arguments.resume,
+    )
+    record = run_shown(runner, arguments.config, folder)
+    say_end(record, folder)
+    return DONE
+
+
+def all_stages() -> Any:
+    """Returns the stages of a run; they are loaded late, so that help and mistakes in the input need no torch."""
+    from perdure.pipeline.stages import STAGES
+
+    return STAGES
+
+
+def starting_point(words: Sequence[str]) -> tuple[RunConfig, Path]:
+    """Returns the configuration that flags then change, and the default run folder.
+
+    Raises:
+        ValueError: recipe or file is not valid, or both are given.
+        FileNotFoundError: there is no such file.
+    """
+    name, file = peek(words, "--recipe"), peek(words, "--config")
+    if name is not None and file is not None:
+        raise UsageError("got --recipe and --config, expected one of them; a file names its recipe itself")
+    if file:
+        return file_config(Path(file)), RUNS / Path(file).stem
+    out = RUNS / (name or DEFAULT_RECIPE)
+    stored = RunFolder(Path(peek(words, "--out") or out))
+    if name is None and "--resume" in words and stored.is_run:
+        return stored.config(), out
+    return recipe(DEFAULT_RECIPE if name is None else name), out
+
+
+def file_config(path: Path) -> RunConfig:
+    """Returns the configuration of a file; what it leaves out is taken from the recipe it names.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not TOML, or holds an unknown key or a value that is not valid.
+    """
+    values = read_toml_dict(path)
+    name = values.get("recipe", DEFAULT_RECIPE)
+    if name not in RECIPES:
+        raise ValueError(f"{path}: recipe: got {name!r}, expected one of {', '.join(RECIPES)}")
+    return from_dict(RunConfig, _merged(to_dict(recipe(name)), values), where=str(path))
+
+
+def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for name, value in values.items():
+        old = result.get(name)
+        result[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def run_shown(runner: Runner, config: RunConfig, folder: RunFolder, *, only: Sequence[str] = ()) -> RunRecord:
+    """Runs stages with progress on the terminal, stoppable by signals; errors say how to go on.
+
+    Raises:
+        WorkFailedError: a stage has failed, a signal has stopped it, or the folder could not be written.
+    """
+    display = display_for(stderr())
+    again = f"continue with: perdure run --resume --out {folder.path}"
+
+    def tell(name: str) -> None:
+        display.note(f"{name}: stopping at the next safe point (Ctrl-C again: at once)")
+
+    def tell_end() -> None:
+        display.note(f"perdure: stopped; {again}")
+
+    try:
+        with StopSwitch(tell, on_exit=tell_end) as stop, logged_to(DisplayHandler(display)):
+            return replace(runner, display=display, stop=stop).run(config, folder, only=only)
+    except StageFailedError as error:
+        raise WorkFailedError(f"{error}; details in {folder.log_file}; {again}") from error
+    except (Stopped, OSError) as error:
+        if isinstance(error, OSError) and error.errno is None:
+            raise
+        raise WorkFailedError(f"{one_line(error)}; {again}") from error
+
+
+def say_end(record: RunRecord, folder: RunFolder) -> None:
+    """Prints what came out of a run."""
+    targets = read_targets(folder) if folder.evaluation_metrics.is_file() else []
+    if record.process.status == "finished":
+        say(("finished", "bold green"), f": {duration_words(record.duration_s)} of work in {folder.path}")
+    else:
+        left = [name for name, stage in record.stages.items() if stage.status != "done"]
+        more = f"; to be run again: {', '.join(left)}" if left else ""
+        say(("done", "bold green"), f", but not every stage of {folder.path} has run{more}")
+    if targets and record.stages.get("evaluate") and record.stages["evaluate"].status == "done":
+        say_targets(targets)
+    if folder.report_html.is_file() and record.process.status == "finished":
+        say(f"  report: {folder.report_html}")

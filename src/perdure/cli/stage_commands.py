@@ -1,0 +1,84 @@
+"""`perdure train`, `calibrate` and so on: one stage of a run that is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, make_dataclass, replace
+from pathlib import Path
+
+import tyro
+
+from perdure.cli.arguments import parse
+from perdure.cli.run_command import all_stages, run_shown, say_end
+from perdure.pipeline.run_folder import LATEST, RUNS, named_run
+from perdure.pipeline.runner import Runner
+
+HELP = {
+    "train": """Trains the networks of a run again, or goes on where training was stopped.
+
+    Reads: its configuration and data set.
+
+    Writes: the trained model and rows of metrics.jsonl; what depends on the model has to run again afterwards.
+
+    Costs: minutes with recipe cpu, mostly processor time; the state is stored every minute.""",
+    "calibrate": """Sets the bounds of the stopping rule of a run from its calibration clips.
+
+    Reads: its data set and trained model.
+
+    Writes: final_model.safetensors, which can then be loaded.
+
+    Costs: under a minute with recipe cpu.""",
+    "evaluate": """Decides on the test clips of a run and measures rates, times of decision and savings.
+
+    Reads: its data set and calibrated model.
+
+    Writes: evaluation/ and efficiency_metrics.json.
+
+    Costs: a minute or two with recipe cpu; savings are timed, so leave the machine alone meanwhile.""",
+    "visualize": """Draws attention figures of a run and measures where its attention goes.
+
+    Reads: its data set and calibrated model.
+
+    Writes: visualizations/.
+
+    Costs: under a minute with recipe cpu.""",
+    "analyze": """Draws the charts of a run and writes their text.
+
+    Reads: what evaluate has stored; it computes no rate of its own.
+
+    Writes: analysis/.
+
+    Costs: seconds.""",
+    "report": """Writes the final report of a run.
+
+    Reads: what the stages before it have stored; it computes no rate of its own.
+
+    Writes: FINAL_REPORT.md and FINAL_REPORT.html.
+
+    Costs: seconds.""",
+}
+"""Help texts by command."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageArguments:
+    """Arguments of a command that runs one stage."""
+
+    run: tyro.conf.Positional[Path] = RUNS / LATEST
+    """Run folder; the run that was started last by default."""
+    device: str | None = None
+    """Where the networks run: cpu, cuda, cuda:N or mps; that of the run by default."""
+
+
+def run_stage(words: Sequence[str], command: str) -> int:
+    """Runs one stage of a run in any case, and no other."""
+    described: type[StageArguments] = make_dataclass("StageArguments", [], bases=(StageArguments,), frozen=True)
+    described.__doc__ = HELP[command]
+    arguments = parse(described, words, command=command)
+    folder = named_run(arguments.run)
+    config = folder.config()
+    if arguments.device is not None:
+        config = replace(config, device=arguments.device)
+    record = run_shown(Runner(stages=all_stages(), may_change=True), config, folder, only=(command,))
+    say_end(record, folder)
+    return 0

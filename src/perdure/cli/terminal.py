@@ -1,0 +1,124 @@
+"""What people see: lines, tables and bars; colours and bars on a terminal only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from perdure.pipeline.complete import Target
+
+WIDE = 10_000
+"""Columns of an output that is no terminal: nothing is wrapped or cut there."""
+
+
+def stdout() -> Console:
+    """Returns where results go."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
+
+
+def stderr() -> Console:
+    """Returns where progress, warnings and errors go."""
+    console = Console(stderr=True)
+    return console if console.is_terminal else Console(stderr=True, width=WIDE)
+
+
+def say(*parts: str | tuple[str, str]) -> None:
+    """Prints a line of texts; a pair is a text and its style."""
+    stdout().print(Text.assemble(*parts), soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Prints one line on the error output."""
+    stderr().print(Text(text), soft_wrap=True)
+
+
+def say_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, styles: Sequence[str | None] = ()) -> None:
+    """Prints rows under a header in columns that are as wide as they must be.
+
+    Args:
+        header: names of the columns.
+        rows: texts, as many as there are columns.
+        styles: style of each row; all plain by default.
+    """
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+    say((line(header), "bold"))
+    for index, row in enumerate(rows):
+        say((line(row), (styles[index] if styles else None) or ""))
+
+
+def say_targets(targets: Sequence[Target]) -> None:
+    """Prints one line a target, and loudly which ones are missed."""
+    missed = [target.name for target in targets if not target.is_met]
+    width = max((len(target.name) for target in targets), default=0)
+    for target in targets:
+        style = "green" if target.is_met else "bold red"
+        say((f"  {target.word}  ", style), f"{target.name:<{width}}  {target.value_text:<12}  asked {target.target}")
+    if missed:
+        verb = "target is" if len(missed) == 1 else "targets are"
+        text = f"  {len(missed)} of {len(targets)} {verb} MISSED: {', '.join(missed)}"
+        say((text, "bold white on red" if stdout().is_terminal else ""))
+    elif targets:
+        say((f"  all {len(targets)} targets are met", "green"))
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Yields a function that shows how many of how many are done: a bar on a terminal, a line each tenth elsewhere.
+
+    Args:
+        what: what is counted, for people.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = stderr()
+    if not console.is_terminal:
+        yield _line_each_tenth(what)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=28), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _line_each_tenth(what: str) -> Callable[[int, int | None], None]:
+    shown = -1
+
+    def report(done: int, total: int | None) -> None:
+        nonlocal shown
+        share = 10 * done // total if total else done // 1000
+        if share > shown:
+            shown = share
+            complain(f"{what}: {done}/{total}" if total else f"{what}: {done}")
+
+    return report
+
+
+@contextmanager
+def logged_to(handler: logging.Handler) -> Iterator[None]:
+    """Hands what perdure logs to a handler, and to no other one of the command line, while the block runs."""
+    logger = logging.getLogger("perdure")
+    others = list(logger.handlers)
+    logger.handlers[:] = [handler]
+    try:
+        yield
+    finally:
+        logger.handlers[:] = others
+
+
+def log_handler(level: int) -> logging.Handler:
+    """Returns a handler that writes one line a record on the error output."""
+    handler = logging.StreamHandler()
+    handler.setLevel(level)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    return handler

@@ -1,0 +1,74 @@
+"""`perdure watch`: the gate on a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from perdure.cli.arguments import parse
+from perdure.cli.terminal import counted, say
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatchArguments:
+    """Decides for every track in a video, as early as it can, whether it stays or vanishes.
+
+    Reads: a video file, a folder of images, a camera (/dev/videoN) or a URL; weights.
+
+    Writes: annotated.mp4, decisions.jsonl, tracks.csv, confirmed.txt and summary.json into OUT.
+
+    Costs: a few milliseconds a frame and undecided track on one core.
+    """
+
+    source: tyro.conf.Positional[str]
+    """Video file, folder of images, /dev/videoN or URL."""
+    detections: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Detections in MOT format; without it moving things are detected."""
+    weights: Path | None = None
+    """Run folder or weights file; the weights in the package by default."""
+    out: Path = Path("watched")
+    """Folder for what comes out."""
+    max_false_confirm: float = 0.02
+    """Largest share of transient tracks that may be called persistent."""
+    max_miss: float = 0.02
+    """Largest share of persistent tracks that may be called transient."""
+    horizon: int | None = None
+    """Age in frames at which a decision is forced; that of the weights by default."""
+    frame_rate_hz: float | None = None
+    """Frames per second of a folder of images."""
+    max_frames: int | None = None
+    """Stop after this many frames."""
+
+
+def watch(words: Sequence[str], command: str) -> int:
+    """Runs `perdure watch`."""
+    arguments = parse(WatchArguments, words, command=command)
+    from perdure.engine.load import load_gate
+    from perdure.watch.watch import WatchConfig
+    from perdure.watch.watch import watch as watch_video
+
+    config = WatchConfig(frame_rate_hz=arguments.frame_rate_hz, max_frames=arguments.max_frames)
+    gate = load_gate(
+        arguments.weights,
+        max_false_confirm=arguments.max_false_confirm,
+        max_miss=arguments.max_miss,
+        horizon=arguments.horizon,
+    )
+    with counted("frames") as report:
+        summary = watch_video(
+            arguments.source,
+            gate,
+            out_dir=arguments.out,
+            detections_path=arguments.detections,
+            on_progress=report,
+            config=config,
+        )
+    say(("done", "bold green"), f": {arguments.out / 'annotated.mp4'} and its tables")
+    for name, value in summary.to_dict().items():
+        if isinstance(value, int | float | str):
+            say(f"  {name}: {value}")
+    return 0
