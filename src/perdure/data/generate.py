@@ -93,7 +93,8 @@ def _claim(root: Path, plan: dict[str, Any]) -> None:
     """Marks the folder as that of this data set; refuses one that holds another or something else."""
     path = root / PLAN_NAME
     if not path.exists():
-        if any(root.iterdir()):
+        # A half-written plan of a run that was killed at once does not count.
+        if any(not item.name.startswith(f".{path.stem}-") for item in root.iterdir()):
             raise ValueError(f"data set: {root} is not empty and holds no data set; choose an empty folder")
         write_json(path, plan)
         return

@@ -6,13 +6,14 @@ Knows the fields of `Detections` and `ClipTruth`; knows nothing of files or fram
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from perdure.types import Clip, ClipTruth, Detections
 
 Packed = dict[str, np.ndarray]
-"""Arrays by name: `num_objects` a clip, `truth_*` a row an object, `num_detections` a frame, `detection_*` a row a box."""
+"""By name: `num_objects` a clip, `num_detections` a frame, `truth_*` a row an object, `detection_*` a row a box."""
 
 _TRUTH_FIELDS = ("is_persistent", "birth_frame", "last_frame", "xyxy_px", "is_alive", "cue")
 _DETECTION_FIELDS = ("xyxy_px", "score", "class_id", "cue")
@@ -48,7 +49,7 @@ def unpack_clip(packed: Packed, row: int) -> tuple[tuple[Detections, ...], ClipT
     counts = packed["num_detections"][row]
     start = int(packed["num_detections"][:row].sum())
     edges = start + np.concatenate([[0], np.cumsum(counts)])
-    frames = [slice(int(low), int(high)) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    frames = [slice(int(low), int(high)) for low, high in pairwise(edges)]
     detections = tuple(
         Detections(**{name: packed[f"detection_{name}"][frame] for name in _DETECTION_FIELDS}) for frame in frames
     )

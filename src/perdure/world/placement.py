@@ -158,7 +158,8 @@ def _inside(paths: Paths, config: WorldConfig, birth_frame: int) -> np.ndarray:
     half = paths.side_px[:, birth_frame:, None] / 2 + BORDER_PX
     centre = paths.centre_px[:, birth_frame:]
     size_px = np.array([config.frame_width_px, config.frame_height_px], dtype=np.float64)
-    return ((centre >= half) & (centre <= size_px - half)).all(axis=(1, 2))
+    fits: np.ndarray = (centre >= half) & (centre <= size_px - half)
+    return np.all(fits, axis=(1, 2))
 
 
 def _separated(proposals: Paths, placed: Paths, config: WorldConfig, both_from: Int[np.ndarray, " j"]) -> np.ndarray:
@@ -166,7 +167,8 @@ def _separated(proposals: Paths, placed: Paths, config: WorldConfig, both_from: 
     distance = np.abs(proposals.centre_px[:, None] - placed.centre_px[None]).max(axis=-1)
     least = separation_px(proposals.side_px[:, None], placed.side_px[None], config.clearance_px)
     is_early = np.arange(config.num_frames) < both_from[:, None]
-    return ((distance >= least) | is_early).all(axis=(1, 2))
+    clear: np.ndarray = (distance >= least) | is_early
+    return np.all(clear, axis=(1, 2))
 
 
 def _joined(placed: Paths | None, new: Paths) -> Paths:

@@ -38,6 +38,7 @@ class Layout:
 
     @property
     def num_objects(self) -> int:
+        """K."""
         return len(self.family)
 
 
