@@ -153,7 +153,8 @@ def fit_lifetime(
 
     Args:
         is_hit: whether the track was hit at each age.
-        is_valid: whether the track exists at that age.
+        is_valid: whether the track exists at that age; tracks that the tracker deleted get back the miss on which
+            it did so.
         is_persistent: truth.
         max_lifetime: largest lifetime in frames that gets a probability of its own; at least the horizon where
             transients live long.
@@ -167,11 +168,28 @@ def fit_lifetime(
     for name, num in (("persistent", int(is_persistent.sum())), ("transient", int((~is_persistent).sum()))):
         if num < MIN_TRACKS:
             raise ValueError(f"lifetime fit: got {num} {name} tracks, need at least {MIN_TRACKS}; add training clips")
-    after_birth = is_valid[:, 1:]
+    after_birth = _with_deletion(is_hit, is_valid)[:, 1:]
     hit, miss = is_hit[:, 1:] & after_birth, ~is_hit[:, 1:] & after_birth
     # One pseudo-hit and one pseudo-miss keep every probability inside (0, 1).
     hit_alive = _share(float(hit[is_persistent].sum()), float(miss[is_persistent].sum()))
     return _maximise(hit[~is_persistent], miss[~is_persistent], hit_alive, max_lifetime, smoothing)
+
+
+def _with_deletion(is_hit: Bool[np.ndarray, "n l"], is_valid: Bool[np.ndarray, "n l"]) -> Bool[np.ndarray, "n l"]:
+    """Returns validity with the frame of deletion included.
+
+    A tracker deletes a track on its last allowed miss and leaves no row for that frame; without it every ended track
+    would lack one miss and `hit_dead` would come out too large. Tracks that end with fewer misses than the longest
+    such run were cut off by the end of their clip.
+    """
+    num_seen = is_valid.sum(axis=1)
+    ends = num_seen < is_valid.shape[1]
+    last_hit = np.where(is_hit & is_valid, np.arange(1, is_valid.shape[1] + 1), 0).max(axis=1, initial=0)
+    misses = num_seen - last_hit
+    is_deleted = ends & (misses == misses[ends].max(initial=0))
+    result = is_valid.copy()
+    result[is_deleted, num_seen[is_deleted]] = True
+    return result
 
 
 def _share(hits: float, misses: float) -> float:
