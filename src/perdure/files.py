@@ -52,6 +52,22 @@ def write_json(path: Path | str, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def read_json(path: Path | str) -> dict[str, Any]:
+    """Returns the object in a JSON file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no JSON object.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: got text that is not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: got a JSON {type(value).__name__}, expected an object")
+    return value
+
+
 def write_json_lines(path: Path | str, rows: list[dict[str, Any]]) -> None:
     """Writes one JSON object a line atomically."""
     write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))

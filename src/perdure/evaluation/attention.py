@@ -6,57 +6,46 @@ track's tokens at its decision.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from perdure.engine.model import PersistenceModel
 from perdure.engine.offline import run_offline
 from perdure.engine.windows import TrackWindows
+from perdure.metrics.attention import ClipAttention
 from perdure.modules.attention import TokenPlace, scene_mask
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneTokens:
-    """Attention among the n real tokens of one clip.
-
-    Args:
-        attention: mean over layers and heads; rows are queries and sum to 1.
-        allowed: which keys each query may see.
-        track: row of the window that each token belongs to.
-        frame: frame of each token.
-        is_persistent: truth of each token's track.
-        evidence: evidence at each token, nats.
-    """
-
-    attention: Float[np.ndarray, "n n"]
-    allowed: Bool[np.ndarray, "n n"]
-    track: Int[np.ndarray, " n"]
-    frame: Int[np.ndarray, " n"]
-    is_persistent: Bool[np.ndarray, " n"]
-    evidence: Float[np.ndarray, " n"]
+def clip_attention(model: PersistenceModel, windows: TrackWindows) -> ClipAttention:
+    """Returns the attention among all tokens of one clip, whole tracks in one pass."""
+    return attention_and_evidence(model, windows)[0]
 
 
-def scene_tokens(model: PersistenceModel, windows: TrackWindows) -> SceneTokens:
-    """Returns the attention among the tokens of one clip, all of its frames in one pass."""
+def attention_and_evidence(
+    model: PersistenceModel, windows: TrackWindows
+) -> tuple[ClipAttention, Float[np.ndarray, "n l"]]:
+    """Returns the attention among the tokens of one clip, and the evidence of each track and frame (NaN for none)."""
     output = run_offline(model, windows)
-    num_tokens = windows.is_valid.size
-    weights = torch.stack([layer[:, :, -num_tokens:].mean(0) for layer in output.attention]).mean(0)
+    weights = torch.stack([layer[:, :, -windows.is_valid.size :].mean(0) for layer in output.attention]).mean(0)
     rows, columns = np.nonzero(windows.is_valid)
     kept = torch.from_numpy(np.flatnonzero(windows.is_valid.ravel()))
     frame = windows.frame[rows, columns]
     place = TokenPlace(torch.from_numpy(rows), torch.zeros(len(rows), dtype=torch.int64), torch.from_numpy(frame))
     mask = scene_mask(place, place, memory_frames=model.config.evidence.memory_frames)
-    return SceneTokens(
-        attention=weights[kept][:, kept].double().numpy(),
+    attention = ClipAttention(
+        weights=weights[kept][:, kept].double().numpy(),
         allowed=mask.allowed.numpy(),
-        track=rows,
-        frame=frame,
-        is_persistent=windows.is_persistent[rows],
-        evidence=output.evidence.numpy()[rows, columns].astype(np.float64),
+        query_track=rows,
+        query_frame=frame,
+        key_track=rows,
+        key_frame=frame,
+        key_is_persistent=windows.is_persistent[rows],
     )
+    evidence = np.where(windows.is_valid, output.evidence.double().numpy(), np.nan)
+    return attention, evidence
 
 
 def until_decision(windows: TrackWindows, decision_age: Int[np.ndarray, " n"]) -> TrackWindows:

@@ -56,7 +56,7 @@ def birth_record(clip: Clip, track: int, *, world: WorldConfig | None = None) ->
     features: dict[str, np.ndarray] = {}
     if world is not None and world.cue_strength > 0:
         disc = _disc(frame, truth.xyxy_px[track, birth], world.disc_share)
-        features["cue"] = np.array([read_cue_variable(frame[disc < -0.5].mean(), world.cue_range)])
+        features["cue"] = np.array([read_cue_variable(float(frame[disc < -0.5].mean()), world.cue_range)])
         frame[disc < 1.0] = HIDDEN_GREY
     features |= _picture_features(frame, xyxy_px[row])
     features |= _box_features(clip, truth, birth, row)

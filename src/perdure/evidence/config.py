@@ -21,7 +21,7 @@ class EvidenceConfig:
     """Transformer layers."""
     num_heads: int = 4
     """Attention heads per layer."""
-    memory_frames: int = 12
+    memory_frames: int = 8
     """Frames that a token stays visible; also the age from which all ages are embedded alike."""
     max_increment: float = 12.0
     """Largest evidence (nats) that one frame may add; only |evidence| below about 7 matters for errors of 0.1 %."""

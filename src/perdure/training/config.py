@@ -9,11 +9,11 @@ from dataclasses import dataclass
 class TrainingConfig:
     """Joint training: reconstruction, lookup-free quantization and per-frame persistence, through the tokens."""
 
-    num_steps: int = 2000
+    num_steps: int = 1500
     """Optimiser steps; fixed, so that a run can be reproduced and resumed exactly."""
-    scenes_per_step: int = 4
+    scenes_per_step: int = 8
     """Scenes in a batch, about 3.5 tracks each."""
-    num_ages: int = 12
+    num_ages: int = 8
     """Frames of each track that are used, from birth on."""
     reconstructed_tracks: int = 4
     """Tracks of a batch that are decoded; the decoder needs fewer examples than the decision."""
@@ -23,8 +23,12 @@ class TrainingConfig:
     """Steps of linear warm-up."""
     weight_decay: float = 0.01
     """Decoupled weight decay of all matrices; the head has none, so that evidence is not held back."""
-    persistence_weight: float = 0.3
+    persistence_weight: float = 1.0
     """Weight of the per-frame persistence loss beside the reconstruction error."""
+    attention_weight: float = 0.1
+    """Weight of the term that asks for attention on what persists; 0 leaves attention to itself."""
+    attention_target: float = 3.0
+    """Attention efficiency from which on that term is silent."""
     absolute_weight: float = 0.2
     """Weight of the absolute beside the squared reconstruction error."""
     gated_share: float = 0.5

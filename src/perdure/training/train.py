@@ -16,14 +16,13 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from perdure.checkpoint import load_checkpoint, save_checkpoint
 from perdure.engine.model import PersistenceModel
-from perdure.evidence.inputs import EvidenceInput
-from perdure.tokenizer.quantizer import code_index, quantize, quantizer_loss
-from perdure.training.batches import Batch, WindowTensors
+from perdure.tokenizer.quantizer import code_index, quantize
+from perdure.training.batches import WindowTensors
 from perdure.training.config import TrainingConfig
+from perdure.training.losses import training_losses, with_features
 
 logger = logging.getLogger(__name__)
 
@@ -40,45 +39,6 @@ class TrainingLog(Protocol):
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
     """Training was asked to stop; its state is in the checkpoint."""
-
-
-def with_features(inputs: EvidenceInput, feature: Tensor) -> EvidenceInput:
-    """Returns evidence input with picture features."""
-    values = {name: getattr(inputs, name) for name in EvidenceInput.__slots__}
-    return EvidenceInput(**{**values, "feature": feature})
-
-
-def persistence_loss(evidence: Tensor, batch: Batch) -> Tensor:
-    """Returns the class-balanced binary cross-entropy, mean over all frames of all tracks (LSEL for two classes)."""
-    truth = batch.is_persistent[:, None].expand_as(evidence)
-    loss = functional.binary_cross_entropy_with_logits(evidence, truth, reduction="none")
-    return (loss * batch.weight).sum() / batch.weight.sum()
-
-
-def training_losses(model: PersistenceModel, batch: Batch, config: TrainingConfig) -> dict[str, Tensor]:
-    """Returns all terms of the loss on one batch, and their weighted sum as `loss`."""
-    inputs, losses = batch.inputs, {}
-    if model.config.evidence.uses_pixels:
-        shown = slice(0, config.reconstructed_tracks)
-        is_valid = batch.inputs.is_valid
-        with torch.autocast(batch.crops.device.type, torch.bfloat16, enabled=config.uses_bfloat16):
-            z, _ = model.extractor.latents(batch.crops)
-            code = quantize(z.float())
-            picture, _ = model.extractor.tokenizer.decode(code[shown])
-        inputs = with_features(inputs, code.flatten(2))
-        difference = (picture.float() - batch.crops[shown])[is_valid[shown]]
-        losses["squared"] = difference.square().mean()
-        losses["absolute"] = difference.abs().mean()
-        losses["quantizer"] = quantizer_loss(z[is_valid], model.config.tokenizer.quantizer)
-    output, _ = model.evidence(inputs, shown_until=batch.shown_until)
-    losses["persistence"] = persistence_loss(output.evidence, batch)
-    losses["loss"] = (
-        config.persistence_weight * losses["persistence"]
-        + losses.get("squared", 0.0)
-        + config.absolute_weight * losses.get("absolute", 0.0)
-        + losses.get("quantizer", 0.0)
-    )
-    return losses
 
 
 def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
@@ -170,18 +130,18 @@ def fit(
         logger.info("training continues at step %d of %d", trainer.step, config.num_steps)
     trainer.model.train()
     sums: dict[str, list[float]] = {}
-    last_saved = time.monotonic()
+    last_saved, loss = time.monotonic(), math.nan
     while trainer.step < config.num_steps:
         for name, value in trainer.advance(data).items():
             sums.setdefault(name, []).append(value)
-        step = trainer.step
+        loss, step = sums["loss"][-1], trainer.step
         if step % config.log_steps == 0 or step == config.num_steps:
             row = {name: float(np.mean(values)) for name, values in sums.items()}
             if step % (10 * config.log_steps) == 0 or step == config.num_steps:
                 row |= validate(trainer.model, validation, config)
             log.metrics({"stage": "train", "step": step, **_with_psnr(row)})
             sums.clear()
-        log.progress(step, config.num_steps, f"loss {sums['loss'][-1]:.3f}" if sums else "")
+        log.progress(step, config.num_steps, f"loss {loss:.3f}")
         is_stopping = should_stop()
         if is_stopping or time.monotonic() - last_saved > config.checkpoint_seconds:
             trainer.save(checkpoint)

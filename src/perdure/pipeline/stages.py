@@ -1,0 +1,258 @@
+"""The stages of a run, as a table, and what each does with the parts below."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import torch
+
+from perdure.data.config import SPLITS
+from perdure.data.dataset import ClipDataset
+from perdure.data.generate import generate_dataset
+from perdure.engine.model import PersistenceModel
+from perdure.engine.windows import split_windows
+from perdure.evaluation.calibrate import ErrorRates, calibration_scores
+from perdure.evaluation.evaluate import EvaluationRequest, evaluate
+from perdure.evaluation.samples import attention_sample
+from perdure.files import read_json, write_json
+from perdure.metrics.decisions import read_decisions, write_decisions
+from perdure.pipeline.config import RunConfig
+from perdure.pipeline.stage import Stage, StageContext, Stopped
+from perdure.report.attention_figure import draw_attention_figure
+from perdure.report.figures import draw_confusion_matrix
+from perdure.report.write import write_analysis, write_report
+from perdure.training.run import TrainingRequest, train_model
+from perdure.training.train import Interrupted
+
+TRAINED = "checkpoints/trained.safetensors"
+"""Weights before calibration, inside the run folder."""
+
+
+def make_data(context: StageContext) -> None:
+    """Generates the clips of all splits; continues a data set that was cut off."""
+    config = context.config
+    generate_dataset(
+        config.data,
+        context.dataset_folder,
+        seed=config.seed,
+        num_workers=context.num_workers,
+        on_progress=_stoppable(context, "clips"),
+    )
+
+
+def train(context: StageContext) -> None:
+    """Trains tokenizer and evidence model together on the training split."""
+    config = context.config
+    request = TrainingRequest(
+        model=config.model,
+        operation=config.operation,
+        training=config.training,
+        seed=config.seed,
+        num_workers=context.num_workers,
+        device=config.device,
+    )
+    checkpoint = context.work / "state.safetensors"
+    try:
+        model = train_model(
+            ClipDataset.open(context.dataset_folder),
+            request,
+            checkpoint=checkpoint,
+            log=context.log,
+            should_stop=context.should_stop,
+        )
+    except Interrupted as error:
+        raise Stopped(str(error)) from error
+    model.save(context.run.path / TRAINED)
+    shutil.rmtree(context.work, ignore_errors=True)
+
+
+def calibrate(context: StageContext) -> None:
+    """Scores the calibration split and stores the scores with the weights."""
+    config = context.config
+    model = PersistenceModel.load(context.run.path / TRAINED)
+    windows = split_windows(
+        ClipDataset.open(context.dataset_folder),
+        "calibration",
+        operation=model.operation,
+        num_ages=model.operation.horizon,
+        num_workers=context.num_workers,
+        on_progress=_stoppable(context, "cutting out tracks"),
+    )
+    model.calibration = calibration_scores(
+        model, windows, _rates(config), seed=config.seed, on_progress=_stoppable(context, "scoring tracks")
+    )
+    model.save(context.run.final_model)
+
+
+def evaluate_run(context: StageContext) -> None:
+    """Runs the gate over the test split and stores every decision and every rate."""
+    config, run = context.config, context.run
+    result = evaluate(
+        EvaluationRequest(
+            dataset=ClipDataset.open(context.dataset_folder),
+            weights=run.final_model,
+            rates=_rates(config),
+            config=config.evaluation,
+            seed=config.seed,
+            num_workers=context.num_workers,
+            on_progress=lambda done, total, part: _stoppable(context, part)(done, total),
+        )
+    )
+    write_decisions(run.decisions, result.records)
+    write_decisions(run.decisions_tracker, result.tracker_records)
+    write_json(run.efficiency_metrics, result.efficiency)
+    write_json(run.frontier, result.frontier)
+    write_json(run.evaluation_metrics, result.metrics)
+
+
+def visualize(context: StageContext) -> None:
+    """Draws the model's own attention on test clips, and stores its ratios and controls."""
+    run = context.run
+    metrics, records = read_json(run.evaluation_metrics), read_decisions(run.decisions)
+    dataset, model = ClipDataset.open(context.dataset_folder), PersistenceModel.load(run.final_model)
+    chosen = metrics["attention_clips"][: context.config.evaluation.num_attention_samples]
+    samples = []
+    for place, row in enumerate(chosen):
+        own = [record for record in records if record.clip_id == row["clip_id"]]
+        sample = attention_sample(dataset.clip(row["clip_id"]), model, own)
+        name = f"sample_{place:04d}_attention.png"
+        draw_attention_figure(sample, run.visualizations / name)
+        tracks = [
+            {name: getattr(record, name) for name in ("track_id", "true_label", "label", "decision_frame")}
+            for record in own
+        ]
+        samples.append({"file": name, "clip_id": row["clip_id"], "ratio": sample.ratio, "tracks": tracks})
+        _stoppable(context, "attention figures")(place + 1, len(chosen))
+    write_json(run.attention_analysis, _attention_rows(metrics, samples))
+
+
+def analyze(context: StageContext) -> None:
+    """Draws decisions and cost by class and writes the text beside them."""
+    draw_confusion_matrix(read_json(context.run.evaluation_metrics), context.run.confusion_matrix)
+    write_analysis(context.run.path)
+
+
+def report(context: StageContext) -> None:
+    """Writes the report from what the stages before have stored."""
+    write_report(context.run.path)
+
+
+def _dataset_bytes(config: RunConfig) -> int:
+    return sum(getattr(config.data, f"num_{split}") for split in SPLITS) * config.data.bytes_per_clip
+
+
+def _stoppable(context: StageContext, detail: str) -> Any:
+    """Returns a progress function that stops the stage where the run should stop."""
+
+    def on_progress(done: int, total: int) -> None:
+        context.log.progress(done, total, detail)
+        context.raise_if_stopping()
+
+    return on_progress
+
+
+def _rates(config: RunConfig) -> ErrorRates:
+    rates = config.calibration
+    return ErrorRates(max_false_confirm=rates.max_false_confirm, max_miss=rates.max_miss, delta=rates.delta)
+
+
+def _attention_rows(metrics: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str, Any]:
+    names = {
+        "efficiency": "attention_efficiency",
+        "efficiency_ci95": "attention_efficiency_ci95",
+        "uniform_control": "attention_uniform_control",
+        "shuffled_control": "attention_shuffled_control",
+        "structure_control": "attention_structure_control",
+        "gated_efficiency": "attention_efficiency_gated",
+        "num_clips": "attention_num_clips",
+        "clips": "attention_clips",
+    }
+    return {name: metrics[source] for name, source in names.items()} | {"samples": samples}
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="data",
+        summary="make clips with known truth",
+        run=make_data,
+        settings=("seed", "data"),
+        code=("perdure.data.generate",),
+        outputs=("data/{fingerprint}/manifest.json",),
+        weight=35,
+        disk_bytes=_dataset_bytes,
+    ),
+    Stage(
+        name="train",
+        summary="train tokenizer and evidence model together",
+        run=train,
+        after=("data",),
+        settings=("seed", "device", "operation", "model", "training"),
+        code=("perdure.training.run",),
+        outputs=(TRAINED, TRAINED.replace(".safetensors", ".json")),
+        weight=200,
+        uses_torch=True,
+    ),
+    Stage(
+        name="calibrate",
+        summary="find bounds that keep the error rates",
+        run=calibrate,
+        after=("data", "train"),
+        settings=("seed", "calibration"),
+        code=("perdure.evaluation.calibrate", "perdure.engine.windows"),
+        outputs=("final_model.safetensors", "final_model.json"),
+        weight=30,
+        uses_torch=True,
+    ),
+    Stage(
+        name="evaluate",
+        summary="decide every test track, live",
+        run=evaluate_run,
+        after=("data", "calibrate"),
+        settings=("seed", "calibration", "evaluation"),
+        code=("perdure.evaluation.evaluate",),
+        outputs=(
+            "evaluation/evaluation_metrics.json",
+            "evaluation/decisions.jsonl",
+            "evaluation/decisions_tracker.jsonl",
+            "evaluation/frontier.json",
+            "efficiency_metrics.json",
+        ),
+        weight=110,
+        uses_torch=True,
+    ),
+    Stage(
+        name="visualize",
+        summary="draw the model's own attention",
+        run=visualize,
+        after=("data", "calibrate", "evaluate"),
+        settings=("evaluation.num_attention_samples",),
+        code=("perdure.evaluation.samples", "perdure.report.attention_figure"),
+        outputs=("visualizations/attention_analysis.json", "visualizations/sample_*_attention.png"),
+        weight=25,
+        uses_torch=True,
+    ),
+    Stage(
+        name="analyze",
+        summary="chart decisions and cost by class",
+        run=analyze,
+        after=("evaluate",),
+        code=("perdure.report.write",),
+        outputs=(
+            "evaluation/confusion_matrix.png",
+            "analysis/decision_frame_histogram.png",
+            "analysis/compute_usage_chart.png",
+            "analysis/efficiency_report.md",
+        ),
+        weight=4,
+    ),
+    Stage(
+        name="report",
+        summary="write the report",
+        run=report,
+        after=("evaluate", "visualize", "analyze"),
+        code=("perdure.report.write",),
+        outputs=("FINAL_REPORT.md", "FINAL_REPORT.html"),
+        weight=4,
+    ),
+)
