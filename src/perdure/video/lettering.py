@@ -58,7 +58,7 @@ def draw_text(
     mask = text_mask(text, size_px)
     x, y = corner
     left, top = max(0, -x), max(0, -y)
-    ink = mask[top : image.shape[0] - y, left : image.shape[1] - x]
+    ink = mask[top : max(0, image.shape[0] - y), left : max(0, image.shape[1] - x)]
     if ink.size == 0:
         return
     target = image[y + top : y + top + ink.shape[0], x + left : x + left + ink.shape[1]]

@@ -33,6 +33,8 @@ from perdure.video.marks import (
 )  # fmt: skip
 from perdure.video.status_bar import StatusBar, StreamTotals
 
+CLEARANCE_PX = 4.0
+"""Least distance of a box from its object: half of the thickest line with its rim, and a pixel."""
 SMOOTHING = 0.35
 """Weight of the newest point in the smoothed way of a track."""
 
@@ -154,8 +156,8 @@ class Overlay:
     def _place(self, xyxy_px: tuple[float, float, float, float]) -> Rectangle:
         """Returns where a box is drawn: a little outside the object, and never so small that it hides it."""
         x0, y0, x1, y1 = (value * self._scale for value in xyxy_px)
-        least = 1.3 * self._font_px
-        grow_x, grow_y = max(3.0, (least - (x1 - x0)) / 2), max(3.0, (least - (y1 - y0)) / 2)
+        least = 1.7 * self._font_px
+        grow_x, grow_y = (max(CLEARANCE_PX, (least - side) / 2) for side in (x1 - x0, y1 - y0))
         return Rectangle(round(x0 - grow_x), round(y0 - grow_y), round(x1 + grow_x), round(y1 + grow_y))
 
     def _remember(self, tracks: Sequence[ViewedTrack], decisions: Sequence[Decision]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ THREADED_PIXELS = 1280 * 720
 """Frames above this size are decoded by several threads. For smaller ones threads cost more than they give: on two
 cores 768x432 H.264 ran at 238 frames/s with one thread and 143 with two, and CPU time rose by a third."""
 FALLBACK_RATE_HZ = 25.0
-"""Frame rate of a file that states none."""
+"""Frame rate of a file that states none that can be."""
+MAX_RATE_HZ = 1000.0
+"""Higher stated frame rates are taken for damage."""
 FILE_FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,ivf,m4v,h264,hevc,mjpeg,mxf"
 """Containers of pixels only: play lists and scripts, which name other files, are left out."""
 URL_PROTOCOLS = {
@@ -35,6 +38,8 @@ URL_PROTOCOLS = {
 """Schemes that are taken, each with the protocols it may use."""
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "udp", "srt")
 """Schemes whose frames cannot wait; what comes over HTTP is read in order, as a file."""
+DECODING_ERRORS = (av.FFmpegError, OSError, ValueError)
+"""What PyAV raises on damaged data."""
 TIMEOUT_S = (5.0, 3.0)
 """Seconds to wait for a network source to open, and for each read."""
 
@@ -123,16 +128,17 @@ class StreamReader(VideoReader):
             raise ValueError(f"video: {self._name} cannot be opened as video ({_reason(error)})") from error
         try:
             self._stream = self._video_stream()
-            self._decoded = self._container.decode(self._stream)
+            self._decoded = self._decode()
             first, image = self._first_image()
         except Exception:
             self._container.close()
             raise
         self._first_pts, self._last_time_s, self._num_repaired = first.pts, 0.0, int(first.is_corrupt)
         self._pending: UInt8[np.ndarray, "h w 3"] | None = image
-        rate = self._stream.average_rate or self._stream.guessed_rate
+        # The average rate of a stream copied into Matroska can be 30000 Hz; the guessed one looks at time stamps too.
+        rate = float(self._stream.guessed_rate or self._stream.average_rate or 0)
         super().__init__(
-            frame_rate_hz=float(rate) if rate else FALLBACK_RATE_HZ,
+            frame_rate_hz=rate if 0 < rate <= MAX_RATE_HZ else FALLBACK_RATE_HZ,
             width=image.shape[1],
             height=image.shape[0],
             num_frames=self._stream.frames or None,
@@ -150,13 +156,27 @@ class StreamReader(VideoReader):
         stream.thread_type = "AUTO" if context.width * context.height > THREADED_PIXELS else "NONE"
         return stream
 
+    def _decode(self) -> Iterator[Any]:
+        """Yields decoded frames; at an error first those that the decoder still holds back, since it works ahead.
+
+        Raises:
+            FFmpegError, OSError, ValueError: from the demuxer or the decoder.
+        """
+        try:
+            for packet in self._container.demux(self._stream):
+                yield from packet.decode()
+        except DECODING_ERRORS:
+            with suppress(*DECODING_ERRORS):
+                yield from self._stream.decode(None)
+            raise
+
     def _first_image(self) -> tuple[Any, UInt8[np.ndarray, "h w 3"]]:
         try:
             frame = next(self._decoded)
             return frame, _upright_rgb(frame)
         except StopIteration:
             raise ValueError(f"video: {self._name} holds no frame that can be decoded") from None
-        except (av.FFmpegError, OSError, ValueError) as error:
+        except DECODING_ERRORS as error:
             raise ValueError(f"video: {self._name} holds no frame that can be decoded ({_reason(error)})") from error
 
     def _frames(self) -> Iterator[VideoFrame]:
@@ -177,7 +197,7 @@ class StreamReader(VideoReader):
                     return
                 yield VideoFrame(frame_index, self._time_s(decoded), image)
                 frame_index += 1
-        except (av.FFmpegError, OSError, ValueError) as error:
+        except DECODING_ERRORS as error:
             self.problem = f"video: {self._name} breaks off after {frame_index} frame(s) ({_reason(error)})"
             return
         self.problem = self._problem_at_end(frame_index)
@@ -197,7 +217,7 @@ class StreamReader(VideoReader):
         problems = []
         if self.num_frames is not None and num_read < self.num_frames:
             problems.append(f"ends after {num_read} of {self.num_frames} frames")
-        elif self.num_frames is None and self._missing_s() > 1.0:
+        elif self.num_frames is None and self._missing_s() > 3.0 / self.frame_rate_hz:
             problems.append(f"ends {self._missing_s():.1f} s before its stated end")
         if self._num_repaired:
             problems.append(f"is damaged in {self._num_repaired} frame(s), which the decoder patched")

@@ -1,0 +1,85 @@
+"""Detection files: what is read, what is refused and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perdure.video.mot import MotBox, mot_text, read_mot_detections
+
+GOOD = "1,-1,10,20,30,40,0.9,-1,-1,-1\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "det.txt"
+    path.write_text(text)
+    return path
+
+
+def test_frames_count_from_zero_and_boxes_become_corners(tmp_path: Path) -> None:
+    found = read_mot_detections(written(tmp_path, GOOD + "\n3,-1,0.5,1.5,2,3,-0.25,-1,-1,-1\n" + GOOD))
+    assert sorted(found.by_frame) == [0, 2]
+    assert found.at(0).xyxy_px.tolist() == [[10, 20, 40, 60]] * 2
+    assert found.at(2).xyxy_px.tolist() == [[0.5, 1.5, 2.5, 4.5]] and found.at(2).score.tolist() == [-0.25]
+    assert len(found.at(1)) == 0
+    assert (found.num_detections, found.num_from(1), found.num_from(3), found.num_without_area) == (3, 1, 0, 0)
+
+
+def test_boxes_without_area_are_left_out_and_counted(tmp_path: Path) -> None:
+    found = read_mot_detections(written(tmp_path, GOOD + "1,-1,5,5,0,4,0.9\n2,-1,5,5,-3,4,0.9\n"))
+    assert (found.num_detections, found.num_without_area) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1,-1,10,20,30", "got 5 columns, expected at least 7"),
+        ("1;-1;10;20;30;40;0.9", "got 1 columns"),
+        ("1,-1,10,20,thirty,40,0.9", "expected numbers"),
+        ("1,-1,10,nan,30,40,0.9", "not finite"),
+        ("1,-1,10,20,inf,40,0.9", "not finite"),
+        ("1,-1,10,20,30,40,nan", "not finite"),
+        ("0,-1,10,20,30,40,0.9", "got frame 0, expected a whole number from 1"),
+        ("1.5,-1,10,20,30,40,0.9", "got frame 1.5"),
+        ("frame,id,x,y,w,h,score", "expected numbers"),
+    ],
+)
+def test_a_bad_line_is_named_with_its_file_and_number(tmp_path: Path, line: str, message: str) -> None:
+    path = written(tmp_path, GOOD + "\n" + line + "\n" + GOOD)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_mot_detections(path)
+    assert str(caught.value).startswith(f"detections: {path} line 3: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_files_without_detections_are_refused(tmp_path: Path) -> None:
+    for text in ("", "\n\n", "1,-1,5,5,0,4,0.9\n"):
+        with pytest.raises(ValueError, match="holds no detections"):
+            read_mot_detections(written(tmp_path, text))
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        read_mot_detections(tmp_path / "nothing.txt")
+    (tmp_path / "det.txt").write_bytes(b"1,-1,\xff\xfe\x00")
+    with pytest.raises(ValueError, match="is not text"):
+        read_mot_detections(tmp_path / "det.txt")
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    boxes = [MotBox(0, 4, (1.0, 2.0, 4.5, 8.25), 0.875), MotBox(6, 5, (-3.0, 0.0, 2.0, 1.0), 1.0)]
+    found = read_mot_detections(written(tmp_path, mot_text(boxes)))
+    for box in boxes:
+        assert found.at(box.frame_index).xyxy_px.tolist() == [list(box.xyxy_px)]
+        assert found.at(box.frame_index).score.tolist() == [box.score]
+
+
+@pytest.mark.slow
+def test_every_recorded_detection_file_is_read(real_data: Path) -> None:
+    paths = sorted(real_data.glob("*/*/det/*.txt"))
+    assert len(paths) > 50
+    num_without_area = 0
+    for path in paths:
+        found = read_mot_detections(path)
+        num_lines = sum(bool(line.strip()) for line in path.read_text().splitlines())
+        assert found.num_detections + found.num_without_area == num_lines
+        num_without_area += found.num_without_area
+    assert num_without_area == 1  # a car of KITTI-0000 whose projection has no width

@@ -1,0 +1,204 @@
+"""Watching a small video from end to end, with and without a detections file, and with everything that may go wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from perdure.engine.results import GateResult
+from perdure.geometry import iou_matrix
+from perdure.types import Detections
+from perdure.video.mot import MotBox, mot_text, read_mot_detections
+from perdure.video.overlay import OverlayConfig
+from perdure.video.reader import open_video
+from perdure.watch.watch import WatchConfig, watch
+from video.moving_square import RATE_HZ, square_frames, square_xyxy, write_video
+from watch.fake_gate import FakeGate
+
+NUM_FRAMES, FIRST = 36, 12
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("watch") / "square.mp4", square_frames(NUM_FRAMES, first=FIRST))
+
+
+@pytest.fixture(scope="module")
+def detections(video: Path) -> Path:
+    """The square on frames 4 to 35, and a box on nothing on frame 20 alone."""
+    boxes = [MotBox(index, -1, tuple(map(float, square_xyxy(index))), 0.9) for index in range(4, NUM_FRAMES)]
+    boxes.append(MotBox(20, -1, (120.0, 5.0, 130.0, 15.0), 0.3))
+    path = video.parent / "det.txt"
+    path.write_text(mot_text(boxes))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+def test_motion_detector_to_annotated_video(video: Path, tmp_path: Path) -> None:
+    progress: list[tuple[int, int | None]] = []
+    summary = watch(
+        video, FakeGate(), out_dir=tmp_path / "a" / "b", on_progress=lambda done, total: progress.append((done, total))
+    )
+    assert progress == [(done, NUM_FRAMES) for done in range(1, NUM_FRAMES + 1)]
+    assert (summary.num_frames, summary.detector, summary.problems) == (NUM_FRAMES, "motion", ())
+    assert (summary.num_tracks, summary.num_persistent, summary.num_transient) == (1, 1, 0)
+    assert summary.mean_decision_frame_persistent == 3.0
+    assert (summary.track_frames_encoded, summary.track_frames_ungated) == (3, NUM_FRAMES - FIRST)
+    assert summary.savings_track_frames == pytest.approx(1 - 3 / (NUM_FRAMES - FIRST))
+    assert summary.duration_s == pytest.approx((NUM_FRAMES - 1) / RATE_HZ, abs=1e-3)
+    assert set(summary.part_frames_per_s) == {"decode", "detect", "gate", "draw", "encode"}
+    folder = tmp_path / "a" / "b"
+    assert sorted(entry.name for entry in folder.iterdir()) == sorted(Path(name).name for name in summary.outputs)
+    assert json.loads((folder / "summary.json").read_text()) == json.loads(json.dumps(summary.to_dict()))
+    (decision,) = [json.loads(line) for line in (folder / "decisions.jsonl").read_text().splitlines()]
+    assert (decision["label"], decision["frame_index"], decision["age"]) == ("persistent", FIRST + 2, 3)
+    truth = np.array([square_xyxy(FIRST + 2)], dtype=float)
+    assert iou_matrix(np.array([decision["xyxy_px"]]), truth)[0, 0] > 0.6
+
+
+def test_annotated_video_has_every_frame_at_its_time_and_marks_on_it(video: Path, tmp_path: Path) -> None:
+    config = WatchConfig(overlay=OverlayConfig(min_width_px=160, trail_frames=2))
+    watch(video, FakeGate(), out_dir=tmp_path, config=config)
+    with open_video(video) as before, open_video(tmp_path / "annotated.mp4") as after:
+        assert (after.width, after.num_frames) == (before.width, before.num_frames)
+        for plain, marked in zip(before, after, strict=True):
+            assert marked.time_s == pytest.approx(plain.time_s, abs=1e-3)
+            difference = np.abs(marked.frame[: before.height].astype(int) - plain.frame).max(axis=2) > 60
+            x0, y0, x1, y1 = square_xyxy(plain.frame_index)
+            near = np.zeros_like(difference)
+            near[max(0, y0 - 25) : y1 + 25, max(0, x0 - 25) : x1 + 75] = True
+            assert not difference[~near].any()
+            assert difference.any() == (plain.frame_index >= FIRST)
+
+
+def test_detections_file_decides_what_is_seen(video: Path, detections: Path, tmp_path: Path) -> None:
+    summary = watch(video, FakeGate(), out_dir=tmp_path, detections_path=detections)
+    assert (summary.detector, summary.num_tracks) == (str(detections), 2)
+    assert (summary.num_persistent, summary.num_transient) == (1, 1)
+    assert summary.num_by_reason == {"deleted": 1, "evidence": 1}
+    rows = list(csv.DictReader((tmp_path / "tracks.csv").read_text().splitlines()))
+    assert [row["frame_index"] for row in rows if row["track_id"] == "0"] == [str(i) for i in range(4, NUM_FRAMES)]
+    assert [row["frame_index"] for row in rows if row["track_id"] == "1"] == ["20", "21", "22", "23", "24"]
+    confirmed = read_mot_detections(tmp_path / "confirmed.txt")
+    assert sorted(confirmed.by_frame) == list(range(6, NUM_FRAMES))
+    assert confirmed.at(10).xyxy_px.tolist() == [list(map(float, square_xyxy(10)))]
+    deleted = json.loads((tmp_path / "decisions.jsonl").read_text().splitlines()[-1])
+    assert (deleted["reason"], deleted["xyxy_px"]) == ("deleted", [120.0, 5.0, 130.0, 15.0])
+
+
+def test_the_same_video_gives_the_same_files(video: Path, tmp_path: Path) -> None:
+    contents = []
+    for name in ("first", "second"):
+        watch(video, FakeGate(), out_dir=tmp_path / name)
+        contents.append([(tmp_path / name / file).read_bytes() for file in ("decisions.jsonl", "tracks.csv")])
+    assert contents[0] == contents[1]
+
+
+def test_a_damaged_video_gives_what_came_before_and_the_reason(video: Path, tmp_path: Path) -> None:
+    data = video.read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) * 95 // 100])
+    summary = watch(tmp_path / "cut.mp4", FakeGate(), out_dir=tmp_path / "out")
+    assert 0 < summary.num_frames < NUM_FRAMES
+    assert len(summary.problems) == 1 and "breaks off after" in summary.problems[0]
+    with open_video(tmp_path / "out" / "annotated.mp4") as reader:
+        assert len(list(reader)) == summary.num_frames
+
+
+def test_what_is_wrong_with_the_detections_is_said(video: Path, tmp_path: Path) -> None:
+    (tmp_path / "det.txt").write_text("1,-1,5,5,9,9,1\n2,-1,5,5,0,9,1\n37,-1,5,5,9,9,1\n90,-1,5,5,9,9,1\n")
+    summary = watch(video, FakeGate(), out_dir=tmp_path / "out", detections_path=tmp_path / "det.txt")
+    assert summary.problems == (
+        "detections: 1 box(es) without area were left out",
+        "detections: 2 box(es) lie in frames after the end of the video",
+    )
+    (tmp_path / "det.txt").write_text("1,-1,5,5,9,9,1\n1,-1,x,5,9,9,1\n")
+    with pytest.raises(ValueError, match="line 2"):
+        watch(video, FakeGate(), out_dir=tmp_path / "bad", detections_path=tmp_path / "det.txt")
+    assert not (tmp_path / "bad").exists()
+
+
+def test_a_flooded_picture_is_said(tmp_path: Path) -> None:
+    frames = square_frames(20, first=1000)
+    frames[10:] = [np.clip(frame.astype(int) + 90, 0, 255).astype(np.uint8) for frame in frames[10:]]
+    summary = watch(write_video(tmp_path / "light.mp4", frames), FakeGate(), out_dir=tmp_path / "out")
+    assert len(summary.problems) == 1 and "most of the picture changed" in summary.problems[0]
+
+
+class StoppingGate(FakeGate):
+    """Raises on frame 10."""
+
+    error: BaseException = KeyboardInterrupt()
+
+    def update(self, frame: np.ndarray | None, detections: Detections, *, time_s: float | None = None) -> GateResult:
+        if self.tracker.get_state().next_frame_index == 10:
+            raise self.error
+        return super().update(frame, detections, time_s=time_s)
+
+
+def test_an_interrupt_keeps_what_was_done(video: Path, tmp_path: Path) -> None:
+    summary = watch(video, StoppingGate(), out_dir=tmp_path)
+    assert (summary.num_frames, summary.problems) == (10, ("interrupted after frame 9",))
+    with open_video(tmp_path / "annotated.mp4") as reader:
+        assert len(list(reader)) == 10
+
+
+def test_an_error_of_the_gate_leaves_no_files(video: Path, tmp_path: Path) -> None:
+    gate = StoppingGate()
+    gate.error = ValueError("weights do not fit")
+    with pytest.raises(ValueError, match="weights do not fit"):
+        watch(video, gate, out_dir=tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_error_of_the_encoder_reaches_the_caller(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("perdure.watch.watch.VideoWriter.write", fail)
+    with pytest.raises(OSError, match="no space left"):
+        watch(video, FakeGate(), out_dir=tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_it_stops_after_the_number_of_frames_asked_for(video: Path, detections: Path, tmp_path: Path) -> None:
+    for path in (None, detections):
+        config = WatchConfig(max_frames=7)
+        assert watch(video, FakeGate(), out_dir=tmp_path, detections_path=path, config=config).num_frames == 7
+
+
+def test_wrong_input_is_refused_before_anything_is_written(video: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.mp4"):
+        watch(tmp_path / "none.mp4", FakeGate(), out_dir=tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match=r"det\.txt"):
+        watch(video, FakeGate(), out_dir=tmp_path / "out", detections_path=tmp_path / "det.txt")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "out").write_text("")
+    with pytest.raises(ValueError, match="is a file, expected a folder"):
+        watch(video, FakeGate(), out_dir=tmp_path / "out")
+    for field in ("max_frames", "frame_rate_hz"):
+        with pytest.raises(ValueError, match=field):
+            WatchConfig(**{field: 0})
+
+
+@pytest.mark.slow
+def test_recorded_video_from_end_to_end(real_data: Path, tmp_path: Path) -> None:
+    folder = real_data / "video" / "PETS09-S2L1"
+    config = WatchConfig(max_frames=60)
+    for path in (None, folder / "det" / "det_frcnn.txt"):
+        summary = watch(folder / "vtest.avi", FakeGate(), out_dir=tmp_path, detections_path=path, config=config)
+        assert summary.num_frames == 60 and summary.num_persistent > 5 and summary.problems == ()
+        assert 0.3 < summary.savings_track_frames < 1
