@@ -17,7 +17,7 @@ def training_section(run: StoredRun) -> Section:
     blocks: list[Block] = [
         Picture(
             title="Training curves",
-            data=svg_bytes(training_figure(rows)),
+            image=lambda: svg_bytes(training_figure(rows)),
             media_type="image/svg+xml",
             caption=("Validation clips are disjoint from training clips; the test split is not seen here.",),
             sources=("training",),
@@ -105,7 +105,7 @@ def sources_section(run: StoredRun) -> Section:
         ((footnote_of(source),), (name,), (f"{command} {run.path.name}",))
         for source, (name, command) in STORED_FILES.items()
     )
-    words = "Nothing on this page was typed in or computed here: every number was read from one of these files."
+    words = "No number in this report was typed in: each was read from one of these files, or counts entries of one."
     return Section(
         anchor="sources",
         title="Where the numbers come from",

@@ -24,7 +24,7 @@ def cost_section(run: StoredRun) -> Section:
         Paragraph(text=_saving_words(run)),
         Picture(
             title="Cost with and without gating",
-            data=svg_bytes(compute_figure(run.content("efficiency"))),
+            image=lambda: svg_bytes(compute_figure(run.content("efficiency"))),
             media_type="image/svg+xml",
             caption=run.say(
                 "T = {efficiency:num_frames} frames a clip, max_misses = {efficiency:max_misses}; savings depend on"

@@ -43,10 +43,11 @@ def frontier_figure(frontier: dict[str, Any]) -> Figure:
         for key, name, style in CURVES:
             points = sorted(
                 (point["mean_decision_frame"], point["total_error"])
-                for point in frontier[key]
+                for point in frontier.get(key) or []
                 if point["total_error"] >= SMALLEST_ERROR
             )
-            axes.plot([frame for frame, _ in points], [error for _, error in points], label=name, **style)
+            if points:
+                axes.plot([frame for frame, _ in points], [error for _, error in points], label=name, **style)
         _draw_operating_point(axes, frontier["operating_point"])
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=20))
@@ -54,7 +55,8 @@ def frontier_figure(frontier: dict[str, Any]) -> Figure:
         axes.yaxis.set_minor_formatter(NullFormatter())
         quiet(axes)
         axes.set(xlabel="mean age at decision (frames)", ylabel="total error: mean of false-confirm and miss rate")
-        axes.legend(loc="upper right")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="upper right")
     return figure
 
 
@@ -100,7 +102,7 @@ def decision_age_figure(metrics: dict[str, Any]) -> Figure:
         ("optimum of seeing every frame", metrics["optimal_decision_frame_seeing"], OPTIMUM_SEEING),
         ("this gate", metrics["mean_decision_frame"], GATE),
         ("optimum of detections only", metrics["optimal_decision_frame_detections"], OPTIMUM_DETECTIONS),
-        ("lifetime evidence alone", metrics["lifetime_only"]["mean_decision_frame"], LIFETIME),
+        ("lifetime evidence alone", (metrics.get("lifetime_only") or {}).get("mean_decision_frame"), LIFETIME),
     ]
     rows = [row for row in rows if row[1] is not None]
     with house_style():

@@ -31,19 +31,14 @@ def optimum_section(run: StoredRun) -> Section:
         Paragraph(text=_optimum_words(run)),
         Picture(
             title="Mean age at decision beside what is possible",
-            data=svg_bytes(decision_age_figure(metrics)),
+            image=lambda: svg_bytes(decision_age_figure(metrics)),
             media_type="image/svg+xml",
-            caption=run.say(
-                "Both optima are exact, by dynamic programming, at the error rates achieved here:"
-                " {evaluation:false_confirm_rate|percent} false confirms and {evaluation:miss_rate|percent} misses."
-                " Lifetime evidence alone stands at its own total error of"
-                " {evaluation:lifetime_only.total_error|percent}."
-            ),
+            caption=_optimum_caption(run),
             sources=("evaluation",),
         ),
         Picture(
             title="Error against frames",
-            data=svg_bytes(frontier_figure(frontier)),
+            image=lambda: svg_bytes(frontier_figure(frontier)),
             media_type="image/svg+xml",
             caption=run.say(
                 "Each curve sweeps the bounds of a rule; lower and further left is better. The dot is the operating"
@@ -56,6 +51,17 @@ def optimum_section(run: StoredRun) -> Section:
         *_guarantee_blocks(run),
     ]
     return Section(anchor="optimum", title="How close to the best possible", blocks=tuple(blocks))
+
+
+def _optimum_caption(run: StoredRun) -> Sentence:
+    words = run.say(
+        "Both optima are exact, by dynamic programming, at the error rates achieved here:"
+        " {evaluation:false_confirm_rate|percent} false confirms and {evaluation:miss_rate|percent} misses."
+    )
+    if not run.has("evaluation", "lifetime_only.total_error"):
+        return words
+    own = " Lifetime evidence alone stands at its own total error of {evaluation:lifetime_only.total_error|percent}."
+    return words + run.say(own)
 
 
 def _optimum_words(run: StoredRun) -> Sentence:
@@ -136,7 +142,7 @@ def class_section(run: StoredRun) -> Section:
             _class_table(run),
             Picture(
                 title="Confusion matrix",
-                data=svg_bytes(confusion_figure(metrics)),
+                image=lambda: svg_bytes(confusion_figure(metrics)),
                 media_type="image/svg+xml",
                 caption=("Rows are the truth, columns the verdict.",),
                 sources=("evaluation",),
@@ -145,7 +151,7 @@ def class_section(run: StoredRun) -> Section:
             ),
             Picture(
                 title="Age at decision by class",
-                data=svg_bytes(histogram_figure(run.records, early)),
+                image=lambda: svg_bytes(histogram_figure(run.records, early)),
                 media_type="image/svg+xml",
                 caption=run.say(
                     "How many tracks were decided at each age. The shaded ages count as early:"
@@ -276,7 +282,7 @@ def sample_picture(run: StoredRun, sample: dict[str, Any]) -> Picture:
     outcome = "with a wrong decision" if is_sample_wrong(sample) else "all decisions right"
     return Picture(
         title=f"{sample['clip_id']}, {outcome}",
-        data=run.require(name, "perdure visualize").read_bytes(),
+        image=run.require(name, "perdure visualize").read_bytes,
         media_type="image/png",
         details=tuple(words),
         sources=("attention",),

@@ -5,7 +5,7 @@ Holds content only; `markdown` and `html` decide what it looks like.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -52,7 +52,7 @@ class Picture:
 
     Args:
         title: what it shows, also for readers who cannot see it.
-        data: the image itself.
+        image: draws or reads the image; called only where it is shown.
         media_type: `image/svg+xml` or `image/png`.
         caption: words below it.
         details: one line each below the caption.
@@ -63,7 +63,7 @@ class Picture:
 
     kind: ClassVar[str] = "picture"
     title: str
-    data: bytes
+    image: Callable[[], bytes]
     media_type: Literal["image/svg+xml", "image/png"]
     caption: Sentence = ()
     details: tuple[Sentence, ...] = ()

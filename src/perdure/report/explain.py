@@ -63,10 +63,6 @@ def explain_decision(record: DecisionRecord, *, thresholds: dict[str, Any] | Non
     return " ".join(parts)
 
 
-def _frames(number: int) -> str:
-    return f"{number} frame" if number == 1 else f"{number} frames"
-
-
 def _what(record: DecisionRecord) -> str:
     frame = record.first_frame + record.decision_frame - 1
     return (
@@ -96,9 +92,8 @@ def _how_sure(record: DecisionRecord) -> str:
 
 
 def _how_much(record: DecisionRecord) -> str:
-    return f"{_frames(record.frames_encoded)} of it were encoded; the track was there for {record.num_track_frames}.".replace(
-        "1 frame of it were", "1 frame of it was"
-    )
+    encoded = "1 frame of it was" if record.frames_encoded == 1 else f"{record.frames_encoded} frames of it were"
+    return f"{encoded} encoded; the track was there for {record.num_track_frames}."
 
 
 def _was_it_right(record: DecisionRecord) -> str:

@@ -43,7 +43,7 @@ def html_footnotes(block: Block) -> Markup:
 
 def data_uri(picture: Picture) -> str:
     """Returns an image as an address that carries its own data."""
-    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode('ascii')}"
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.image()).decode('ascii')}"
 
 
 def report_html(report: Report) -> str:

@@ -21,7 +21,8 @@ from perdure.report.document import (
 from perdure.report.rendering import template_environment
 from perdure.report.stored_run import STORED_FILES, Sentence, StoredRun
 
-_SPECIAL = re.compile(r"[\\`*\[\]|]|~~|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|^[#>+-](?=\s)")
+_SPECIAL = re.compile(r"[\\`*\[\]|]|~~|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
+_START = re.compile(r"^([#>+-])(?=\s)")
 
 
 def escaped(text: str) -> str:
@@ -34,13 +35,18 @@ def escaped(text: str) -> str:
 
 
 def markdown_sentence(sentence: Sentence) -> str:
-    """Returns a sentence as Markdown."""
+    """Returns a sentence as Markdown that may stand at the start of a line."""
+    return _START.sub(r"\\\1", markdown_words(sentence))
+
+
+def markdown_words(sentence: Sentence) -> str:
+    """Returns a sentence as Markdown that stands inside a line."""
     return "".join(escaped(part if isinstance(part, str) else part.text) for part in sentence).strip()
 
 
 def markdown_cell(cell: Cell) -> str:
     """Returns a cell of a table as Markdown."""
-    return f"**{escaped(cell.text)}**" if isinstance(cell, Badge) else markdown_sentence(cell)
+    return f"**{escaped(cell.text)}**" if isinstance(cell, Badge) else markdown_words(cell)
 
 
 def markdown_footnotes(block: Block) -> str:

@@ -40,10 +40,11 @@ def format_value(value: Any, style: str = "plain", *, beside: Any = None) -> str
     if style not in _STYLES:
         raise ValueError(f"style: got '{style}', expected one of plain, {', '.join(_STYLES)}")
     write, decimals = _STYLES[style]
+    number = float(value)
     if isinstance(beside, int | float) and beside != value:
-        while decimals < _MOST_DIGITS and write(value, decimals) == write(beside, decimals):
+        while decimals < _MOST_DIGITS and write(number, decimals) == write(float(beside), decimals):
             decimals += 1
-    return write(value, decimals)
+    return write(number, decimals)
 
 
 def _percent(value: float, decimals: int) -> str:

@@ -31,7 +31,7 @@ def attention_section(run: StoredRun) -> Section:
         Paragraph(text=_attention_words(run)),
         Picture(
             title="Attention efficiency and its controls",
-            data=svg_bytes(attention_controls_figure(run.content("attention"))),
+            image=lambda: svg_bytes(attention_controls_figure(run.content("attention"))),
             media_type="image/svg+xml",
             caption=(
                 "The pale bar is the bootstrap interval over clips. The structure control keeps only how the model"
@@ -147,7 +147,10 @@ def _shortcut_blocks(run: StoredRun) -> list[Block]:
     table = Table(header=("Shortcut rule on the first crop", "AUC, one half is chance"), rows=rows)
     strong = [name for name, value in rules.items() if value is not None and abs(value - 0.5) > SHORTCUT_TOLERANCE]
     if not strong:
-        return [table, Paragraph(text=("None of these rules tells the classes apart.",))]
+        return [
+            table,
+            Paragraph(text=("None of them stands out from chance by more than the audit of the data allows.",)),
+        ]
     names = ", ".join(strong)
     return [
         table,
