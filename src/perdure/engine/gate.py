@@ -248,19 +248,24 @@ class PersistenceGate:
         )
 
     def _views(self, tracks: TrackFrame) -> tuple[TrackView, ...]:
-        views = []
-        columns = zip(tracks.track_id.tolist(), tracks.xyxy_px.tolist(), tracks.age.tolist(), tracks.is_hit.tolist(),
-                      tracks.score.tolist(), tracks.num_hits.tolist(), strict=True)  # fmt: skip
-        for track_id, box, age, is_hit, score, num_hits in columns:
-            memory = self.memories[track_id]
-            views.append(
-                TrackView(
-                    track_id=track_id, xyxy_px=tuple(box), age=age, is_hit=is_hit, status=memory.status,
-                    evidence=memory.evidence, probability=probability_of(memory.evidence, self.logit_prior),
-                    class_id=memory.class_id, score=score, num_hits=num_hits, decided_age=memory.decided_age,
-                )  # fmt: skip
-            )
-        return tuple(views)
+        return tuple(self._view(tracks, row, track_id) for row, track_id in enumerate(tracks.track_id.tolist()))
+
+    def _view(self, tracks: TrackFrame, row: int, track_id: int) -> TrackView:
+        memory = self.memories[track_id]
+        x_min, y_min, x_max, y_max = tracks.xyxy_px[row].tolist()
+        return TrackView(
+            track_id=track_id,
+            xyxy_px=(x_min, y_min, x_max, y_max),
+            age=memory.age,
+            is_hit=bool(tracks.is_hit[row]),
+            status=memory.status,
+            evidence=memory.evidence,
+            probability=probability_of(memory.evidence, self.logit_prior),
+            class_id=memory.class_id,
+            score=float(tracks.score[row]),
+            num_hits=int(tracks.num_hits[row]),
+            decided_age=memory.decided_age,
+        )
 
 
 def _observation(tracks: TrackFrame, tentative: list[tuple[int, TrackMemory]]) -> Observation:

@@ -68,7 +68,7 @@ def run_offline(
     inputs = evidence_input(windows, model, feature)
     shown = None if shown_until is None else torch.from_numpy(shown_until)
     output, _ = model.evidence(inputs, shown_until=shown)
-    return output  # type: ignore[no-any-return]
+    return output
 
 
 def scene_chunks(windows: TrackWindows, size: int = SCENES_PER_CHUNK) -> Iterator[Int[np.ndarray, " m"]]:

@@ -135,26 +135,36 @@ class TrackStreams:
         pixels = to_input(torch.from_numpy(crops).to(self.device)[:, None])
         x = pixels.new_zeros(len(active), 1, 3, size, size).index_copy(0, rows, pixels)
         feature, self._extractor = self.model.extractor(x, self._extractor, active)
-        return feature  # type: ignore[no-any-return]
+        return feature
 
     def _lifetime_step(self, slots: np.ndarray, geometry: np.ndarray) -> tuple[np.ndarray, LifetimeState]:
         is_hit = geometry[:, HIT_COLUMN] > 0
         return self._lifetime.advanced(slots, is_hit)
 
     def _inputs(
-        self, rows: Tensor, *, feature: Tensor | None, geometry: np.ndarray, age: np.ndarray, frame: int, lifetime: np.ndarray
+        self,
+        rows: Tensor,
+        *,
+        feature: Tensor | None,
+        geometry: np.ndarray,
+        age: np.ndarray,
+        frame: int,
+        lifetime: np.ndarray,
     ) -> EvidenceInput:
         """Returns one frame of evidence input with the given rows filled in."""
         capacity = self._slots.capacity
-        full = lambda value: value.new_zeros(capacity, 1, *value.shape[1:]).index_copy(0, rows, value[:, None])  # noqa: E731
-        to_device = lambda value: torch.from_numpy(np.ascontiguousarray(value)).to(self.device)  # noqa: E731
+
+        def full(value: np.ndarray) -> Tensor:
+            given = torch.from_numpy(np.ascontiguousarray(value)).to(self.device)
+            return given.new_zeros(capacity, 1, *given.shape[1:]).index_copy(0, rows, given[:, None])
+
         return EvidenceInput(
             feature=feature,
-            geometry=full(to_device(geometry)),
-            age=full(to_device(age)),
+            geometry=full(geometry),
+            age=full(age),
             frame=torch.full((capacity, 1), frame, device=self.device),
-            is_valid=full(torch.ones(len(rows), dtype=torch.bool, device=self.device)),
-            lifetime=full(to_device(lifetime.astype(np.float32))),
+            is_valid=full(np.ones(len(rows), dtype=bool)),
+            lifetime=full(lifetime.astype(np.float32)),
             scene=torch.zeros(capacity, dtype=torch.int64, device=self.device),
         )
 

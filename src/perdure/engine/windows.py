@@ -78,9 +78,9 @@ def clip_windows(clip: Clip, scene: int, *, operation: Operation, num_ages: int)
     """
     if clip.truth is None:
         raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for training")
-    size, num = operation.crop.size_px, clip.truth.num_objects
+    crop, num = operation.crop, clip.truth.num_objects
     tracker, truth = Tracker(operation.tracker), TrackTruth(clip.truth)
-    crops = np.zeros((num, num_ages, size, size, 3), np.uint8)
+    crops = np.zeros((num, num_ages, crop.size_px, crop.size_px, 3), np.uint8)
     geometry = np.zeros((num, num_ages, NUM_GEOMETRY), np.float32)
     is_hit, is_valid = np.zeros((num, num_ages), bool), np.zeros((num, num_ages), bool)
     frame = np.zeros((num, num_ages), np.int64)
@@ -92,8 +92,8 @@ def clip_windows(clip: Clip, scene: int, *, operation: Operation, num_ages: int)
         if not len(rows):
             continue
         place = (tracks.track_id[rows], tracks.age[rows] - 1)
-        options = {"size_px": size, "context": operation.crop.context}
-        crops[place] = crop_tracks(clip.frames[index], tracks.xyxy_px[rows], **options)
+        boxes = tracks.xyxy_px[rows]
+        crops[place] = crop_tracks(clip.frames[index], boxes, size_px=crop.size_px, context=crop.context)
         geometry[place] = track_geometry(tracks, image_size, (0.0, 1.0))[rows]
         is_hit[place], is_valid[place], frame[place] = tracks.is_hit[rows], True, index
     return TrackWindows(
@@ -107,7 +107,9 @@ def clip_windows(clip: Clip, scene: int, *, operation: Operation, num_ages: int)
     )
 
 
-def _shard_windows(scenes: list[int], root: Path, clip_ids: list[str], operation: Operation, num_ages: int) -> TrackWindows:
+def _shard_windows(
+    scenes: list[int], root: Path, clip_ids: list[str], operation: Operation, num_ages: int
+) -> TrackWindows:
     dataset = ClipDataset.open(root)
     parts = [
         clip_windows(dataset.clip(clip_ids[scene]), scene, operation=operation, num_ages=num_ages) for scene in scenes

@@ -7,6 +7,7 @@ track's tokens at its decision.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +15,10 @@ from jaxtyping import Float, Int
 
 from perdure.engine.model import PersistenceModel
 from perdure.engine.offline import run_offline
-from perdure.engine.windows import TrackWindows
-from perdure.metrics.attention import ClipAttention
+from perdure.engine.windows import TrackWindows, clip_windows
+from perdure.metrics.attention import AttentionEfficiency, ClipAttention
 from perdure.modules.attention import TokenPlace, scene_mask
+from perdure.types import Clip
 
 
 def clip_attention(model: PersistenceModel, windows: TrackWindows) -> ClipAttention:
@@ -52,3 +54,25 @@ def until_decision(windows: TrackWindows, decision_age: Int[np.ndarray, " n"]) -
     """Returns windows that end with each track's decision, as the gate encodes them."""
     ages = np.arange(1, windows.is_valid.shape[1] + 1)
     return replace(windows, is_valid=windows.is_valid & (ages <= decision_age[:, None]))
+
+
+def whole_clip(clip: Clip, model: PersistenceModel) -> TrackWindows:
+    """Returns all tracks of one clip over all of its frames."""
+    return clip_windows(clip, 0, operation=model.operation, num_ages=clip.num_frames)
+
+
+def attention_rows(found: AttentionEfficiency, live: AttentionEfficiency, clip_ids: list[str]) -> dict[str, Any]:
+    """Returns the attention part of the metrics: the ungated pass with its controls, and the gated one apart."""
+    return {
+        "attention_efficiency": found.efficiency,
+        "attention_efficiency_ci95": list(found.efficiency_ci95),
+        "attention_uniform_control": found.uniform_control,
+        "attention_shuffled_control": found.shuffled_control,
+        "attention_structure_control": found.structure_control,
+        "attention_efficiency_gated": live.efficiency,
+        "attention_num_clips": len(found.ratios),
+        "attention_clips": [
+            {"clip_id": clip_ids[index], "ratio": ratio}
+            for index, ratio in zip(found.clip_index, found.ratios, strict=True)
+        ],
+    }

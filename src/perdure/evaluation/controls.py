@@ -1,6 +1,4 @@
-"""Proof that the model looks: what happens to decisions when pictures are swapped, names scrambled, or a single
-shortcut decides.
-"""
+"""Proof that the model looks: decisions with pictures swapped, with names scrambled, and from one shortcut alone."""
 
 from __future__ import annotations
 

@@ -85,7 +85,8 @@ def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> 
     """
     if clip.truth is None:
         raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for evaluation")
-    truth, seen = TrackTruth(clip.truth), {}
+    truth = TrackTruth(clip.truth)
+    seen: dict[int, _Observed] = {}
     spent: dict[int, ClassCost] = {}
     tracker_s = 0.0
     for index in range(clip.num_frames):

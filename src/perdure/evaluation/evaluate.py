@@ -5,7 +5,6 @@ Every rate comes from the returned records; nothing here trains, calibrates or c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,24 +14,21 @@ import numpy as np
 
 from perdure.data.dataset import ClipDataset
 from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import evidence_of, lifetime_evidence
-from perdure.engine.windows import TrackWindows, clip_windows, split_windows
-from perdure.evaluation.attention import clip_attention, until_decision
+from perdure.engine.offline import evidence_of
+from perdure.engine.windows import TrackWindows, split_windows
+from perdure.evaluation.attention import attention_rows, clip_attention, until_decision, whole_clip
 from perdure.evaluation.calibrate import ErrorRates, rule_for
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evaluation.controls import count_changed_by_scrambling, shortcut_scores, with_swapped_crops
+from perdure.evaluation.curves import error_curves, optimal_frames, point_at
 from perdure.evaluation.decide import Association, ClipOutcome, decide_split
 from perdure.evaluation.efficiency import measure_efficiency
-from perdure.evaluation.sweep import sweep_bounds
 from perdure.evaluation.targets import target_rows
 from perdure.evaluation.tokenizer import tokenizer_quality
-from perdure.metrics.attention import AttentionEfficiency, attention_efficiency
+from perdure.metrics.attention import attention_efficiency
 from perdure.metrics.decisions import DecisionRecord, decision_metrics
-from perdure.stopping.dynamic_program import TrackLaw
-from perdure.stopping.oracle import frontier, optimal_frame_at
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
-from perdure.world.config import WorldConfig
 
 SPLIT = "test"
 Progress = Callable[[int, int, str], None]
@@ -73,13 +69,39 @@ class Evaluation:
 
 
 def evaluate(request: EvaluationRequest) -> Evaluation:
-    """Returns decisions, rates, cost, attention and controls on the test split."""
+    """Returns decisions, rates, cost, attention and controls on the test split.
+
+    Raises:
+        ValueError: the weights are not calibrated, or on too few tracks for the rates.
+    """
     model = PersistenceModel.load(request.weights)
     if model.calibration is None:
         raise ValueError(f"weights: {request.weights} are not calibrated; run 'perdure calibrate' first")
     rule = rule_for(model.calibration, model, request.rates)
-    outcomes = _decide(request, rule, "truth")
-    tracker_outcomes = _decide(request, rule, "tracker")
+    outcomes, tracker_outcomes = _decide(request, rule, "truth"), _decide(request, rule, "tracker")
+    windows, evidence = _whole_tracks(request, model)
+    metrics = _decision_part(outcomes, request.config, request.seed)
+    metrics |= {"association": "truth", "tracker": _decision_part(tracker_outcomes, request.config, request.seed)}
+    efficiency = _efficiency(request, model, rule) | {"num_clips": metrics["num_clips"]}
+    saved = efficiency["classes"]["all"]
+    metrics |= {f"compute_{name}": saved[name] for name in ("savings_flops", "savings_wall_clock")}
+    metrics |= _attention_part(request, model, outcomes)
+    metrics |= _tokenizer_part(model, windows)
+    metrics |= _model_part(model, rule, request.rates)
+    metrics["controls"] = _controls(request, model, rule, windows)
+    curves = _add_curves(request, model, metrics, (windows, evidence))
+    metrics["targets"] = target_rows(metrics, num_codes=2**model.config.tokenizer.quantizer.num_bits)
+    return Evaluation(
+        records=[record for outcome in outcomes for record in outcome.records],
+        tracker_records=[record for outcome in tracker_outcomes for record in outcome.records],
+        metrics=metrics,
+        efficiency=efficiency,
+        frontier=curves,
+    )
+
+
+def _whole_tracks(request: EvaluationRequest, model: PersistenceModel) -> tuple[TrackWindows, np.ndarray]:
+    """Returns all tracks of the split up to the horizon and their evidence with everything in sight."""
     windows = split_windows(
         request.dataset,
         SPLIT,
@@ -91,37 +113,7 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
     evidence = evidence_of(
         model, windows, on_progress=lambda done, total: request.on_progress(done, total, "evidence of whole tracks")
     )
-    metrics = _decision_part(outcomes, request.config, request.seed)
-    metrics |= {"association": "truth", "tracker": _decision_part(tracker_outcomes, request.config, request.seed)}
-    metrics |= _optimum_part(request.dataset.config.world, metrics, rule)
-    efficiency = _efficiency(request, model, rule) | {"num_clips": metrics["num_clips"]}
-    metrics |= {
-        "compute_savings_flops": efficiency["classes"]["all"]["savings_flops"],
-        "compute_savings_wall_clock": efficiency["classes"]["all"]["savings_wall_clock"],
-    }
-    metrics |= attention_part(request, model, outcomes)
-    quality = tokenizer_quality(model, windows)
-    metrics |= {
-        "tokenizer_psnr_db": quality.psnr_db,
-        "tokenizer_codes_used": quality.codes.codes_used,
-        "tokenizer_perplexity": quality.codes.perplexity,
-        "tokenizer_num_tokens": quality.codes.num_tokens,
-        "tokenizer_num_dead_bits": quality.codes.num_dead_bits,
-        "tokenizer_bits_per_frame": quality.bits_per_frame,
-    }
-    metrics |= _model_part(model, rule, request.rates)
-    curves = _frontier_part(request.dataset.config.world, model, windows, evidence)
-    metrics["lifetime_only"] = _lifetime_row(curves["lifetime"], metrics["total_error"])
-    metrics["controls"] = _controls(request, model, rule, windows)
-    metrics["targets"] = target_rows(metrics, num_codes=2**model.config.tokenizer.quantizer.num_bits)
-    curves["operating_point"] = {name: metrics[name] for name in ("total_error", "mean_decision_frame")}
-    return Evaluation(
-        records=[record for outcome in outcomes for record in outcome.records],
-        tracker_records=[record for outcome in tracker_outcomes for record in outcome.records],
-        metrics=metrics,
-        efficiency=efficiency,
-        frontier=curves,
-    )
+    return windows, evidence
 
 
 def _decide(request: EvaluationRequest, rule: TruncatedSPRT, association: Association) -> list[ClipOutcome]:
@@ -147,36 +139,6 @@ def _decision_part(outcomes: list[ClipOutcome], config: EvaluationConfig, seed: 
     ).to_dict()
 
 
-def track_law(world: WorldConfig, *, horizon: int) -> TrackLaw:
-    """Returns the law that tracks of a world follow, for the exact optima."""
-    longest = max(world.transient_lifetimes)
-    share = 1 / len(world.transient_lifetimes)
-    pmf = tuple(share * world.transient_lifetimes.count(life) for life in range(1, longest + 1))
-    return TrackLaw(
-        detection_probability=world.detection_probability,
-        false_alarm_probability=world.false_alarm_probability,
-        cue_strength=world.cue_strength,
-        persistent_share=world.persistent_share,
-        lifetime_pmf=pmf,
-        horizon=horizon,
-    )
-
-
-def _optimum_part(world: WorldConfig, metrics: dict[str, Any], rule: TruncatedSPRT) -> dict[str, Any]:
-    """Returns both optima at the error rates that were reached."""
-    law = track_law(world, horizon=rule.horizon)
-    rates = {"false_confirm_rate": metrics["false_confirm_rate"], "miss_rate": metrics["miss_rate"]}
-    return {
-        "optimal_decision_frame_detections": _finite(optimal_frame_at(law, **rates), rule.horizon),
-        "optimal_decision_frame_seeing": _finite(optimal_frame_at(law.seeing(), **rates), rule.horizon),
-    }
-
-
-def _finite(frame: float, horizon: int) -> float:
-    """Returns the horizon where no rule keeps the rates before it."""
-    return frame if math.isfinite(frame) else float(horizon)
-
-
 def _efficiency(request: EvaluationRequest, model: PersistenceModel, rule: TruncatedSPRT) -> dict[str, Any]:
     clip_ids = request.dataset.split(SPLIT)[: request.config.num_timed_clips]
     return measure_efficiency(
@@ -187,44 +149,55 @@ def _efficiency(request: EvaluationRequest, model: PersistenceModel, rule: Trunc
     )
 
 
-def attention_part(
+def _attention_part(
     request: EvaluationRequest, model: PersistenceModel, outcomes: list[ClipOutcome]
 ) -> dict[str, Any]:
     """Returns attention efficiency on whole tracks with its controls, and that of the gated pass."""
+    config = request.config
+    clip_ids = request.dataset.split(SPLIT)[: config.num_attention_clips]
     ungated, gated = [], []
-    clip_ids = request.dataset.split(SPLIT)[: request.config.num_attention_clips]
     for place, clip_id in enumerate(clip_ids):
-        windows = clip_windows_of(request.dataset, clip_id, model)
+        windows = whole_clip(request.dataset.clip(clip_id), model)
         age = {record.track_id: record.decision_frame for record in outcomes[place].records}
         decided = np.array([age.get(track, windows.is_valid.shape[1]) for track in range(len(windows))])
         ungated.append(clip_attention(model, windows))
         gated.append(clip_attention(model, until_decision(windows, decided)))
         request.on_progress(place + 1, len(clip_ids), "attention")
-    options = {"seed": request.seed, "num_resamples": request.config.num_resamples}
-    found, live = attention_efficiency(ungated, **options), attention_efficiency(gated, **options)
-    return _attention_rows(found, live, clip_ids)
+    found, live = (
+        attention_efficiency(clips, seed=request.seed, num_resamples=config.num_resamples) for clips in (ungated, gated)
+    )
+    return attention_rows(found, live, clip_ids)
 
 
-def clip_windows_of(dataset: ClipDataset, clip_id: str, model: PersistenceModel) -> TrackWindows:
-    """Returns all tracks of one clip over all of its frames."""
-    clip = dataset.clip(clip_id)
-    return clip_windows(clip, 0, operation=model.operation, num_ages=clip.num_frames)
-
-
-def _attention_rows(found: AttentionEfficiency, live: AttentionEfficiency, clip_ids: list[str]) -> dict[str, Any]:
+def _tokenizer_part(model: PersistenceModel, windows: TrackWindows) -> dict[str, Any]:
+    quality = tokenizer_quality(model, windows)
     return {
-        "attention_efficiency": found.efficiency,
-        "attention_efficiency_ci95": list(found.efficiency_ci95),
-        "attention_uniform_control": found.uniform_control,
-        "attention_shuffled_control": found.shuffled_control,
-        "attention_structure_control": found.structure_control,
-        "attention_efficiency_gated": live.efficiency,
-        "attention_num_clips": len(found.ratios),
-        "attention_clips": [
-            {"clip_id": clip_ids[index], "ratio": ratio}
-            for index, ratio in zip(found.clip_index, found.ratios, strict=True)
-        ],
+        "tokenizer_psnr_db": quality.psnr_db,
+        "tokenizer_codes_used": quality.codes.codes_used,
+        "tokenizer_perplexity": quality.codes.perplexity,
+        "tokenizer_num_tokens": quality.codes.num_tokens,
+        "tokenizer_num_dead_bits": quality.codes.num_dead_bits,
+        "tokenizer_bits_per_frame": quality.bits_per_frame,
     }
+
+
+def _add_curves(
+    request: EvaluationRequest,
+    model: PersistenceModel,
+    metrics: dict[str, Any],
+    tracks: tuple[TrackWindows, np.ndarray],
+) -> dict[str, Any]:
+    """Returns error curves, and adds to the metrics what they say at the error that was reached."""
+    world = request.dataset.config.world
+    metrics |= optimal_frames(
+        world,
+        false_confirm_rate=metrics["false_confirm_rate"],
+        miss_rate=metrics["miss_rate"],
+        horizon=model.operation.horizon,
+    )
+    curves = error_curves(world, model, *tracks)
+    metrics["lifetime_only"] = point_at(curves["lifetime"], metrics["total_error"])
+    return curves | {"operating_point": {name: metrics[name] for name in ("total_error", "mean_decision_frame")}}
 
 
 def _model_part(model: PersistenceModel, rule: TruncatedSPRT, rates: ErrorRates) -> dict[str, Any]:
@@ -241,33 +214,6 @@ def _model_part(model: PersistenceModel, rule: TruncatedSPRT, rates: ErrorRates)
             "flops_per_frame_extractor": model.extractor.flops_per_frame,
         },
     }
-
-
-def _frontier_part(
-    world: WorldConfig, model: PersistenceModel, windows: TrackWindows, evidence: np.ndarray
-) -> dict[str, Any]:
-    """Returns mean frame against total error for all bounds: ours, lifetime evidence alone, and both optima."""
-    operation = model.operation
-    options = {"horizon": operation.horizon, "is_timeout_persistent": operation.on_timeout == "persistent"}
-    lifetime = np.where(windows.is_valid, lifetime_evidence(windows, model.lifetime), np.nan)
-    law = track_law(world, horizon=operation.horizon)
-    rows: dict[str, Any] = {
-        "gate": sweep_bounds(evidence, windows.is_persistent, **options).to_rows(),
-        "lifetime": sweep_bounds(lifetime, windows.is_persistent, **options).to_rows(),
-    }
-    for name, bound in (("optimum_detections", law), ("optimum_seeing", law.seeing())):
-        curve = frontier(bound)
-        pairs = zip(curve.total_error.tolist(), curve.mean_decision_frame.tolist(), strict=True)
-        rows[name] = [{"total_error": error, "mean_decision_frame": frame} for error, frame in pairs]
-    return rows
-
-
-def _lifetime_row(rows: list[dict[str, float]], total_error: float) -> dict[str, float]:
-    """Returns what lifetime evidence alone needs at the same total error, or at the least that it reaches."""
-    errors = np.array([row["total_error"] for row in rows])
-    frames = np.array([row["mean_decision_frame"] for row in rows])
-    reached = max(total_error, float(errors[0]))
-    return {"total_error": reached, "mean_decision_frame": float(np.interp(reached, errors, frames))}
 
 
 def _controls(

@@ -6,8 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perdure.engine.model import PersistenceModel
-from perdure.engine.windows import clip_windows
-from perdure.evaluation.attention import attention_and_evidence
+from perdure.evaluation.attention import attention_and_evidence, whole_clip
 from perdure.evaluation.attention_sample import AttentionSample
 from perdure.metrics.attention import ClipAttention, attention_received, token_ratio
 from perdure.metrics.decisions import DecisionRecord
@@ -23,7 +22,7 @@ def attention_sample(clip: Clip, model: PersistenceModel, records: list[Decision
         model: in evaluation mode.
         records: decisions on the clip's tracks with association by truth.
     """
-    windows = clip_windows(clip, 0, operation=model.operation, num_ages=clip.num_frames)
+    windows = whole_clip(clip, model)
     attention, evidence = attention_and_evidence(model, windows)
     by_track = {record.track_id: record for record in records}
     tracks = np.array([track for track in range(len(windows)) if track in by_track])
@@ -56,7 +55,9 @@ def _by_frame(attention: ClipAttention, num_tracks: int, num_frames: int) -> Flo
     return grid
 
 
-def _boxes(clip: Clip, model: PersistenceModel, num_tracks: int) -> tuple[Float[np.ndarray, "n t 4"], Bool[np.ndarray, "n t"]]:
+def _boxes(
+    clip: Clip, model: PersistenceModel, num_tracks: int
+) -> tuple[Float[np.ndarray, "n t 4"], Bool[np.ndarray, "n t"]]:
     """Returns the box of every track on every frame (NaN where it is not live), and where it was hit."""
     if clip.truth is None:
         raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for association by truth")

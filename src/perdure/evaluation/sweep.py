@@ -36,7 +36,11 @@ class ErrorCurve:
 
 
 def sweep_bounds(
-    evidence: Float[np.ndarray, "n l"], is_persistent: Bool[np.ndarray, " n"], *, horizon: int, is_timeout_persistent: bool
+    evidence: Float[np.ndarray, "n l"],
+    is_persistent: Bool[np.ndarray, " n"],
+    *,
+    horizon: int,
+    is_timeout_persistent: bool,
 ) -> ErrorCurve:
     """Returns the error curve of the two-bound test on evidence sequences.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -36,12 +36,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Returns the batch on a device."""
-        inputs = EvidenceInput(
-            **{
-                item.name: None if (value := getattr(self.inputs, item.name)) is None else value.to(device)
-                for item in fields(self.inputs)
-            }
-        )
+        values = {item.name: getattr(self.inputs, item.name) for item in fields(self.inputs)}
+        inputs = replace(self.inputs, **{name: value.to(device) for name, value in values.items() if value is not None})
         rest = {item.name: getattr(self, item.name).to(device) for item in fields(self) if item.name != "inputs"}
         return Batch(inputs=inputs, **rest)
 
@@ -60,10 +56,12 @@ class WindowTensors:
 
     @property
     def num_scenes(self) -> int:
+        """Scenes that have a track."""
         return len(self.rows_of_scene)
 
     @property
     def num_ages(self) -> int:
+        """Frames of each track, from birth on."""
         return int(self.inputs.is_valid.shape[1])
 
     def sample(self, num_scenes: int, gated_share: float, generator: torch.Generator) -> Batch:
@@ -81,12 +79,11 @@ class WindowTensors:
 
     def _batch(self, rows: Tensor, scene: Tensor, crops: Tensor, shown_until: Tensor) -> Batch:
         inputs = self.inputs.rows(rows)
-        values = {item.name: getattr(inputs, item.name) for item in fields(inputs)} | {"scene": scene}
         is_persistent = self.is_persistent[rows]
         balance = torch.where(is_persistent > 0, self.class_weight[1], self.class_weight[0])
         return Batch(
             crops=to_input(crops),
-            inputs=EvidenceInput(**values),
+            inputs=replace(inputs, scene=scene),
             is_persistent=is_persistent,
             weight=balance[:, None] * inputs.is_valid,
             shown_until=shown_until,

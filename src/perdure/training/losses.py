@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -21,8 +21,7 @@ from perdure.training.config import TrainingConfig
 
 def with_features(inputs: EvidenceInput, feature: Tensor) -> EvidenceInput:
     """Returns evidence input with picture features."""
-    values = {item.name: getattr(inputs, item.name) for item in fields(inputs)}
-    return EvidenceInput(**{**values, "feature": feature})
+    return replace(inputs, feature=feature)
 
 
 def persistence_loss(evidence: Tensor, batch: Batch) -> Tensor:

@@ -37,13 +37,14 @@ class TrainingLog(Protocol):
         """Takes the number of finished steps."""
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
-    """Training was asked to stop; its state is in the checkpoint."""
+class Interrupted(Exception):
+    """Training was asked to stop; its state is in the checkpoint. Not an error: the user asked for it."""
 
 
 def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
     """Returns AdamW with weight decay on matrices only, the evidence head excepted."""
-    decayed, free = [], []
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         is_free = parameter.ndim < 2 or name.startswith("evidence.head")
         (free if is_free else decayed).append(parameter)
@@ -99,7 +100,7 @@ class Trainer:
         batch = data.sample(config.scenes_per_step, config.gated_share, self.generator).to(device)
         losses = training_losses(self.model, batch, config)
         self.optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()  # type: ignore[no-untyped-call]
+        losses["loss"].backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), config.max_gradient_norm)
         self.optimizer.step()
         self.step += 1
