@@ -22,6 +22,8 @@ from perdure.stopping.rules import OnTimeout
 
 NUM_BOUNDS = 60
 """Bounds tried per age in the greedy search."""
+SEARCH_SHARE = 0.2
+"""The search asks for a p-value this much smaller: bounds that just pass on one half would fail on the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,13 @@ def calibrate_halt_conditional(
     tracks = _Tracks(all_scores, np.arange(len(all_scores)) < num_persistent)
     rows = rng.permutation(len(all_scores))
     half = len(rows) // 2
-    candidates = _greedy_bounds(tracks.take(rows[:half]), max_error)
-    bounds = _proven_bounds(tracks.take(rows[half:]), candidates, max_error, delta)
+    candidates = _greedy_bounds(tracks.take(rows[:half]), max_error=max_error, p_value=delta * SEARCH_SHARE)
+    bounds = _proven_bounds(tracks.take(rows[half:]), candidates, max_error=max_error, delta=delta)
     return AgeBounds(bounds=tuple(bounds), horizon=horizon, on_timeout=on_timeout)
 
 
-def _greedy_bounds(tracks: _Tracks, max_error: float) -> list[float]:
-    """Returns per age the smallest bound that keeps the error among all decisions so far, on these tracks."""
+def _greedy_bounds(tracks: _Tracks, *, max_error: float, p_value: float) -> list[float]:
+    """Returns per age the smallest bound with which the error of all decisions so far would be proven."""
     is_open = np.ones(len(tracks.scores), dtype=bool)
     num_decided = num_wrong = 0
     bounds = []
@@ -91,7 +93,8 @@ def _greedy_bounds(tracks: _Tracks, max_error: float) -> list[float]:
         best = math.inf
         for bound in spread(np.unique(size[is_open]), NUM_BOUNDS):
             decided = is_open & (size >= bound)
-            if num_wrong + (decided & wrong).sum() <= max_error * (num_decided + decided.sum()):
+            total = num_decided + int(decided.sum())
+            if binom.cdf(num_wrong + int((decided & wrong).sum()), total, max_error) <= p_value:
                 best = float(bound)
                 break
         decided = is_open & (size >= best)
@@ -101,7 +104,7 @@ def _greedy_bounds(tracks: _Tracks, max_error: float) -> list[float]:
     return bounds
 
 
-def _proven_bounds(tracks: _Tracks, candidates: list[float], max_error: float, delta: float) -> list[float]:
+def _proven_bounds(tracks: _Tracks, candidates: list[float], *, max_error: float, delta: float) -> list[float]:
     """Returns the candidates from the first age on from which every later one is proven; infinity before it."""
     proven = [math.inf] * len(candidates)
     for start in range(len(candidates) - 1, -1, -1):

@@ -61,7 +61,7 @@ def optimal_frame(law: TrackLaw, *, total_error: float, by_share: bool = False) 
     """
     if not 0 < total_error < 1:
         raise ValueError(f"total_error: got {total_error}, expected above 0 and below 1")
-    price = np.geomspace(MIN_PRICE, MAX_PRICE, 48)
+    price = np.geomspace(MIN_PRICE, MAX_PRICE, 24)
     best = math.inf
     for _ in range(3):
         rules = _rules_at_prices(law, price, by_share=by_share)
