@@ -24,7 +24,7 @@ class SimulatedDetections:
     """Detections of a clip and the object whose gate each lies in."""
 
     detections: tuple[Detections, ...]
-    owner: tuple[Int[np.ndarray, " n"], ...]
+    owner: tuple[Int[np.ndarray, " _"], ...]
 
 
 def draw_hits(

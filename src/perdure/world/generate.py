@@ -11,7 +11,7 @@ from perdure.world.detector import detect
 from perdure.world.rendering import Look, draw_colours, draw_light, mean_shade, render
 from perdure.world.scene import Fates, Layout, draw_fates, draw_layout
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Counts changes after which the same seed gives other clips."""
 
 

@@ -6,6 +6,7 @@ Where no object exists the pixels are background and noise. Knows nothing of lab
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,12 +45,14 @@ def draw_light(rng: np.random.Generator) -> Float[np.ndarray, " 3"]:
 
 
 def mean_shade(light: Float[np.ndarray, " 3"]) -> float:
-    """Returns the mean brightness of a sphere in units of its colour: half the lamp's disc, seen from the camera.
+    """Returns the mean brightness of a sphere as seen from the camera, in units of its colour.
 
-    The mean of max(0, n.l) over the visible disc is (2/3)(1 + cos) / 2 for an angle between lamp and camera of
-    less than a right one.
+    The lit part has a mean of (2/3) (sin a + (pi - a) cos a) / pi for an angle a between lamp and camera: the phase
+    law of a diffuse sphere (Lambert, Photometria, 1760).
     """
-    return AMBIENT + (1 - AMBIENT) * (1 + float(light[2])) / 3
+    cosine = min(float(light[2]), 1.0)
+    angle = math.acos(cosine)
+    return AMBIENT + (1 - AMBIENT) * 2 / 3 * (math.sin(angle) + (math.pi - angle) * cosine) / math.pi
 
 
 def draw_colours(
@@ -83,7 +86,7 @@ def disc_grey(cue_variable: np.ndarray, cue_range: float) -> np.ndarray:
     return low + (high - low) * np.clip((cue_variable + cue_range) / (2 * cue_range), 0.0, 1.0)
 
 
-def read_cue_variable(grey: np.ndarray, cue_range: float) -> np.ndarray:
+def read_cue_variable(grey: float, cue_range: float) -> float:
     """Returns the cue variable that a grey level of the disc shows; the inverse of `disc_grey`."""
     low, high = DISC_GREY
     return (grey - low) / (high - low) * 2 * cue_range - cue_range
