@@ -10,7 +10,8 @@ from typing import Annotated
 import tyro
 
 from perdure.cli.arguments import parse
-from perdure.cli.terminal import complain, say, say_table, say_targets
+from perdure.cli.summary import say_targets
+from perdure.cli.terminal import complain, say, say_table
 from perdure.pipeline.complete import read_targets
 from perdure.pipeline.record import read_record
 from perdure.pipeline.run_folder import LATEST, RUNS, find_runs, named_run

@@ -12,18 +12,17 @@ import tyro
 
 from perdure.cli.arguments import parse, peek
 from perdure.cli.errors import DONE, UsageError, WorkFailedError
-from perdure.cli.terminal import logged_to, say, say_targets, stderr
+from perdure.cli.summary import say_end
+from perdure.cli.terminal import logged_to, stderr
 from perdure.config import from_dict, read_toml_dict, to_dict
-from perdure.pipeline.complete import read_targets
 from perdure.pipeline.config import RunConfig
 from perdure.pipeline.display import DisplayHandler, display_for
 from perdure.pipeline.recipes import RECIPES, recipe
 from perdure.pipeline.record import RunRecord
 from perdure.pipeline.run_folder import RUNS, RunFolder
 from perdure.pipeline.runner import Runner
-from perdure.pipeline.stage import StageFailedError, Stopped, one_line
+from perdure.pipeline.stage import Stage, StageFailedError, Stopped, one_line
 from perdure.pipeline.stopping import StopSwitch
-from perdure.pipeline.words import duration_words
 
 DEFAULT_RECIPE = "cpu"
 
@@ -66,11 +65,11 @@ def run(words: Sequence[str], command: str) -> int:
     return DONE
 
 
-def all_stages() -> Any:
+def all_stages() -> Sequence[Stage]:
     """Returns the stages of a run; they are loaded late, so that help and mistakes in the input need no torch."""
     from perdure.pipeline.stages import STAGES
 
-    return STAGES
+    return tuple(STAGES)
 
 
 def starting_point(words: Sequence[str]) -> tuple[RunConfig, Path]:
@@ -101,7 +100,7 @@ def file_config(path: Path) -> RunConfig:
     """
     values = read_toml_dict(path)
     name = values.get("recipe", DEFAULT_RECIPE)
-    if name not in RECIPES:
+    if not isinstance(name, str) or name not in RECIPES:
         raise ValueError(f"{path}: recipe: got {name!r}, expected one of {', '.join(RECIPES)}")
     return from_dict(RunConfig, _merged(to_dict(recipe(name)), values), where=str(path))
 
@@ -121,7 +120,7 @@ def run_shown(runner: Runner, config: RunConfig, folder: RunFolder, *, only: Seq
         WorkFailedError: a stage has failed, a signal has stopped it, or the folder could not be written.
     """
     display = display_for(stderr())
-    again = f"continue with: perdure run --resume --out {folder.path}"
+    again = f"continue with: perdure run --resume --out {shlex.quote(str(folder.path))}"
 
     def tell(name: str) -> None:
         display.note(f"{name}: stopping at the next safe point (Ctrl-C again: at once)")
@@ -138,18 +137,3 @@ def run_shown(runner: Runner, config: RunConfig, folder: RunFolder, *, only: Seq
         if isinstance(error, OSError) and error.errno is None:
             raise
         raise WorkFailedError(f"{one_line(error)}; {again}") from error
-
-
-def say_end(record: RunRecord, folder: RunFolder) -> None:
-    """Prints what came out of a run."""
-    targets = read_targets(folder) if folder.evaluation_metrics.is_file() else []
-    if record.process.status == "finished":
-        say(("finished", "bold green"), f": {duration_words(record.duration_s)} of work in {folder.path}")
-    else:
-        left = [name for name, stage in record.stages.items() if stage.status != "done"]
-        more = f"; to be run again: {', '.join(left)}" if left else ""
-        say(("done", "bold green"), f", but not every stage of {folder.path} has run{more}")
-    if targets and record.stages.get("evaluate") and record.stages["evaluate"].status == "done":
-        say_targets(targets)
-    if folder.report_html.is_file() and record.process.status == "finished":
-        say(f"  report: {folder.report_html}")

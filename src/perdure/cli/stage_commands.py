@@ -9,7 +9,8 @@ from pathlib import Path
 import tyro
 
 from perdure.cli.arguments import parse
-from perdure.cli.run_command import all_stages, run_shown, say_end
+from perdure.cli.run_command import all_stages, run_shown
+from perdure.cli.summary import say_end
 from perdure.pipeline.run_folder import LATEST, RUNS, named_run
 from perdure.pipeline.runner import Runner
 

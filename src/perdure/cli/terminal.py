@@ -5,13 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
-
-if TYPE_CHECKING:
-    from perdure.pipeline.complete import Target
 
 WIDE = 10_000
 """Columns of an output that is no terminal: nothing is wrapped or cut there."""
@@ -55,21 +51,6 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, styles: S
     say((line(header), "bold"))
     for index, row in enumerate(rows):
         say((line(row), (styles[index] if styles else None) or ""))
-
-
-def say_targets(targets: Sequence[Target]) -> None:
-    """Prints one line a target, and loudly which ones are missed."""
-    missed = [target.name for target in targets if not target.is_met]
-    width = max((len(target.name) for target in targets), default=0)
-    for target in targets:
-        style = "green" if target.is_met else "bold red"
-        say((f"  {target.word}  ", style), f"{target.name:<{width}}  {target.value_text:<12}  asked {target.target}")
-    if missed:
-        verb = "target is" if len(missed) == 1 else "targets are"
-        text = f"  {len(missed)} of {len(targets)} {verb} MISSED: {', '.join(missed)}"
-        say((text, "bold white on red" if stdout().is_terminal else ""))
-    elif targets:
-        say((f"  all {len(targets)} targets are met", "green"))
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def heartbeat_line(activity: Activity, usage: Usage, *, now: str) -> str:
 
     >>> activity = Activity(clock=iter((0.0, 10.0, 12.5)).__next__)
     >>> activity.touch("train", "1200/2000 loss 0.31")
-    >>> heartbeat_line(activity, Usage(cpu_percent=187, memory_mb=812), now="2025-01-31T12:00:00+00:00")
+    >>> heartbeat_line(activity, Usage(cpu_percent=187.0, memory_mb=812.0), now="2025-01-31T12:00:00+00:00")
     '2025-01-31T12:00:00+00:00  train  working  2.5 s ago: 1200/2000 loss 0.31  cpu 187 %  memory 812 MB'
     """
     sign, age_s = activity.last, activity.age_s

@@ -44,7 +44,7 @@ class MetricsLog:
         with self._path.open("ab", buffering=0) as file:
             file.write(line.encode())
 
-    def drop(self, stage: str, *, from_step: float = 0) -> None:
+    def drop(self, stage: str, *, from_step: int = 0) -> None:
         """Removes the rows of a stage from a step on; rows without a step count as step 0."""
         lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if not _is_from(json.loads(line), stage, from_step)]
@@ -52,7 +52,7 @@ class MetricsLog:
             write_text(self._path, "".join(kept))
 
 
-def _is_from(row: dict[str, Any], stage: str, from_step: float) -> bool:
+def _is_from(row: dict[str, Any], stage: str, from_step: int) -> bool:
     return row.get("stage") == stage and row.get("step", 0) >= from_step
 
 

@@ -57,10 +57,10 @@ def check_space(planned: Sequence[PlannedStage], config: RunConfig, run: RunFold
 
 
 def _written_bytes(item: PlannedStage, run: RunFolder) -> int:
-    """Returns how much of a stage's outputs an interrupted run has left."""
-    patterns = [pattern.replace("{fingerprint}", item.fingerprint) for pattern in item.stage.outputs]
-    files = {path for pattern in patterns for path in run.path.glob(pattern) if path.is_file()}
-    return sum(path.stat().st_size for path in files)
+    """Returns how much of a stage's outputs an interrupted run has left in folders named by its fingerprint."""
+    parents = {path for pattern in item.stage.outputs for path in (run.path / pattern).parents}
+    folders = [path.with_name(item.fingerprint) for path in parents if path.name == "{fingerprint}"]
+    return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
 def check_torch(config: RunConfig) -> None:

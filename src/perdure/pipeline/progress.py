@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from perdure.pipeline.activity import Activity
 from perdure.pipeline.metrics_log import MetricsLog
@@ -42,6 +42,7 @@ class ProgressState:
     eta_s: float | None
 
 
+@runtime_checkable
 class Display(Protocol):
     """Shows a run to people; a terminal, plain lines, or nothing."""
 
@@ -97,12 +98,13 @@ class Progress:
         self._milestone = 0
         self._last = (0, 1)
         self._started_s = clock()
-        self._skipped_weight: float | None = None
+        self._skipped_weight = 0.0
+        self._is_continued = False
 
-    def start(self, item: PlannedStage) -> None:
-        """A stage starts."""
+    def start(self, item: PlannedStage, *, is_continued: bool = False) -> None:
+        """A stage starts, or goes on where an earlier process left it."""
         self._index, self._milestone, self._last = self._planned.index(item), 0, (0, 1)
-        self._skipped_weight = None
+        self._is_continued = is_continued
         self._activity.touch(item.stage.name, "started")
         self._display.stage_started(item)
         self._write(0, 1, f"started: {item.reason}")
@@ -133,9 +135,10 @@ class Progress:
         """Notes how much of the stage is done."""
         item = self._planned[self._index]
         share = done / total if total > 0 else 1.0
-        if self._skipped_weight is None:
+        if self._is_continued:
             # What an earlier process had already done tells nothing about the speed of this one.
-            self._skipped_weight = share * item.stage.weight if done > 1 else 0.0
+            self._skipped_weight += share * item.stage.weight
+            self._is_continued = False
         self._last = (done, max(1, total))
         self._activity.touch(item.stage.name, f"{done}/{total} {detail}".strip())
         self._display.progress(self._state(done, total, detail, within=share))
@@ -153,7 +156,7 @@ class Progress:
     def _state(self, done: int, total: int, detail: str, *, within: float) -> ProgressState:
         item = self._planned[self._index]
         finished = self._weight_before + within * item.stage.weight
-        worked = finished - (self._skipped_weight or 0.0)
+        worked = finished - self._skipped_weight
         elapsed_s = self._clock() - self._started_s
         eta_s = elapsed_s * (self._total_weight - finished) / worked if worked > 0 else None
         return ProgressState(
@@ -176,9 +179,9 @@ class Progress:
 def milestone_line(state: ProgressState, *, index: int, num_stages: int) -> str:
     """Returns a line of `PROGRESS.txt` without its time.
 
-    >>> state = ProgressState(stage="train", done=1200, total=2000, detail="loss 0.31", run_share=0.41, eta_s=250)
+    >>> state = ProgressState(stage="train", done=1200, total=2000, detail="loss 0.31", run_share=0.41, eta_s=250.0)
     >>> milestone_line(state, index=1, num_stages=7)
-    '[2/7] train      1200/2000   60 %  run  41 %  ETA 4 min 10 s     loss 0.31'
+    '[2/7] train      1200/2000   60 %  run  41 %  ETA 4 min 10 s    loss 0.31'
     """
     percent = 100 * state.done // state.total if state.total > 0 else 100
     eta = "ETA unknown" if state.eta_s is None else f"ETA {duration_words(state.eta_s)}"

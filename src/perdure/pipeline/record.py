@@ -133,7 +133,7 @@ class RunRecord:
     @property
     def duration_s(self) -> float:
         """Seconds of work of all stages."""
-        return sum(stage.duration_s for stage in self.stages.values())
+        return sum((stage.duration_s for stage in self.stages.values()), 0.0)
 
     def with_stage(self, name: str, stage: StageRecord) -> RunRecord:
         """Returns the record with one stage replaced."""

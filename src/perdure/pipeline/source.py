@@ -23,22 +23,54 @@ _FRAME = f"{_NAME}.pipeline"
 
 
 def source_fingerprint(function: Callable[..., Any], modules: Iterable[str] = ()) -> str:
-    """Returns a hash of a function's source, of the modules and packages named, and of all of perdure they import.
+    """Returns a hash of a function's source and of everything of perdure that it uses, directly or not.
+
+    What it uses: what it imports inside; functions and constants of its own module that it names; the modules of
+    whatever else it names; the modules and packages given; and all that these import.
 
     Raises:
-        ValueError: there is no such module.
+        ValueError: there is no such module, or the function has no source.
     """
-    tree = _parsed(_source_of(function))
-    digest = hashlib.sha256(ast.unparse(tree).encode())
-    names = set(_imported(tree))
+    texts, names = _own_code(function)
     for module in modules:
         found = _modules_in(module)
         if not found:
             raise ValueError(f"code: got '{module}', expected a module or package of {_NAME}")
         names |= found
+    digest = hashlib.sha256("\n".join(texts[name] for name in sorted(texts)).encode())
     for name in sorted(_closure(names)):
-        digest.update(f"{name} {_module_hash(name)}\n".encode())
+        digest.update(f"{name} {_module(name)[0]}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def _own_code(function: Callable[..., Any]) -> tuple[dict[str, str], set[str]]:
+    """Returns the code of a function and of what it uses of its own module, by name, and other modules it uses."""
+    texts: dict[str, str] = {}
+    modules: set[str] = set()
+    waiting = [inspect.unwrap(function)]
+    while waiting:
+        current = waiting.pop()
+        tree = _parsed(_source_of(current))
+        texts[current.__name__] = ast.unparse(tree)
+        modules |= _imported(tree)
+        named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        for name in named & set(current.__globals__):
+            value = current.__globals__[name]
+            place = getattr(value, "__module__", None)
+            if name in texts or inspect.ismodule(value):
+                continue
+            if inspect.isfunction(value) and place == current.__module__:
+                waiting.append(value)
+            elif _is_plain(value):
+                texts[name] = f"{name} = {value!r}"
+            elif isinstance(place, str) and place.startswith(f"{_NAME}.") and _file_of(place):
+                modules.add(place)
+    return texts, modules
+
+
+def _is_plain(value: Any) -> bool:
+    """Returns whether a constant is written the same way in every process."""
+    return all(map(_is_plain, value)) if isinstance(value, tuple) else isinstance(value, str | int | float)
 
 
 def _source_of(function: Callable[..., Any]) -> str:
@@ -103,10 +135,6 @@ def _file_of(name: str) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-def _module_hash(name: str) -> str:
-    return _module(name)[0]
 
 
 @cache

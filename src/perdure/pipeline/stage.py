@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from perdure.pipeline.config import RunConfig
 from perdure.pipeline.run_folder import RunFolder
@@ -47,6 +47,7 @@ def one_line(error: BaseException) -> str:
     return text if is_plain else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
+@runtime_checkable
 class StageLog(Protocol):
     """Where a stage reports to. Every call also counts as a sign of life."""
 
@@ -107,7 +108,8 @@ class Stage:
         code: modules and packages of perdure whose source its results depend on, beside those that the source of
             `run` imports; what these import in turn is included.
         outputs: paths or glob patterns relative to the run folder; `{fingerprint}` stands for that of the stage.
-            Each must match at least one file afterwards.
+            Each must match at least one file afterwards, and no file may be an output of two stages. Files that
+            match a pattern are removed before the stage starts anew, so that none is left over from other settings.
         weight: share of the time of a whole run, on any scale; for the estimate of the time left.
         disk_bytes: bytes it will write; None if they do not matter.
         uses_torch: whether torch and the device must be there.
@@ -120,6 +122,6 @@ class Stage:
     settings: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
-    weight: float = 1.0
+    weight: float | int = 1.0
     disk_bytes: Callable[[RunConfig], int] | None = None
     uses_torch: bool = False

@@ -62,10 +62,12 @@ class StageRun:
             raise Stopped(f"stopped on request before {name}")
         earlier = record.stages.get(name)
         current = self._started(earlier)
+        # Before the record says that the stage runs: killed in between, it is still found to be in need of a fresh
+        # start, and not taken for one that can be continued.
+        self._clear(earlier)
         record = self._mark_dependents(record).with_stage(name, current)
         record.save(self.run)
-        self._clear(earlier)
-        self.progress.start(self.item)
+        self.progress.start(self.item, is_continued=current.num_starts > 1)
         logger.info("%s: starts, since %s", name, self.item.reason)
         started_s = time.monotonic()
         try:
@@ -114,6 +116,12 @@ class StageRun:
             shutil.rmtree(work)
         if not (keeps and work.exists()):
             self.progress.forget(self.item.stage.name)
+        if not keeps:
+            # Fewer files may come out this time: those left over would look like results.
+            for pattern in (pattern for pattern in self.item.stage.outputs if "*" in pattern):
+                for path in self.run.path.glob(pattern.replace(_PLACE, self.item.fingerprint)):
+                    if path.is_file():
+                        path.unlink()
         named = [Path(pattern) for pattern in self.item.stage.outputs if _PLACE in Path(pattern).parts]
         parents = {self.run.path.joinpath(*path.parts[: path.parts.index(_PLACE)]) for path in named}
         for parent in (work.parent, *parents):

@@ -21,6 +21,8 @@ from perdure.pipeline.stage import Stopped
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 RAISE_AFTER_S, KILL_AFTER_S, EXIT_AFTER_S = 6.0, 8.0, 9.5
 """Seconds after the first signal: the work thread is interrupted; child processes are killed; this process ends."""
+REPEAT_S = 0.1
+"""The interruption is sent again until it arrives: one that comes just before a long wait does not end the wait."""
 
 
 class StopSwitch:
@@ -46,7 +48,7 @@ class StopSwitch:
         self.on_request, self.on_exit = on_request, on_exit
         self._times_s = [patience * seconds for seconds in (RAISE_AFTER_S, KILL_AFTER_S, EXIT_AFTER_S)]
         self._asked = threading.Event()
-        self._is_left = False
+        self._is_left = self._has_raised = False
         self._undo = contextlib.ExitStack()
 
     def is_set(self) -> bool:
@@ -83,7 +85,8 @@ class StopSwitch:
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        if not self._is_left:
+        if not (self._is_left or self._has_raised):
+            self._has_raised = True
             raise Stopped("stopped on request, before the next safe point")
 
     def _listen(self) -> None:
@@ -91,26 +94,29 @@ class StopSwitch:
         actions = [self._interrupt, _kill_children, self._end]
         first_s, num_heard, num_done = 0.0, 0, 0
         while num_done < len(actions):
-            wait_s = None if not num_heard else max(0.0, first_s + self._times_s[num_done] - time.monotonic())
-            self._reader.settimeout(wait_s if wait_s is None or wait_s > 0 else 1e-3)
+            wait_s = first_s + self._times_s[num_done] - time.monotonic()
+            is_repeated = num_done > 0 and not self._has_raised
+            self._reader.settimeout(max(1e-3, min(wait_s, REPEAT_S) if is_repeated else wait_s) if num_heard else None)
             try:
                 data = self._reader.recv(1)
             except TimeoutError:
-                actions[num_done]()
-                num_done += 1
+                if is_repeated:
+                    self._interrupt()
+                if time.monotonic() - first_s >= self._times_s[num_done]:
+                    actions[num_done]()
+                    num_done += 1
                 continue
             if not data:
                 return
-            if data[0] not in SIGNALS:
-                continue
-            num_heard += 1
-            if num_heard == 1:
-                first_s = time.monotonic()
-                self._asked.set()
-                self.on_request(signal.Signals(data[0]).name)
-            elif num_done == 0 and data[0] == signal.SIGINT:
-                self._interrupt()
-                num_done = 1
+            if data[0] in SIGNALS:
+                num_heard += 1
+                if num_heard == 1:
+                    first_s = time.monotonic()
+                    self._asked.set()
+                    self.on_request(signal.Signals(data[0]).name)
+                elif num_done == 0 and data[0] == signal.SIGINT:
+                    self._interrupt()
+                    num_done = 1
 
     def _interrupt(self) -> None:
         signal.pthread_kill(self._work_thread, signal.SIGUSR1)
