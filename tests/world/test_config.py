@@ -25,6 +25,9 @@ from perdure.world.config import WorldConfig
         ({"persistent_share": 1.5}, r"persistent_share: got 1.5, expected 0 to 1"),
         ({"detection_probability": -0.1}, r"detection_probability: got -0.1, expected 0 to 1"),
         ({"false_alarm_probability": float("nan")}, r"false_alarm_probability: got nan"),
+        ({"occluded_share": 2.0}, r"occluded_share: got 2.0, expected 0 to 1"),
+        ({"occlusion_frames": (0, 2)}, r"occlusion_frames: got 0 to 2, expected two values above 0"),
+        ({"burst_false_alarm_probability": 1.1}, r"burst_false_alarm_probability: got 1.1, expected 0 to 1"),
         ({"cue_strength": -1.0}, r"cue_strength: got -1.0, expected at least 0"),
         ({"frame_rate_hz": 0.0}, r"frame_rate_hz: got 0.0, expected above 0"),
     ],
@@ -37,8 +40,3 @@ def test_impossible_settings_are_named(setting: dict[str, Any], message: str) ->
 def test_survives_the_way_to_a_file_and_back() -> None:
     config = WorldConfig(cue_strength=2.0, transient_lifetimes=(1, 2), box_side_px=(7.0, 9.0))
     assert from_dict(WorldConfig, to_dict(config), where="test") == config
-
-
-def test_hit_probability_is_that_of_detection_or_false_alarm() -> None:
-    config = WorldConfig(detection_probability=0.9, false_alarm_probability=0.05)
-    assert config.live_hit_probability == pytest.approx(0.9 + 0.1 * 0.05)

@@ -11,6 +11,7 @@ from scipy.stats import binomtest, ks_2samp, kstest
 from perdure.types import NO_OWNER, Clip
 from perdure.world.config import WorldConfig
 from perdure.world.detector import SimulatedDetections, detect, draw_hits
+from perdure.world.disturbance import draw_disturbance
 from perdure.world.scene import draw_fates, draw_layout
 
 NUM_OBJECTS = 6000
@@ -46,7 +47,13 @@ def simulated(world: WorldConfig, num: int = 250) -> list[tuple[SimulatedDetecti
         rng = np.random.default_rng([9, index])
         layout = draw_layout(rng, world)
         fates = draw_fates(rng, world, layout.birth_frame)
-        result.append((detect(rng, world, layout, fates), layout.paths.xyxy_px, fates.is_alive))
+        result.append(
+            (
+                detect(rng, world, layout, fates, disturbance=draw_disturbance(rng, world, layout.birth_frame)),
+                layout.paths.xyxy_px,
+                fates.is_alive,
+            )
+        )
     return result
 
 

@@ -8,6 +8,16 @@ MOTION_FAMILIES = ("linear", "circular", "helical", "parabolic")
 """Names of the motion families, in the order of their indices."""
 
 
+_PROBABILITIES = (
+    "persistent_share",
+    "detection_probability",
+    "false_alarm_probability",
+    "occluded_share",
+    "burst_share",
+    "burst_false_alarm_probability",
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldConfig:
     """One law for everything that is seen; the label is drawn last and only sets lifetime and cue."""
@@ -34,6 +44,14 @@ class WorldConfig:
     """Probability Pfa of a false box in the gate of an object, existing or gone, on a frame."""
     clutter_per_frame: float = 0.0
     """Mean number of false boxes that lie anywhere and belong to nothing (Poisson)."""
+    occluded_share: float = 0.0
+    """Share of objects that are hidden for a while: neither seen nor detected, though they exist."""
+    occlusion_frames: tuple[int, int] = (2, 5)
+    """Least and largest number of frames that an occlusion lasts."""
+    burst_share: float = 0.0
+    """Share of frames on which false boxes come in bursts, in the gates of all objects."""
+    burst_false_alarm_probability: float = 0.5
+    """Probability of a false box in a gate on a frame of a burst."""
     cue_strength: float = 1.0
     """d: the cue of a frame is a log-likelihood ratio of law N(+-d^2/2, d^2) nats; 0 switches the cue off."""
     cue_range: float = 3.5
@@ -65,7 +83,7 @@ class WorldConfig:
 
     def __post_init__(self) -> None:
         self._check_counts()
-        for name in ("persistent_share", "detection_probability", "false_alarm_probability"):
+        for name in _PROBABILITIES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to 1")
         for name in ("frame_rate_hz", "cue_range", "focal_length_px", "disc_share"):
@@ -75,7 +93,7 @@ class WorldConfig:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 0")
         ranges = ("box_side_px", "depth_m", "speed_px_s", "orbit_radius_px", "orbit_rate_rad_s", "contrast_grey")
-        for name in ranges:
+        for name in (*ranges, "occlusion_frames"):
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(f"{name}: got {low} to {high}, expected two values above 0, the smaller one first")
@@ -99,8 +117,3 @@ class WorldConfig:
     def last_birth_frame(self) -> int:
         """Last frame (0-based) on which an object may be born."""
         return self.num_frames - self.horizon - 1
-
-    @property
-    def live_hit_probability(self) -> float:
-        """q1: probability that an existing object has a box on a frame, by detection or false alarm."""
-        return 1 - (1 - self.detection_probability) * (1 - self.false_alarm_probability)

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from perdure.types import NO_OWNER, Detections
 from perdure.world.config import WorldConfig
+from perdure.world.disturbance import Disturbance
 from perdure.world.scene import Fates, Layout
 
 SCORE_NOISE = 0.5
@@ -28,12 +29,26 @@ class SimulatedDetections:
 
 
 def draw_hits(
-    rng: np.random.Generator, config: WorldConfig, is_alive: Bool[np.ndarray, "k t"], birth_frame: Int[np.ndarray, " k"]
+    rng: np.random.Generator,
+    config: WorldConfig,
+    is_seen: Bool[np.ndarray, "k t"],
+    birth_frame: Int[np.ndarray, " k"],
+    *,
+    false_alarm: Float[np.ndarray, " t"] | None = None,
 ) -> Bool[np.ndarray, "k t"]:
-    """Returns on which frames the gate of each object holds a box; never before birth, always at birth."""
-    probability = np.where(is_alive, config.live_hit_probability, config.false_alarm_probability)
+    """Returns on which frames the gate of each object holds a box; never before birth, always at birth.
+
+    Args:
+        rng: source of randomness.
+        config: the world.
+        is_seen: whether there is an object to be detected.
+        birth_frame: first frame of each object.
+        false_alarm: probability of a false box on each frame; None = that of the world on all.
+    """
+    pfa = np.full(config.num_frames, config.false_alarm_probability) if false_alarm is None else false_alarm
+    probability = np.where(is_seen, 1 - (1 - config.detection_probability) * (1 - pfa), pfa)
     frame = np.arange(config.num_frames)
-    is_hit = (rng.random(is_alive.shape) < probability) & (frame > birth_frame[:, None])
+    is_hit = (rng.random(is_seen.shape) < probability) & (frame > birth_frame[:, None])
     return is_hit | (frame == birth_frame[:, None])
 
 
@@ -46,9 +61,12 @@ def jittered_boxes(rng: np.random.Generator, config: WorldConfig, layout: Layout
     return np.concatenate([centre - half, centre + half], axis=-1)
 
 
-def detect(rng: np.random.Generator, config: WorldConfig, layout: Layout, fates: Fates) -> SimulatedDetections:
+def detect(
+    rng: np.random.Generator, config: WorldConfig, layout: Layout, fates: Fates, *, disturbance: Disturbance
+) -> SimulatedDetections:
     """Returns the detections of a clip; the cue of a box in the gate of an object is that of the object's class."""
-    is_hit = draw_hits(rng, config, fates.is_alive, layout.birth_frame)
+    is_seen = fates.is_alive & ~disturbance.is_occluded
+    is_hit = draw_hits(rng, config, is_seen, layout.birth_frame, false_alarm=disturbance.false_alarm)
     xyxy_px = jittered_boxes(rng, config, layout)
     score_logit = layout.score_logit[:, None] + SCORE_NOISE * rng.standard_normal(is_hit.shape)
     score = 1 / (1 + np.exp(-score_logit))

@@ -8,6 +8,7 @@ from perdure.types import Clip, ClipTruth
 from perdure.world.background import draw_background
 from perdure.world.config import WorldConfig
 from perdure.world.detector import detect
+from perdure.world.disturbance import draw_disturbance
 from perdure.world.rendering import Look, draw_colours, draw_light, mean_shade, render
 from perdure.world.scene import Fates, Layout, draw_fates, draw_layout
 
@@ -29,18 +30,17 @@ def generate_clip(config: WorldConfig, *, seed: int, index: int, clip_id: str) -
     """
     if seed < 0 or index < 0:
         raise ValueError(f"seed, index: got {seed}, {index}, expected at least 0")
-    streams = np.random.SeedSequence([seed, index]).spawn(5)
-    for_layout, for_look, for_fates, for_detector, for_noise = (
+    streams = np.random.SeedSequence([seed, index]).spawn(6)
+    for_layout, for_look, for_fates, for_detector, for_noise, for_disturbance = (
         np.random.Generator(np.random.PCG64DXSM(stream)) for stream in streams
     )
     layout = draw_layout(for_layout, config)
     look = draw_look(for_look, config, layout)
     fates = draw_fates(for_fates, config, layout.birth_frame)
-    simulated = detect(for_detector, config, layout, fates)
-    frames = render(
-        for_noise, config,
-        paths=layout.paths, is_alive=fates.is_alive, cue_variable=fates.cue_variable, look=look,
-    )  # fmt: skip
+    disturbance = draw_disturbance(for_disturbance, config, layout.birth_frame)
+    simulated = detect(for_detector, config, layout, fates, disturbance=disturbance)
+    is_seen = fates.is_alive & ~disturbance.is_occluded
+    frames = render(for_noise, config, paths=layout.paths, is_seen=is_seen, cue_variable=fates.cue_variable, look=look)
     return Clip(
         clip_id=clip_id,
         frames=frames,

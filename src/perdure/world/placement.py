@@ -89,12 +89,11 @@ def place_objects(
     for _ in range(MAX_ATTEMPTS):
         placed: Paths | None = None
         for k in range(num):
-            proposals = propose_paths(
-                rng, config, family=int(family[k]), birth_frame=int(birth_frame[k]), side_px=float(side_px[k])
-            )
-            fits = _inside(proposals, config, int(birth_frame[k]))
+            kind, birth, side = int(family[k]), int(birth_frame[k]), float(side_px[k])
+            proposals = propose_paths(rng, config, family=kind, birth_frame=birth, side_px=side)
+            fits = _inside(proposals, config, birth)
             if placed is not None:
-                fits &= _separated(proposals, placed, config, np.maximum(birth_frame[:k], birth_frame[k]))
+                fits &= _separated(proposals, placed, config, np.maximum(birth_frame[:k], birth))
             rows = np.flatnonzero(fits)[:1]
             if not len(rows):
                 break

@@ -1,7 +1,7 @@
 """Draws shaded spheres over a background, and sensor noise over all.
 
 The disc in the middle of a sphere shows the cue variable and nothing else: dark for low, bright for high values.
-Where no object exists the pixels are background and noise. Knows nothing of labels or detections.
+Where no object is seen the pixels are background and noise. Knows nothing of labels or detections.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def render(
     config: WorldConfig,
     *,
     paths: Paths,
-    is_alive: Bool[np.ndarray, "k t"],
+    is_seen: Bool[np.ndarray, "k t"],
     cue_variable: Float[np.ndarray, "k t"],
     look: Look,
 ) -> UInt8[np.ndarray, "t h w 3"]:
@@ -106,7 +106,7 @@ def render(
     frames = rng.standard_normal(shape, np.float32)
     frames *= np.float32(config.noise_grey)
     frames += look.background
-    _draw_spheres(frames, config, paths=paths, is_alive=is_alive, cue_variable=cue_variable, look=look)
+    _draw_spheres(frames, config, paths=paths, is_seen=is_seen, cue_variable=cue_variable, look=look)
     frames += np.float32(0.5)
     np.clip(frames, 0.0, 255.0, out=frames)
     return frames.astype(np.uint8)
@@ -117,12 +117,12 @@ def _draw_spheres(
     config: WorldConfig,
     *,
     paths: Paths,
-    is_alive: Bool[np.ndarray, "k t"],
+    is_seen: Bool[np.ndarray, "k t"],
     cue_variable: Float[np.ndarray, "k t"],
     look: Look,
 ) -> None:
-    """Blends every existing object into its frames; only pixels that a body touches are computed."""
-    object_index, frame_index = np.nonzero(is_alive)
+    """Blends every object that is seen into its frames; only pixels that a body touches are computed."""
+    object_index, frame_index = np.nonzero(is_seen)
     if not len(object_index):
         return
     centre = paths.centre_px[object_index, frame_index].astype(np.float32)
