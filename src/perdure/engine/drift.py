@@ -36,11 +36,11 @@ class DriftMonitor:
         if self._last_s is not None:
             self._steps_s = [*self._steps_s[-(10 * MIN_FRAMES) :], time_s - self._last_s]
         self._last_s = time_s
-        for track_id, is_hit, num_misses in zip(
-            tracks.track_id.tolist(), tracks.is_hit.tolist(), tracks.num_misses.tolist(), strict=True
-        ):
-            # A confirmed track that has begun to vanish says nothing about the hit rate of live ones.
-            if memories[track_id].status == "persistent" and num_misses <= 1:
+        for track_id, is_hit in zip(tracks.track_id.tolist(), tracks.is_hit.tolist(), strict=True):
+            memory = memories[track_id]
+            # A confirmed track that vanishes says nothing about the hit rate of live ones: only frames right after a
+            # hit count, so that it adds a single miss, and a stream that merely misses often looks as calibrated.
+            if memory.status == "persistent" and memory.was_hit_before:
                 self._num_frames += 1
                 self._num_hits += int(is_hit)
 

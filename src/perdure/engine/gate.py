@@ -103,18 +103,21 @@ class PersistenceGate:
         arrays |= {f"memory.{name}": value for name, value in memories_to_arrays(self.memories).items()}
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
         tensors |= {f"streams.{name}": value for name, value in self.streams.get_state().items()}
-        save_checkpoint(Path(path), tensors, {"kind": "gate state", "cost": asdict(self.cost)})
+        save_checkpoint(Path(path), tensors, self._info() | {"cost": asdict(self.cost)})
 
     def load_state(self, path: Path | str) -> None:
         """Continues from a stored state.
 
         Raises:
             FileNotFoundError: there is none.
-            ValueError: it is damaged, or not the state of a gate.
+            ValueError: it is damaged, not the state of a gate, or that of a gate with another model.
         """
         tensors, info = load_checkpoint(Path(path))
-        if info.get("kind") != "gate state":
+        expected = self._info()
+        if info.get("kind") != expected["kind"]:
             raise ValueError(f"state: {path} is not the state of a gate; give a file written by save_state")
+        if info["model"] != expected["model"]:
+            raise ValueError(f"state: {path} was stored by a gate with another model; load the weights it ran with")
 
         def part(prefix: str) -> dict[str, torch.Tensor]:
             return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
@@ -124,6 +127,9 @@ class PersistenceGate:
         self.memories = memories_from_arrays({name: value.numpy() for name, value in part("memory.").items()})
         self.streams.set_state(part("streams."))
         self.cost = GateCost(**info["cost"])
+
+    def _info(self) -> dict[str, str]:
+        return {"kind": "gate state", "model": self.model.fingerprint()}
 
     def _remember(self, tracks: TrackFrame) -> None:
         """Updates the memory of every live track, opens new ones, and re-opens rejected ones that refuse to die."""
@@ -138,7 +144,7 @@ class PersistenceGate:
                 opened.append(track_id)
             memory.see(age, is_hit=is_hit, cue=cue, class_id=class_id)
             if is_hit and self._refuses_to_die(memory):
-                memory.reopen()
+                memory.reopen(cue=cue)
                 if track_id in self.streams:
                     self.streams.close([track_id])
                 opened.append(track_id)

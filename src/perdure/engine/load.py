@@ -53,9 +53,10 @@ def load_gate(
     """
     model = load_model(path)
     operation = model.operation
-    operation = replace(
-        operation, horizon=horizon or operation.horizon, on_timeout=on_timeout or operation.on_timeout
-    )
+    if horizon is not None:
+        operation = replace(operation, horizon=horizon)
+    if on_timeout is not None:
+        operation = replace(operation, on_timeout=on_timeout)
     model.operation = operation
     if model.calibration is None:
         raise ValueError(f"weights: {path} are not calibrated; finish the run that made them (perdure run --resume)")

@@ -56,14 +56,19 @@ class TrackMemory:
         self.hit_history = ((self.hit_history << 1) | int(is_hit)) & HISTORY_MASK
         self.cue_total += cue
 
+    @property
+    def was_hit_before(self) -> bool:
+        """Whether the track was hit on the frame before the latest one."""
+        return bool(self.hit_history & 2)
+
     def recent_hits(self, window: int) -> int:
         """Returns the number of hits among the latest `window` frames."""
         return (self.hit_history & ((1 << window) - 1)).bit_count()
 
-    def reopen(self) -> None:
-        """Makes a rejected track tentative again, as if born now."""
+    def reopen(self, *, cue: float) -> None:
+        """Makes a rejected track tentative again, as if born now, with a hit of the given cue."""
         self.status, self.was_reopened = "tentative", True
-        self.opened_age, self.evidence, self.cue_total = self.age, 0.0, 0.0
+        self.opened_age, self.evidence, self.cue_total = self.age, 0.0, cue
         self.hit_history = 1
 
 

@@ -5,13 +5,14 @@ One safetensors file and one JSON file hold it; loading needs nothing else.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from perdure.checkpoint import load_checkpoint, save_checkpoint
-from perdure.config import from_dict, to_dict
+from perdure.config import fingerprint, from_dict, to_dict
 from perdure.engine.operation import Operation
 from perdure.evidence.config import ModelConfig
 from perdure.evidence.lifetime import LifetimeModel
@@ -19,6 +20,9 @@ from perdure.evidence.model import EvidenceModel
 from perdure.extractors.magvit import MagvitExtractor
 from perdure.extractors.registry import build_extractor
 from perdure.stopping.calibration import CalibrationScores
+
+_PARTS = ("model", "operation", "lifetime", "score_scale", "calibration")
+"""What the JSON file of a model must hold."""
 
 
 class PersistenceModel(nn.Module):
@@ -69,6 +73,9 @@ class PersistenceModel(nn.Module):
         """
         tensors, info = load_checkpoint(path)
         where = str(path.with_suffix(".json"))
+        missing = [name for name in _PARTS if name not in info]
+        if missing:
+            raise ValueError(f"weights: {where} has no '{missing[0]}', so it is no model; give final_model.safetensors")
         calibration = info["calibration"]
         model = cls(
             from_dict(ModelConfig, info["model"], where=where),
@@ -79,6 +86,13 @@ class PersistenceModel(nn.Module):
         )
         model.load_weights(tensors, path)
         return model.eval()
+
+    def fingerprint(self) -> str:
+        """Returns a short hash of configuration and weights; the state of a stream fits only the model it is from."""
+        digest = hashlib.sha256(fingerprint(self.config).encode())
+        for name, value in sorted(self.state_dict().items()):
+            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def load_weights(self, tensors: dict[str, Tensor], path: Path) -> None:
         """Takes over weights; a name or shape that does not fit is a ValueError that names the file."""

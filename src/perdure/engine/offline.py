@@ -51,6 +51,16 @@ def evidence_input(windows: TrackWindows, model: PersistenceModel, feature: Tens
     )
 
 
+def visible_until(windows: TrackWindows) -> Int[np.ndarray, " n"]:
+    """Returns the last frame on which each track's tokens are seen by the others.
+
+    That is its last frame where it ends within the windows: the gate frees its slot when the tracker deletes it, or
+    when it is decided. `NEVER` where the windows end first.
+    """
+    num_seen = windows.is_valid.sum(axis=1)
+    return np.where(num_seen < windows.is_valid.shape[1], windows.frame[:, 0] + num_seen - 1, NEVER)
+
+
 @torch.inference_mode()
 def run_offline(
     model: PersistenceModel, windows: TrackWindows, *, shown_until: Int[np.ndarray, " n"] | None = None
@@ -60,14 +70,16 @@ def run_offline(
     Args:
         model: in evaluation mode.
         windows: tracks of a few whole scenes.
-        shown_until: last frame at which a track's tokens are shown to the others; None shows all.
+        shown_until: last frame at which a track's tokens are shown to the others, if that is before its end.
     """
     feature = None
     if model.config.evidence.uses_pixels:
         feature, _ = model.extractor(to_input(torch.from_numpy(windows.crops)))
     inputs = evidence_input(windows, model, feature)
-    shown = None if shown_until is None else torch.from_numpy(shown_until)
-    output, _ = model.evidence(inputs, shown_until=shown)
+    shown = visible_until(windows)
+    if shown_until is not None:
+        shown = np.minimum(shown, shown_until)
+    output, _ = model.evidence(inputs, shown_until=torch.from_numpy(shown))
     return output
 
 

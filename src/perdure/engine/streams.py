@@ -29,7 +29,7 @@ class TrackStreams:
     def __init__(self, model: PersistenceModel) -> None:
         self.model = model
         self.device = next(model.parameters()).device
-        self._slots: SlotTable = SlotTable()
+        self._slots = SlotTable()
         self._lifetime = model.lifetime.init_state(0)
         self._extractor = model.extractor.init_state(0)
         self._evidence = model.evidence.init_state(0)
@@ -43,7 +43,7 @@ class TrackStreams:
     def open(self, track_ids: Iterable[int]) -> None:
         """Gives each track a fresh slot."""
         self._slots.add(track_ids)
-        self._grow(self._slots.capacity)
+        self._fit()
 
     def close(self, track_ids: Iterable[int]) -> None:
         """Frees slots and forgets their tokens, so that no other track sees them any more."""
@@ -54,6 +54,8 @@ class TrackStreams:
         self._extractor = reset_rows(self._extractor, rows, self.model.extractor.init_state(len(slots)))
         self._evidence = reset_rows(self._evidence, rows, self.model.evidence.init_state(len(slots)))
         self._lifetime = self._lifetime.reset(np.array(slots))
+        self._slots.shrink()
+        self._fit()
 
     def get_state(self) -> dict[str, Tensor]:
         """Returns the state of all slots as named tensors; `set_state` continues from it exactly."""
@@ -82,11 +84,23 @@ class TrackStreams:
         num = len(flatten_state(like))
         return unflatten_state([state[f"{name}.{index}"].clone().to(self.device) for index in range(num)], like)
 
-    def _grow(self, capacity: int) -> None:
+    def _fit(self) -> None:
+        """Makes the state as long as the table of slots: fresh rows at the end, or free ones cut off."""
+        capacity = self._slots.capacity
         extra = capacity - len(self._evidence.total)
-        if extra <= 0:
+        if extra == 0:
             return
-        join = lambda old, new: torch.cat([old, new])  # noqa: E731
+        if extra < 0:
+            self._extractor, self._evidence = (
+                map_state(lambda value: value[:capacity].clone(), state) for state in (self._extractor, self._evidence)
+            )
+            kept = {name: getattr(self._lifetime, name)[:capacity] for name in ("log_ratio", "age")}
+            self._lifetime = replace(self._lifetime, **kept)
+            return
+
+        def join(old: Tensor, new: Tensor) -> Tensor:
+            return torch.cat([old, new])
+
         self._extractor = map_state(join, self._extractor, self.model.extractor.init_state(extra))
         self._evidence = map_state(join, self._evidence, self.model.evidence.init_state(extra))
         self._lifetime = self._lifetime.grown(extra)

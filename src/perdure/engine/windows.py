@@ -5,9 +5,9 @@ Runs the same tracker and the same cropping as the gate, for training, calibrati
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,6 +22,9 @@ from perdure.tracking.crops import crop_tracks
 from perdure.tracking.tracker import Tracker
 from perdure.tracking.truth import TrackTruth
 from perdure.types import Clip
+
+CLIPS_PER_TASK = 50
+"""Clips that a worker cuts out at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,15 @@ class TrackWindows:
     def take(self, rows: Int[np.ndarray, " m"]) -> TrackWindows:
         """Returns some of the tracks, in the given order."""
         return TrackWindows(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
+    @property
+    def num_scenes(self) -> int:
+        """One more than the largest scene number."""
+        return int(self.scene.max(initial=-1)) + 1
+
+    def in_scenes_from(self, first: int) -> TrackWindows:
+        """Returns the same tracks with scene numbers raised by `first`."""
+        return replace(self, scene=self.scene + first)
 
     def score_scale(self) -> tuple[float, float]:
         """Returns mean and standard deviation of the scores of all hits."""
@@ -126,14 +138,31 @@ def split_windows(
     num_workers: int = 2,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> TrackWindows:
-    """Returns the windows of all tracks of a split, in clip order for any number of workers."""
+    """Returns the windows of all tracks of a split, in clip order for any number of workers.
+
+    Raises:
+        ValueError: there is no such split, it has no clips, or its clips have no ground truth.
+    """
     clip_ids = dataset.split(split)
+    if not clip_ids:
+        raise ValueError(f"split {split}: got no clips, expected at least one; set data.num_{split}")
     work = partial(_shard_windows, root=dataset.root, clip_ids=clip_ids, operation=operation, num_ages=num_ages)
-    groups = [list(range(start, min(start + 50, len(clip_ids)))) for start in range(0, len(clip_ids), 50)]
+    scenes = list(range(len(clip_ids)))
+    groups = [scenes[start : start + CLIPS_PER_TASK] for start in range(0, len(scenes), CLIPS_PER_TASK)]
     parts = []
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
-        for group, part in zip(groups, pool.map(work, groups), strict=True):
-            parts.append(part)
-            if on_progress is not None:
-                on_progress(group[-1] + 1, len(clip_ids))
+    for group, part in zip(groups, _mapped(work, groups, num_workers), strict=True):
+        parts.append(part)
+        if on_progress is not None:
+            on_progress(group[-1] + 1, len(clip_ids))
     return TrackWindows.join(parts)
+
+
+def _mapped(
+    work: Callable[[list[int]], TrackWindows], groups: list[list[int]], num_workers: int
+) -> Iterator[TrackWindows]:
+    """Yields the results in order; starts no process where one worker is enough."""
+    if num_workers == 1 or len(groups) == 1:
+        yield from map(work, groups)
+        return
+    with ProcessPoolExecutor(min(num_workers, len(groups)), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(work, groups)

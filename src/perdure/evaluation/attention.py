@@ -1,7 +1,7 @@
 """The model's own attention on whole clips: which tokens it looks at, and how much of that is content.
 
-Attention is averaged over layers and heads. The ungated pass shows every token to the end; the gated one stops a
-track's tokens at its decision.
+Attention is averaged over layers and heads. The ungated pass shows a track's tokens until the tracker deletes it; in
+the gated one it ends with its decision, and from then on its tokens are seen by no other track.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 
 from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import run_offline
+from perdure.engine.offline import run_offline, visible_until
 from perdure.engine.windows import TrackWindows, clip_windows
 from perdure.metrics.attention import AttentionEfficiency, ClipAttention
 from perdure.modules.attention import TokenPlace, scene_mask
@@ -36,7 +36,8 @@ def attention_and_evidence(
     kept = torch.from_numpy(np.flatnonzero(windows.is_valid.ravel()))
     frame = windows.frame[rows, columns]
     place = TokenPlace(torch.from_numpy(rows), torch.zeros(len(rows), dtype=torch.int64), torch.from_numpy(frame))
-    mask = scene_mask(place, place, memory_frames=model.config.evidence.memory_frames)
+    shown_until = torch.from_numpy(visible_until(windows))
+    mask = scene_mask(place, place, memory_frames=model.config.evidence.memory_frames, shown_until=shown_until)
     attention = ClipAttention(
         weights=weights[kept][:, kept].double().numpy(),
         allowed=mask.allowed.numpy(),

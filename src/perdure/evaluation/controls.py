@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from perdure.data.dataset import ClipDataset
 from perdure.engine.model import PersistenceModel
 from perdure.engine.windows import TrackWindows
-from perdure.evaluation.decide import decide_clips
+from perdure.evaluation.decide import ClipOutcome, decide_clips
 from perdure.metrics.ranking import area_under_curve
 from perdure.stopping.rules import StoppingRule
 from perdure.types import Clip, Detections
@@ -60,7 +61,7 @@ def count_changed_by_scrambling(
 ) -> int:
     """Returns how many decisions change when clip names, their order, and the order of detections are scrambled.
 
-    Decisions are compared by clip, label and age as a multiset, since track ids are scrambled too.
+    Decisions are compared by clip, birth, label and age as a multiset, since track ids are scrambled too.
     """
     rng = np.random.default_rng(seed)
     clips = [dataset.clip(clip_id) for clip_id in clip_ids]
@@ -70,10 +71,13 @@ def count_changed_by_scrambling(
     after = decide_clips(renamed, model, rule, association="truth")
     changed = 0
     for place, row in enumerate(order):
-        old = sorted((item.first_frame, item.label, item.decision_frame) for item in before[row].records)
-        new = sorted((item.first_frame, item.label, item.decision_frame) for item in after[place].records)
-        changed += sum(first != second for first, second in zip(old, new, strict=True))
+        old, new = _decisions(before[row]), _decisions(after[place])
+        changed += max((old - new).total(), (new - old).total())
     return changed
+
+
+def _decisions(outcome: ClipOutcome) -> Counter[tuple[int, str, int]]:
+    return Counter((item.first_frame, item.label, item.decision_frame) for item in outcome.records)
 
 
 def shortcut_scores(windows: TrackWindows) -> dict[str, float]:

@@ -73,10 +73,10 @@ class _Observed:
 
 
 def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> ClipOutcome:
-    """Returns the decisions of a fresh gate on one clip.
+    """Returns the decisions of a fresh gate on one clip with ground truth.
 
     Args:
-        clip: with ground truth.
+        clip: what the gate sees.
         gate: that has seen nothing yet.
         association: `truth` links detections by the object they lie on; `tracker` leaves that to the tracker.
 
@@ -85,10 +85,9 @@ def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> 
     """
     if clip.truth is None:
         raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for evaluation")
-    truth = TrackTruth(clip.truth)
+    truth, tracker_s = TrackTruth(clip.truth), 0.0
     seen: dict[int, _Observed] = {}
     spent: dict[int, ClassCost] = {}
-    tracker_s = 0.0
     for index in range(clip.num_frames):
         owner = clip.truth.detection_owner[index] if association == "truth" else None
         start = time.perf_counter()
@@ -99,16 +98,14 @@ def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> 
         result = gate.observe(clip.frames[index], tracks)
         _share(spent, result, gate.cost.total_s - before[0], gate.cost.flops - before[1])
         _note(seen, tracks, result)
-    for track_id, item in seen.items():
-        memory = gate.memories.get(track_id)
-        item.was_reopened |= memory is not None and memory.was_reopened
-    records = [
-        _record(clip.clip_id, track_id, item, truth.label(track_id))
-        for track_id, item in sorted(seen.items())
-        if item.decision is not None
-    ]
+        for track_id in tracks.track_id.tolist():
+            seen[track_id].was_reopened |= gate.memories[track_id].was_reopened
     return ClipOutcome(
-        records=records,
+        records=[
+            _record(clip.clip_id, track_id, item, truth.label(track_id))
+            for track_id, item in sorted(seen.items())
+            if item.decision is not None
+        ],
         censored=[track_id for track_id, item in sorted(seen.items()) if item.decision is None],
         cost=gate.cost,
         tracker_s=tracker_s,
@@ -133,7 +130,6 @@ def _note(seen: dict[int, _Observed], tracks: TrackFrame, result: GateResult) ->
         seen[track_id].num_encoded += 1
     for decision in result.decisions:
         item = seen[decision.track_id]
-        item.was_reopened |= decision.reason == "reopened"
         item.decision = item.decision or decision
 
 
@@ -165,29 +161,41 @@ def decide_clips(
     return [decide_clip(clip, PersistenceGate(model, rule, is_gated=is_gated), association) for clip in clips]
 
 
-def _decide_ids(
-    clip_ids: list[str], *, root: Path, weights: Path, rule: StoppingRule, association: Association
-) -> list[ClipOutcome]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSetup:
+    """All that decides how a gate runs, small enough to be sent to another process.
+
+    Args:
+        weights: file of the model.
+        rule: when to stop.
+        association: who links detections.
+    """
+
+    weights: Path
+    rule: StoppingRule
+    association: Association
+
+
+def _decide_ids(clip_ids: list[str], *, root: Path, setup: GateSetup) -> list[ClipOutcome]:
     """Worker: one core each, since two threads on small tensors are slower than one."""
     torch.set_num_threads(1)
-    dataset, model = ClipDataset.open(root), PersistenceModel.load(weights)
-    return decide_clips([dataset.clip(clip_id) for clip_id in clip_ids], model, rule, association=association)
+    dataset, model = ClipDataset.open(root), PersistenceModel.load(setup.weights)
+    clips = [dataset.clip(clip_id) for clip_id in clip_ids]
+    return decide_clips(clips, model, setup.rule, association=setup.association)
 
 
 def decide_split(
     dataset: ClipDataset,
     split: str,
+    setup: GateSetup,
     *,
-    weights: Path,
-    rule: StoppingRule,
-    association: Association,
     num_workers: int = 2,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[ClipOutcome]:
     """Returns the outcome of every clip of a split, in order, for any number of workers."""
     clip_ids = dataset.split(split)
     groups = [clip_ids[start : start + CLIPS_PER_TASK] for start in range(0, len(clip_ids), CLIPS_PER_TASK)]
-    work = partial(_decide_ids, root=dataset.root, weights=weights, rule=rule, association=association)
+    work = partial(_decide_ids, root=dataset.root, setup=setup)
     outcomes: list[ClipOutcome] = []
     with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
         for group in pool.map(work, groups):

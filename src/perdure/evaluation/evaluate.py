@@ -21,7 +21,7 @@ from perdure.evaluation.calibrate import ErrorRates, rule_for
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evaluation.controls import count_changed_by_scrambling, shortcut_scores, with_swapped_crops
 from perdure.evaluation.curves import error_curves, optimal_frames, point_at
-from perdure.evaluation.decide import Association, ClipOutcome, decide_split
+from perdure.evaluation.decide import Association, ClipOutcome, GateSetup, decide_split
 from perdure.evaluation.efficiency import measure_efficiency
 from perdure.evaluation.targets import target_rows
 from perdure.evaluation.tokenizer import tokenizer_quality
@@ -120,9 +120,7 @@ def _decide(request: EvaluationRequest, rule: TruncatedSPRT, association: Associ
     return decide_split(
         request.dataset,
         SPLIT,
-        weights=request.weights,
-        rule=rule,
-        association=association,
+        GateSetup(weights=request.weights, rule=rule, association=association),
         num_workers=request.num_workers,
         on_progress=lambda done, total: request.on_progress(done, total, f"deciding, association by {association}"),
     )

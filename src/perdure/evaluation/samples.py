@@ -25,7 +25,7 @@ def attention_sample(clip: Clip, model: PersistenceModel, records: list[Decision
     windows = whole_clip(clip, model)
     attention, evidence = attention_and_evidence(model, windows)
     by_track = {record.track_id: record for record in records}
-    tracks = np.array([track for track in range(len(windows)) if track in by_track])
+    tracks = np.array([track for track in range(len(windows)) if track in by_track], dtype=np.int64)
     boxes, is_hit = _boxes(clip, model, len(windows))
     received = _by_frame(attention, len(windows), clip.num_frames)
     on_frames = np.full((len(windows), clip.num_frames), np.nan)
@@ -38,8 +38,8 @@ def attention_sample(clip: Clip, model: PersistenceModel, records: list[Decision
         track_id=tracks,
         true_label=tuple(by_track[track].true_label for track in tracks.tolist()),
         label=tuple(by_track[track].label for track in tracks.tolist()),
-        first_frame=np.array([by_track[track].first_frame for track in tracks.tolist()]),
-        decision_frame=np.array([by_track[track].decision_frame for track in tracks.tolist()]),
+        first_frame=np.array([by_track[track].first_frame for track in tracks.tolist()], dtype=np.int64),
+        decision_frame=np.array([by_track[track].decision_frame for track in tracks.tolist()], dtype=np.int64),
         xyxy_px=boxes[tracks],
         is_hit=is_hit[tracks],
         attention=received[tracks],

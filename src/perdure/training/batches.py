@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import NEVER, evidence_input
+from perdure.engine.offline import NEVER, evidence_input, visible_until
 from perdure.engine.windows import TrackWindows
 from perdure.evidence.inputs import EvidenceInput
 from perdure.tokenizer.model import to_input
@@ -43,16 +43,27 @@ class Batch:
 
 
 class WindowTensors:
-    """Track windows as tensors, with the lifetime evidence computed once and scores standardised."""
+    """Track windows as tensors, with the lifetime evidence computed once and scores standardised.
 
-    def __init__(self, windows: TrackWindows, model: PersistenceModel) -> None:
+    Args:
+        windows: tracks of one source, or several sources; the two classes weigh alike within each source, so that no
+            source teaches the model how common its objects are.
+        model: gives lifetime evidence and score scale.
+        is_photometric: whether batches also vary in contrast, brightness and colour.
+    """
+
+    def __init__(
+        self, windows: TrackWindows | list[TrackWindows], model: PersistenceModel, *, is_photometric: bool = False
+    ) -> None:
+        sources = windows if isinstance(windows, list) else [windows]
+        self.balance = torch.cat([_balance(source) for source in sources])
+        windows, self.is_photometric = joined(sources), is_photometric
         self.crops = torch.from_numpy(windows.crops)
         self.inputs = evidence_input(windows, model)
+        self.visible_until = torch.from_numpy(visible_until(windows))
         self.is_persistent = torch.from_numpy(windows.is_persistent.astype(np.float32))
         scenes = np.unique(windows.scene)
         self.rows_of_scene = [torch.from_numpy(np.flatnonzero(windows.scene == scene)) for scene in scenes]
-        share = float(np.clip(windows.is_persistent.mean(), 0.01, 0.99))
-        self.class_weight = (0.5 / (1 - share), 0.5 / share)
 
     @property
     def num_scenes(self) -> int:
@@ -70,32 +81,65 @@ class WindowTensors:
         rows = torch.cat([self.rows_of_scene[scene] for scene in scenes])
         place = torch.cat([torch.full((len(self.rows_of_scene[scene]),), i) for i, scene in enumerate(scenes)])
         crops = _augmented(self.crops[rows], generator)
+        if self.is_photometric:
+            crops = _relit(crops, place, generator)
         shown_until = self._shown_until(rows, place, gated_share, generator)
         return self._batch(rows, place, crops, shown_until)
 
     def whole(self, rows: Int[Tensor, " row"]) -> Batch:
         """Returns a batch of given tracks as they are."""
-        return self._batch(rows, self.inputs.scene[rows], self.crops[rows], torch.full((len(rows),), NEVER))
+        return self._batch(rows, self.inputs.scene[rows], self.crops[rows], self.visible_until[rows])
 
     def _batch(self, rows: Tensor, scene: Tensor, crops: Tensor, shown_until: Tensor) -> Batch:
         inputs = self.inputs.rows(rows)
         is_persistent = self.is_persistent[rows]
-        balance = torch.where(is_persistent > 0, self.class_weight[1], self.class_weight[0])
         return Batch(
             crops=to_input(crops),
             inputs=replace(inputs, scene=scene),
             is_persistent=is_persistent,
-            weight=balance[:, None] * inputs.is_valid,
+            weight=self.balance[rows, None] * inputs.is_valid,
             shown_until=shown_until,
         )
 
     def _shown_until(
         self, rows: Tensor, place: Tensor, gated_share: float, generator: torch.Generator
     ) -> Int[Tensor, " row"]:
-        """Draws the age at which each track vanishes from the others' sight, for a share of the scenes."""
+        """Draws the age at which each track vanishes from the others' sight, for a share of the scenes.
+
+        Where that does not come first, its tokens vanish when the tracker deletes it.
+        """
         is_gated = torch.rand(int(place[-1]) + 1, generator=generator)[place] < gated_share
         age = torch.randint(self.num_ages, (len(rows),), generator=generator)
-        return torch.where(is_gated, self.inputs.frame[rows, 0] + age, NEVER)
+        return torch.where(is_gated, self.inputs.frame[rows, 0] + age, NEVER).minimum(self.visible_until[rows])
+
+
+def joined(sources: list[TrackWindows]) -> TrackWindows:
+    """Returns the tracks of several sources, scenes of different sources apart."""
+    parts: list[TrackWindows] = []
+    for source in sources:
+        parts.append(source.in_scenes_from(parts[-1].num_scenes if parts else 0))
+    return TrackWindows.join(parts)
+
+
+def _balance(windows: TrackWindows) -> Float[Tensor, " n"]:
+    """Returns weights under which both classes count alike, mean 1."""
+    share = float(np.clip(windows.is_persistent.mean(), 0.01, 0.99))
+    return torch.from_numpy(np.where(windows.is_persistent, 0.5 / share, 0.5 / (1 - share)).astype(np.float32))
+
+
+def _relit(
+    crops: UInt8[Tensor, "slot time size size 3"], place: Int[Tensor, " slot"], generator: torch.Generator
+) -> UInt8[Tensor, "slot time size size 3"]:
+    """Returns crops with contrast, brightness and saturation drawn anew for each scene."""
+    num_scenes = int(place[-1]) + 1
+    drawn = torch.rand(num_scenes, 3, generator=generator)[place][:, :, None, None, None, None]
+    x = crops.float()
+    grey = x.mean(-1, keepdim=True)
+    # A third of all scenes is grey, as cameras for heat and for the night are.
+    saturation = (1.5 * drawn[:, 0] - 0.5).clamp(0.0, 1.0)
+    x = grey + saturation * (x - grey)
+    contrast, shift = 0.3 + 0.9 * drawn[:, 1], 80.0 * (drawn[:, 2] - 0.5)
+    return ((x - 127.5) * contrast + 127.5 + shift).clamp(0, 255).to(torch.uint8)
 
 
 def _augmented(

@@ -35,6 +35,8 @@ class TrainingConfig:
     """Share of scenes in which tracks vanish from the others' sight at a random age, as in the gate."""
     uses_bfloat16: bool = True
     """Convolutions in bfloat16: half as long on a CPU, and no visible loss."""
+    uses_relighting: bool = False
+    """Vary contrast, brightness and colour of whole scenes; for weights that are to see any camera."""
     max_gradient_norm: float = 1.0
     """Gradient clipping."""
     checkpoint_seconds: float = 60.0

@@ -11,10 +11,11 @@ import torch
 from perdure.data.dataset import ClipDataset
 from perdure.engine.model import PersistenceModel
 from perdure.engine.operation import Operation
+from perdure.engine.sequence_windows import folder_windows
 from perdure.engine.windows import TrackWindows, split_windows
 from perdure.evidence.config import ModelConfig
 from perdure.evidence.lifetime import fit_lifetime
-from perdure.training.batches import WindowTensors
+from perdure.training.batches import WindowTensors, joined
 from perdure.training.config import TrainingConfig
 from perdure.training.train import Trainer, TrainingLog, fit
 
@@ -28,6 +29,7 @@ class TrainingRequest:
         operation: how tracks and crops are made.
         training: how long and how fast.
         seed: of initial weights and of batches.
+        sequences: folder of labelled real sequences whose tracks join the training split; None for none.
         num_workers: processes that cut out windows.
         device: where the training runs.
     """
@@ -36,6 +38,7 @@ class TrainingRequest:
     operation: Operation
     training: TrainingConfig
     seed: int
+    sequences: Path | None = None
     num_workers: int = 2
     device: str = "cpu"
 
@@ -76,12 +79,21 @@ def train_model(
             on_progress=lambda done, total: log.progress(done, total, f"cutting out {split} tracks"),
         )
 
-    windows, validation = windows_of("train"), windows_of("validation")
-    model = build_model(request, windows)
+    sources, validation = [windows_of("train")], windows_of("validation")
+    if request.sequences is not None:
+        sources.append(
+            folder_windows(
+                request.sequences,
+                operation=request.operation,
+                num_ages=request.training.num_ages,
+                on_progress=lambda done, total: log.progress(done, total, "cutting out tracks of real sequences"),
+            )
+        )
+    model = build_model(request, joined(sources))
     trainer = Trainer(model, request.training, seed=request.seed)
     fit(
         trainer,
-        WindowTensors(windows, model),
+        WindowTensors(sources, model, is_photometric=request.training.uses_relighting),
         WindowTensors(validation, model),
         checkpoint=checkpoint,
         log=log,

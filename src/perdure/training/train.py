@@ -99,14 +99,17 @@ class Trainer:
         device = next(self.model.parameters()).device
         batch = data.sample(config.scenes_per_step, config.gated_share, self.generator).to(device)
         losses = training_losses(self.model, batch, config)
+        values = {name: float(value.detach()) for name, value in losses.items()}
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), config.max_gradient_norm)
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), config.max_gradient_norm))
+        # Before the step: weights that are no longer numbers must not reach a checkpoint.
+        if not (math.isfinite(values["loss"]) and math.isfinite(norm)):
+            raise FloatingPointError(
+                f"training: loss became {values['loss']}, its gradient {norm} at step {self.step}; lower learning_rate"
+            )
         self.optimizer.step()
         self.step += 1
-        values = {name: float(value.detach()) for name, value in losses.items()}
-        if not math.isfinite(values["loss"]):
-            raise FloatingPointError(f"training: loss became {values['loss']} at step {self.step}; lower learning_rate")
         return values
 
 
@@ -177,10 +180,10 @@ def validate(model: PersistenceModel, data: WindowTensors, config: TrainingConfi
             z, _ = model.extractor.latents(batch.crops)
             inputs = with_features(inputs, quantize(z).flatten(2))
             codes |= set(code_index(quantize(z))[batch.inputs.is_valid].flatten().tolist())
-        output, _ = model.evidence(inputs)
+        output, _ = model.evidence(inputs, shown_until=batch.shown_until)
         is_right = (output.evidence > 0) == (batch.is_persistent[:, None] > 0)
-        right += (is_right & inputs.is_valid).sum(0).numpy()
-        seen += inputs.is_valid.sum(0).numpy()
+        right += (is_right & inputs.is_valid).sum(0).cpu().numpy()
+        seen += inputs.is_valid.sum(0).cpu().numpy()
     model.train()
     row = {f"validation_{name}": value for name, value in totals.items()}
     row |= {f"validation_accuracy_age_{age}": float(right[age - 1] / max(seen[age - 1], 1)) for age in (1, 2, 3, 4)}
