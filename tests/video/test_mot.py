@@ -24,11 +24,12 @@ def test_frames_count_from_zero_and_boxes_become_corners(tmp_path: Path) -> None
     assert found.at(2).xyxy_px.tolist() == [[0.5, 1.5, 2.5, 4.5]] and found.at(2).score.tolist() == [-0.25]
     assert len(found.at(1)) == 0
     assert (found.num_detections, found.num_from(1), found.num_from(3), found.num_without_area) == (3, 1, 0, 0)
+    assert found.num_from(2) == 1
 
 
 def test_boxes_without_area_are_left_out_and_counted(tmp_path: Path) -> None:
-    found = read_mot_detections(written(tmp_path, GOOD + "1,-1,5,5,0,4,0.9\n2,-1,5,5,-3,4,0.9\n"))
-    assert (found.num_detections, found.num_without_area) == (1, 2)
+    found = read_mot_detections(written(tmp_path, GOOD + "1,-1,5,5,0,4,0.9\n2,-1,5,5,-3,4,0.9\n2,-1,5,5,3,0,1\n"))
+    assert (found.num_detections, found.num_without_area) == (1, 3)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,24 @@ def test_head_and_legs_are_one_but_neighbours_are_two() -> None:
     assert np.sort(found.xyxy_px[:, 0]).tolist() == pytest.approx([123, 141], abs=2)
 
 
+@pytest.mark.parametrize(("gap_share", "num"), [(0.0, 2), (0.04, 1)])
+def test_pieces_one_above_the_other_are_joined_across_a_small_gap(gap_share: float, num: int) -> None:
+    frames = [np.full((288, 384, 3), 90, np.uint8) for _ in range(24)]
+    for index in range(20, 24):
+        frames[index][100:112, 100 + index : 110 + index] = 200
+        frames[index][121:140, 102 + index : 112 + index] = 200
+    found = detect(frames, MotionConfig(merge_gap_share=gap_share, closing_height_share=0.0))[-1]
+    assert len(found) == num
+    assert found.xyxy_px[:, 1].min() == pytest.approx(100, abs=2) and found.xyxy_px[:, 3].max() == pytest.approx(
+        140, abs=2
+    )
+
+
+@pytest.mark.parametrize(("share", "num"), [(0.005, 1), (0.05, 0)])
+def test_what_is_too_small_is_left_out(share: float, num: int) -> None:
+    assert len(detect(square_frames(24, first=20), MotionConfig(min_area_share=share))[-1]) == num
+
+
 def test_a_light_switched_on_is_not_a_thousand_objects() -> None:
     frames = square_frames(20, first=1000)
     frames[12:] = [np.clip(frame.astype(int) + 80, 0, 255).astype(np.uint8) for frame in frames[12:]]

@@ -90,6 +90,11 @@ def test_the_three_kinds_differ_in_colour_and_in_amount_of_line() -> None:
     assert amounts[1][1] > 2.5 * amounts[0][0]
 
 
+def test_a_missed_tentative_track_has_fewer_dashes() -> None:
+    hit, missed = (draw(Overlay(), View(is_hit=is_hit))[190:290] for is_hit in (True, False))
+    assert 0 < count(missed, TENTATIVE) < 0.7 * count(hit, TENTATIVE)
+
+
 def test_a_rejected_track_fades_away_and_is_then_forgotten() -> None:
     overlay = Overlay(OverlayConfig(fade_frames=4))
     draw(overlay, View())

@@ -130,21 +130,32 @@ def test_random_damage_gives_frames_or_one_line(video: Path, tmp_path: Path, see
         assert reader.problem is not None and "\n" not in reader.problem
 
 
-def test_frames_that_the_decoder_patched_are_counted(video: Path, tmp_path: Path) -> None:
-    """Bytes in the middle of the pixel data: H.264 decoders hide such damage, and one should know."""
-    data = bytearray(video.read_bytes())
-    start = data.find(b"mdat") + 4
-    middle = start + (len(data) - start) // 2
-    data[middle : middle + 40] = bytes(40)
-    (tmp_path / "patched.mp4").write_bytes(bytes(data))
-    with open_video(tmp_path / "patched.mp4") as reader:
+def test_frames_that_the_decoder_patched_are_counted(tmp_path: Path) -> None:
+    """H.264 decoders hide damage inside a picture and go on; one should know."""
+    path = write_video(tmp_path / "patched.mp4", square_frames(12, noise=30))
+    with av.open(str(path)) as container:
+        sizes = [(packet.size, packet.pos) for packet in container.demux(video=0) if packet.pos is not None]
+    size, start = max(sizes[2:])
+    data = bytearray(path.read_bytes())
+    data[start + size // 2 : start + size // 2 + 8] = bytes(range(8))
+    path.write_bytes(bytes(data))
+    with open_video(path) as reader:
+        num_read = len(list(reader))
+    assert reader.problem is not None and "frame(s), which the decoder patched" in reader.problem
+    assert num_read == 12
+
+
+def test_fewer_frames_than_stated_are_noticed(video: Path) -> None:
+    with open_video(video) as reader:
+        reader.num_frames = NUM_FRAMES + 10
         list(reader)
-    assert reader.problem is not None
+    assert reader.problem == f"video: {video} ends after {NUM_FRAMES} of {NUM_FRAMES + 10} frames"
 
 
 def test_a_play_list_in_disguise_opens_no_other_file(video: Path, tmp_path: Path) -> None:
-    (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{video}'\n")
-    (tmp_path / "stream.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{video}\n#EXT-X-ENDLIST\n")
+    (tmp_path / "other.mp4").write_bytes(video.read_bytes())
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile other.mp4\n")
+    (tmp_path / "stream.mp4").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n")
     for name in ("list.mp4", "stream.mp4"):
         with pytest.raises(ValueError, match="cannot be opened as video"):
             open_video(tmp_path / name)

@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from scipy.sparse.csgraph import connected_components
 
-from perdure.geometry import grow_boxes
 from perdure.types import Detections
 
 EARLY_SLOWNESS = 5
@@ -46,9 +45,9 @@ class MotionConfig:
     closing_width_share: float = 0.004
     """As `closing_height_share` for the width, kept small so that neighbours stay apart."""
     merge_gap_share: float = 0.02
-    """Boxes closer than this share of the frame's height are joined; 0 joins only those that overlap."""
+    """Boxes one above the other with a gap of up to this share of the frame's height are joined: pieces of a person."""
     min_merge_overlap: float = 0.6
-    """Boxes are joined only if they share this part of the smaller one's width and, grown by the gap, of its height."""
+    """One above the other means: they share at least this part of the narrower one's width."""
     max_foreground_share: float = 0.5
     """If more than this share of the frame changes (moved camera, light switched on), nothing is reported."""
     max_detections: int = 100
@@ -161,12 +160,10 @@ class MotionDetector:
         """Returns boxes, areas and contrast sums with the pieces of one object joined."""
         if not 1 < len(boxes) <= 10 * self.config.max_detections:
             return boxes, area, total
-        grown = grow_boxes(boxes, margin_px=gap_px)
-        low = np.maximum(grown[:, None, :2], grown[None, :, :2])
-        side = np.maximum(np.minimum(grown[:, None, 2:], grown[None, :, 2:]) - low, 0.0)
-        size = grown[:, 2:] - grown[:, :2]
-        share = side / np.minimum(size[:, None], size[None, :])
-        num, group = connected_components((share >= self.config.min_merge_overlap).all(axis=2), directed=False)
+        reach = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+        width = boxes[:, 2] - boxes[:, 0]
+        is_stacked = reach[..., 0] >= self.config.min_merge_overlap * np.minimum(width[:, None], width[None, :])
+        num, group = connected_components(is_stacked & (reach[..., 1] >= -gap_px), directed=False)
         joined = np.empty((num, 4))
         joined[:, :2], joined[:, 2:] = np.inf, -np.inf
         np.minimum.at(joined[:, :2], group, boxes[:, :2])
