@@ -15,6 +15,8 @@ class EvidenceConfig:
     """Whether the token grid of the extractor enters."""
     uses_cue: bool = False
     """Whether the sensor's cue on detections enters as a number (for gates without pixels)."""
+    uses_score: bool = True
+    """Whether the detection score enters; off for weights that are to serve any detector, since scales differ."""
     width: int = 96
     """Width of the transformer."""
     num_layers: int = 2

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from perdure.evidence.config import EvidenceConfig
-from perdure.evidence.inputs import CUE_COLUMN, NUM_GEOMETRY, EvidenceInput
+from perdure.evidence.inputs import CUE_COLUMN, NUM_GEOMETRY, SCORE_COLUMN, EvidenceInput
 from perdure.modules.attention import (
     EMPTY,
     MemoryState,
@@ -158,11 +158,15 @@ class EvidenceModel(nn.Module):
         per_query = inputs * width + 2 * width**2 + self.config.num_layers * 8 * width**2 + width**2 + 2 * width
         return 2 * num_queries * (per_query + self.config.num_layers * 2 * num_keys * width)
 
+    def _optional_columns(self) -> tuple[tuple[int, bool], ...]:
+        return (CUE_COLUMN, self.config.uses_cue), (SCORE_COLUMN, self.config.uses_score)
+
     def _embed(self, chunk: EvidenceInput) -> Float[Tensor, "row time channel"]:
         geometry = chunk.geometry
-        if not self.config.uses_cue:
+        unused = [column for column, is_used in self._optional_columns() if not is_used]
+        if unused:
             geometry = geometry.clone()
-            geometry[..., CUE_COLUMN] = 0.0
+            geometry[..., unused] = 0.0
         x = self.embed_geometry(geometry) + self.embed_age(chunk.age.clamp(0, self.config.memory_frames))
         if self.config.uses_pixels:
             if chunk.feature is None:
