@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from engine.small_model import small_dataset, small_model
 
+from engine.small_model import small_dataset, small_model
 from perdure.data.dataset import ClipDataset
 from perdure.engine.model import PersistenceModel
 

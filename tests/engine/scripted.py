@@ -1,5 +1,6 @@
-"""Hand-written streams: tracks that stand still on stripes whose colour names track and frame, and a rule that reads
-cues alone, so that each decision is known beforehand.
+"""Hand-written streams on which every decision is known beforehand.
+
+Tracks stand still on stripes whose colour names track and frame; the rule reads cues alone.
 """
 
 from __future__ import annotations

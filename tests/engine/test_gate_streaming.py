@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from engine.scripted import NEVER, CueRule, Recorder, Script, evidence_by_age, play
 from engine.small_model import blind_to_others, small_model
-
 from perdure.data.dataset import ClipDataset
 from perdure.engine.gate import PersistenceGate
 from perdure.engine.model import PersistenceModel
@@ -136,7 +136,8 @@ def test_a_state_of_another_model_is_refused(model: PersistenceModel, tmp_path: 
 
 
 def test_no_frame_is_encoded_twice_and_none_is_skipped_while_undecided(model: PersistenceModel) -> None:
-    scripts = [Script("+++++++"), Script("0-.-0-000"), Script("0...."), Script("00000000000000"), Script("+.++", start=4)]
+    marks = [("+++++++", 0), ("0-.-0-000", 0), ("0....", 0), ("00000000000000", 0), ("+.++", 4)]
+    scripts = [Script(hits, start) for hits, start in marks]
     gate = PersistenceGate(model, CueRule(horizon=8))
     recorder = Recorder(gate)
     results = list(play(gate, scripts, 20))
