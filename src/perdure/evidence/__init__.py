@@ -1,0 +1,1 @@
+"""Evidence of persistence: closed-form lifetime evidence, and the model that adds what pixels and motion tell."""
