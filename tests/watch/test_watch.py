@@ -11,12 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.small_model import small_model
+from perdure.engine.gate import PersistenceGate
 from perdure.engine.results import GateResult
 from perdure.geometry import iou_matrix
+from perdure.stopping.rules import TruncatedSPRT
 from perdure.types import Detections
 from perdure.video.mot import MotBox, mot_text, read_mot_detections
 from perdure.video.overlay import OverlayConfig
 from perdure.video.reader import open_video
+from perdure.video.writer import VideoWriter
 from perdure.watch.watch import WatchConfig, watch
 from video.moving_square import RATE_HZ, square_frames, square_xyxy, write_video
 from watch.fake_gate import FakeGate
@@ -81,6 +85,32 @@ def test_annotated_video_has_every_frame_at_its_time_and_marks_on_it(video: Path
             near[max(0, y0 - 25) : y1 + 25, max(0, x0 - 25) : x1 + 75] = True
             assert not difference[~near].any()
             assert difference.any() == (plain.frame_index >= FIRST)
+
+
+def test_uneven_times_of_the_source_are_kept(tmp_path: Path) -> None:
+    times_s = [0.0, 0.05, 0.4, 0.45, 1.2, 1.25]
+    with VideoWriter(tmp_path / "uneven.mp4", frame_rate_hz=RATE_HZ) as writer:
+        for time_s, frame in zip(times_s, square_frames(6), strict=True):
+            writer.write(frame, time_s=time_s)
+    summary = watch(tmp_path / "uneven.mp4", FakeGate(), out_dir=tmp_path)
+    assert summary.duration_s == pytest.approx(1.25, abs=1e-3)
+    with open_video(tmp_path / "annotated.mp4") as reader:
+        assert [item.time_s for item in reader] == pytest.approx(times_s, abs=1e-3)
+
+
+def test_the_real_gate_decides_and_its_warnings_are_passed_on(tmp_path: Path) -> None:
+    """With random weights the label means nothing; that there is one, and what was saved, does."""
+    frames = square_frames(45, first=8)
+    with VideoWriter(tmp_path / "slow.mp4", frame_rate_hz=8.0) as writer:
+        for frame in frames:
+            writer.write(frame)
+    rule = TruncatedSPRT(upper=2.0, lower=-2.0, horizon=8, on_timeout="persistent")
+    gate = PersistenceGate(small_model(), rule)
+    summary = watch(tmp_path / "slow.mp4", gate, out_dir=tmp_path / "out")
+    assert summary.num_persistent + summary.num_transient == summary.num_tracks >= 1
+    assert summary.track_frames_encoded == gate.cost.track_frames > 0
+    assert 0 < summary.savings_track_frames < 1
+    assert summary.problems == ("frame rate is 8 Hz, calibrated at 30 Hz: calibrate again",)
 
 
 def test_detections_file_decides_what_is_seen(video: Path, detections: Path, tmp_path: Path) -> None:

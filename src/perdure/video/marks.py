@@ -99,7 +99,7 @@ def dashed_box(image: Image, place: Rectangle, colour: Colour, *, dash_px: int, 
                 image[along, across] = colour
 
 
-def crossed_box(image: Image, place: Rectangle, colour: Colour, *, opacity: float) -> None:
+def crossed_box(image: Image, place: Rectangle, colour: Colour, *, opacity: float, thickness: int = LINE_PX) -> None:
     """Draws a thin crossed-out box that lets the picture shine through: 1 is opaque, 0 invisible."""
     x0, y0 = max(0, place.x0 - 2), max(0, place.y0 - 2)
     patch = image[y0 : max(0, place.y1 + 3), x0 : max(0, place.x1 + 3)]
@@ -107,7 +107,7 @@ def crossed_box(image: Image, place: Rectangle, colour: Colour, *, opacity: floa
         return
     drawn = patch.copy()
     corners = (place.x0 - x0, place.y0 - y0), (place.x1 - x0, place.y1 - y0)
-    for line, width in ((DARK, LINE_PX + 2), (colour, LINE_PX)):
+    for line, width in ((DARK, thickness + 2), (colour, thickness)):
         if line != DARK:
             cv2.rectangle(drawn, *corners, line, width, cv2.LINE_8)
         cv2.line(drawn, *corners, line, width, cv2.LINE_AA)

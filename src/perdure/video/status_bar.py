@@ -109,7 +109,7 @@ class StatusBar:
             elif colour == PERSISTENT:
                 solid_box(image, icon, colour, thickness=2)
             else:
-                crossed_box(image, icon, colour, opacity=1.0)
+                crossed_box(image, icon, colour, opacity=1.0, thickness=1)
             end = self._draw_text(image, text, (icon.x1 + self.font_px // 2, y), PALE)
             x = end + round(1.3 * self.font_px)
 
