@@ -22,7 +22,7 @@ from perdure.video.reader import open_video
 MIN_IOU = 0.3
 """A detection lies on an object from this overlap on."""
 TRUTH_GROWTH, TRUTH_MARGIN_PX = 1.3, 4.0
-"""Or if its centre lies in the object's box, grown by this factor and margin: detectors box the hot core of a target."""
+"""Or if its centre lies in the object's box grown by these: detectors box the hot core of a target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

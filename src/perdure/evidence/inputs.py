@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -67,5 +66,6 @@ def track_geometry(
     residual = np.clip(tracks.motion_residual, -3.0, 3.0)
     hit = tracks.is_hit.astype(np.float64)
     score = np.clip((tracks.score - score_scale[0]) / score_scale[1], -4.0, 4.0) * hit
-    columns = [centre_x, centre_y, log_width, log_height, residual[:, 0], residual[:, 1], score, hit, 1 - hit, tracks.cue]
+    box_columns = [centre_x, centre_y, log_width, log_height, residual[:, 0], residual[:, 1]]
+    columns = [*box_columns, score, hit, 1 - hit, tracks.cue]
     return np.stack(columns, axis=1).astype(np.float32)

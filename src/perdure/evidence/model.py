@@ -200,9 +200,9 @@ class EvidenceModel(nn.Module):
     def _accumulate(
         self, x: Float[Tensor, "row time channel"], chunk: EvidenceInput, total: Float[Tensor, " row"]
     ) -> tuple[Float[Tensor, "row time"], Float[Tensor, " row"]]:
-        increment, offset = self.head(x).float().unbind(-1)
         limit = self.config.max_increment
-        increment = torch.where(chunk.is_valid, limit * torch.tanh(increment / limit), 0.0)
+        increment, offset = (limit * torch.tanh(self.head(x).float() / limit)).unbind(-1)
+        increment = torch.where(chunk.is_valid, increment, 0.0)
         running = total[:, None] + increment.cumsum(1)
         evidence = torch.where(chunk.is_valid, chunk.lifetime + running + offset, 0.0)
         return evidence, running[:, -1]

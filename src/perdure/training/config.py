@@ -2,7 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompositeConfig:
+    """The law of tracks that are pasted together from textures (see `composites`)."""
+
+    num_scenes: int = 0
+    """Scenes of a few tracks each; 0 makes none."""
+    tracks_per_scene: int = 4
+    """Tracks shown together."""
+    persistent_share: float = 0.5
+    """Probability that a track is persistent."""
+    transient_lifetimes: tuple[int, ...] = (1, 1, 1, 2, 2, 3, 4)
+    """Frames that a transient object may exist, all equally likely."""
+    nothing_share: float = 0.4
+    """Share of transient tracks that begin on nothing: no object is ever seen."""
+    hit_probability: tuple[float, float] = (0.6, 0.98)
+    """Least and largest probability of a hit on an existing object, drawn per scene."""
+    false_hit_probability: tuple[float, float] = (0.02, 0.15)
+    """The same after its end."""
+    aspect: tuple[float, float] = (0.3, 3.0)
+    """Least and largest width over height of an object."""
+    contrast_grey: tuple[float, float] = (18.0, 110.0)
+    """Least and largest difference in grey levels between an object and its ground."""
+    neighbour_share: float = 0.35
+    """Share of tracks with another object in the window that comes and goes as it likes."""
+
+    def __post_init__(self) -> None:
+        for name in ("persistent_share", "nothing_share", "neighbour_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to 1")
+        for name in ("hit_probability", "false_hit_probability", "aspect", "contrast_grey"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ValueError(f"{name}: got {low} to {high}, expected two ascending numbers above 0")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +73,10 @@ class TrainingConfig:
     """Convolutions in bfloat16: half as long on a CPU, and no visible loss."""
     uses_relighting: bool = False
     """Vary contrast, brightness and colour of whole scenes; for weights that are to see any camera."""
+    composites: CompositeConfig = field(default_factory=CompositeConfig)
+    """Pasted tracks that join training."""
+    sequences: Path | None = None
+    """Folder of labelled real sequences (MOT folders with a video) whose tracks join training; left out for none."""
     max_gradient_norm: float = 1.0
     """Gradient clipping."""
     checkpoint_seconds: float = 60.0

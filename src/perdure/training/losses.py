@@ -60,9 +60,7 @@ def training_losses(model: PersistenceModel, batch: Batch, config: TrainingConfi
     return losses
 
 
-def attention_loss(
-    output: EvidenceOutput, batch: Batch, *, memory_frames: int, target: float
-) -> Float[Tensor, ""]:
+def attention_loss(output: EvidenceOutput, batch: Batch, *, memory_frames: int, target: float) -> Float[Tensor, ""]:
     """Returns how far (in log units) attention efficiency over the batch falls short of its target; 0 once reached.
 
     Attention received by a token is counted as in `perdure.metrics.attention`: 1 is what uniform attention gives.

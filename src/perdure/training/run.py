@@ -16,6 +16,7 @@ from perdure.engine.windows import TrackWindows, split_windows
 from perdure.evidence.config import ModelConfig
 from perdure.evidence.lifetime import fit_lifetime
 from perdure.training.batches import WindowTensors, joined
+from perdure.training.composites import composite_windows
 from perdure.training.config import TrainingConfig
 from perdure.training.train import Trainer, TrainingLog, fit
 
@@ -29,7 +30,6 @@ class TrainingRequest:
         operation: how tracks and crops are made.
         training: how long and how fast.
         seed: of initial weights and of batches.
-        sequences: folder of labelled real sequences whose tracks join the training split; None for none.
         num_workers: processes that cut out windows.
         device: where the training runs.
     """
@@ -38,7 +38,6 @@ class TrainingRequest:
     operation: Operation
     training: TrainingConfig
     seed: int
-    sequences: Path | None = None
     num_workers: int = 2
     device: str = "cpu"
 
@@ -52,6 +51,31 @@ def build_model(request: TrainingRequest, windows: TrackWindows) -> PersistenceM
             request.model, operation=request.operation, lifetime=lifetime, score_scale=windows.score_scale()
         )
     return model.to(request.device)
+
+
+def _other_sources(request: TrainingRequest, log: TrainingLog) -> list[TrackWindows]:
+    """Returns pasted tracks and tracks of real sequences, where they are asked for."""
+    config, operation, sources = request.training, request.operation, []
+    if config.composites.num_scenes:
+        sources.append(
+            composite_windows(
+                config.composites,
+                size_px=operation.crop.size_px,
+                context=operation.crop.context,
+                num_ages=config.num_ages,
+                seed=request.seed,
+            )
+        )
+    if config.sequences is not None:
+        sources.append(
+            folder_windows(
+                config.sequences,
+                operation=operation,
+                num_ages=config.num_ages,
+                on_progress=lambda done, total: log.progress(done, total, "cutting out tracks of real sequences"),
+            )
+        )
+    return sources
 
 
 def train_model(
@@ -79,16 +103,7 @@ def train_model(
             on_progress=lambda done, total: log.progress(done, total, f"cutting out {split} tracks"),
         )
 
-    sources, validation = [windows_of("train")], windows_of("validation")
-    if request.sequences is not None:
-        sources.append(
-            folder_windows(
-                request.sequences,
-                operation=request.operation,
-                num_ages=request.training.num_ages,
-                on_progress=lambda done, total: log.progress(done, total, "cutting out tracks of real sequences"),
-            )
-        )
+    sources, validation = [windows_of("train"), *_other_sources(request, log)], windows_of("validation")
     model = build_model(request, joined(sources))
     trainer = Trainer(model, request.training, seed=request.seed)
     fit(
