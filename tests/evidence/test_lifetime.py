@@ -165,7 +165,7 @@ def test_fit_of_tracks_cut_off_by_the_end_of_the_clip_adds_no_misses() -> None:
     is_valid[:, 5:] = False
     is_valid[::2] = False
     is_valid[::2, :3] = True
-    model = fit_lifetime(is_hit, is_valid, is_persistent)
+    model = fit_lifetime(is_hit & is_valid, is_valid, is_persistent)
     assert model.hit_alive == pytest.approx(0.8, abs=0.015)
 
 

@@ -255,7 +255,6 @@ def test_published_optimum_with_other_clutter_at_1_percent(rules: TrackLaw, publ
     assert -below < optimal_frame(rules, total_error=0.01) - published < above
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("detection", "cue", "published"),
     [(0.9, 0.0, 4.27), (0.9, 1.0, 3.59), (0.9, 2.0, 2.09), (0.7, 0.0, 5.89), (0.7, 1.0, 4.77), (0.7, 2.0, 2.54)],

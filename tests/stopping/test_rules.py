@@ -9,7 +9,7 @@ import pytest
 
 from perdure.stopping.age_bounds import AgeBounds
 from perdure.stopping.registry import RULES, build_rule
-from perdure.stopping.rules import FixedHorizon, FixedThreshold, Observation, StoppingRule, TruncatedSPRT
+from perdure.stopping.rules import FixedHorizon, FixedThreshold, Horizon, Observation, StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
 
 NEEDED = {"truncated_sprt": {"upper": 3.0, "lower": -3.0}, "age_bounds": {"bounds": (3.0,) * 16}}
@@ -64,6 +64,13 @@ def test_at_the_horizon_a_crossed_bound_is_not_forced() -> None:
     verdict = rule.decide(observed([2.0, 1.0, -1.0, 1.0], age=[5, 5, 5, 9]))
     assert verdict.is_forced.tolist() == [False, True, False, True]
     assert verdict.is_persistent.tolist() == [True, False, False, False]
+
+
+def test_where_both_bounds_are_crossed_rejection_wins() -> None:
+    """Calibration counts on it when the two bounds meet."""
+    both = np.array([True])
+    verdict = Horizon(horizon=5).verdict(np.array([1]), confirm=both, reject=both)
+    assert (verdict.is_decided[0], verdict.is_persistent[0], verdict.is_forced[0]) == (True, False, False)
 
 
 def test_the_classic_rule_confirms_at_90_percent_and_takes_the_likelier_side_at_age_4() -> None:

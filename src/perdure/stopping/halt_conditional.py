@@ -90,17 +90,16 @@ def _greedy_bounds(tracks: _Tracks, *, max_error: float, p_value: float) -> list
     for column in range(tracks.scores.shape[1]):
         size, wrong = np.abs(tracks.scores[:, column]), tracks.is_wrong(column)
         is_open &= ~np.isnan(size)
-        best = math.inf
-        for bound in spread(np.unique(size[is_open]), NUM_BOUNDS):
-            decided = is_open & (size >= bound)
-            total = num_decided + int(decided.sum())
-            if binom.cdf(num_wrong + int((decided & wrong).sum()), total, max_error) <= p_value:
-                best = float(bound)
-                break
-        decided = is_open & (size >= best)
-        num_decided, num_wrong = num_decided + int(decided.sum()), num_wrong + int((decided & wrong).sum())
-        is_open &= ~decided
-        bounds.append(best)
+        tried = spread(np.unique(size[is_open]), NUM_BOUNDS)
+        decided = is_open & (size >= tried[:, None])
+        total = num_decided + decided.sum(axis=1)
+        errors = num_wrong + (decided & wrong).sum(axis=1)
+        proven = np.flatnonzero(np.asarray(binom.cdf(errors, total, max_error)) <= p_value)
+        if len(proven):
+            first = int(proven[0])
+            num_decided, num_wrong = int(total[first]), int(errors[first])
+            is_open &= ~decided[first]
+        bounds.append(float(tried[proven[0]]) if len(proven) else math.inf)
     return bounds
 
 
