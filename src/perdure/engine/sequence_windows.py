@@ -85,16 +85,27 @@ def folder_windows(
     *,
     operation: Operation,
     num_ages: int,
-    is_used: Callable[[str], bool] = lambda name: True,
+    held_out_every: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> TrackWindows:
-    """Returns the tracks of all sequences in a folder whose names `is_used` accepts; scenes never mix sequences.
+    """Returns the tracks of the sequences in a folder; scenes never mix sequences.
+
+    Args:
+        root: folder of MOT folders.
+        operation: how tracks and crops are made.
+        num_ages: frames of each track.
+        held_out_every: every so manieth sequence in order of name is left out; 0 leaves none out.
+        on_progress: told how many sequences are done.
 
     Raises:
         FileNotFoundError: there is no such sequence.
         ValueError: a file is malformed.
     """
-    folders = [path for path in find_sequences(root) if is_used(path.name)]
+    folders = [
+        path
+        for number, path in enumerate(find_sequences(root), start=1)
+        if not held_out_every or number % held_out_every
+    ]
     parts: list[TrackWindows] = []
     for number, path in enumerate(folders):
         part = sequence_windows(read_sequence(path), operation=operation, num_ages=num_ages)
@@ -102,5 +113,5 @@ def folder_windows(
         if on_progress is not None:
             on_progress(number + 1, len(folders))
     if not parts:
-        raise FileNotFoundError(f"sequences: {root} holds none that is asked for")
+        raise FileNotFoundError(f"sequences: {root} holds none that is not held out")
     return TrackWindows.join(parts)

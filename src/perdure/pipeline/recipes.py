@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from perdure.data.config import DataConfig
 from perdure.evaluation.config import EvaluationConfig
+from perdure.evidence.config import EvidenceConfig, ModelConfig
 from perdure.pipeline.config import CalibrationConfig, RunConfig
-from perdure.training.config import TrainingConfig
+from perdure.training.config import CompositeConfig, TrainingConfig
+from perdure.world.config import WorldConfig
 
 
 def tiny() -> RunConfig:
@@ -26,6 +28,27 @@ def cpu() -> RunConfig:
     return RunConfig(recipe="cpu")
 
 
+def field() -> RunConfig:
+    """Returns the recipe of the weights in the package: no cue, no scores, any texture, and real sequences if given."""
+    world = WorldConfig(
+        cue_strength=0.0,
+        detection_probability=0.8,
+        false_alarm_probability=0.1,
+        transient_lifetimes=(1, 1, 1, 2, 2, 3, 4),
+        contrast_grey=(20.0, 110.0),
+        texture_grey=24.0,
+        noise_grey=5.0,
+        box_jitter=0.12,
+    )
+    return RunConfig(
+        recipe="field",
+        data=DataConfig(world=world, num_train=800, num_validation=80, num_calibration=1000, num_test=300),
+        model=ModelConfig(evidence=EvidenceConfig(uses_score=False, max_increment=3.0)),
+        training=TrainingConfig(num_steps=3000, uses_relighting=True, composites=CompositeConfig(num_scenes=2500)),
+        calibration=CalibrationConfig(max_false_confirm=0.05, max_miss=0.05),
+    )
+
+
 def gpu() -> RunConfig:
     """Returns a longer training on more clips, for one GPU."""
     return RunConfig(
@@ -36,7 +59,7 @@ def gpu() -> RunConfig:
     )
 
 
-RECIPES: dict[str, Callable[[], RunConfig]] = {"tiny": tiny, "cpu": cpu, "gpu": gpu}
+RECIPES: dict[str, Callable[[], RunConfig]] = {"tiny": tiny, "cpu": cpu, "field": field, "gpu": gpu}
 """Recipes by name."""
 
 

@@ -77,6 +77,8 @@ class TrainingConfig:
     """Pasted tracks that join training."""
     sequences: Path | None = None
     """Folder of labelled real sequences (MOT folders with a video) whose tracks join training; left out for none."""
+    held_out_every: int = 3
+    """Every third (or as this says) of the real sequences, by name, is kept out of training; 0 keeps none out."""
     max_gradient_norm: float = 1.0
     """Gradient clipping."""
     checkpoint_seconds: float = 60.0

@@ -72,6 +72,7 @@ def _other_sources(request: TrainingRequest, log: TrainingLog) -> list[TrackWind
                 config.sequences,
                 operation=operation,
                 num_ages=config.num_ages,
+                held_out_every=config.held_out_every,
                 on_progress=lambda done, total: log.progress(done, total, "cutting out tracks of real sequences"),
             )
         )
