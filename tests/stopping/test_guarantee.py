@@ -17,7 +17,7 @@ from perdure.stopping.sequences import run_rule
 from stopping.world_law import DrawnTracks, draw_tracks
 
 LIMIT, DELTA = 0.02, 0.05
-POOL = draw_tracks(6000, seed=11)
+POOL = draw_tracks(4000, seed=11)
 WRONG_EVIDENCE = 2 * POOL.evidence
 """Miscalibrated on purpose: the model is twice as sure as it should be."""
 
@@ -68,7 +68,7 @@ def test_the_promise_holds_with_ties_and_for_both_timeouts(on_timeout: OnTimeout
 
 def test_the_promise_does_not_depend_on_the_mixture() -> None:
     """Calibrated with equal numbers, used where one track in five is persistent."""
-    pool = draw_tracks(8000, seed=13, share=0.2)
+    pool = draw_tracks(4000, seed=13, share=0.2)
     num_broken = violations(
         lambda sample: calibrate(sample, horizon=16),
         num_draws=100,

@@ -111,7 +111,7 @@ def optimal_frame_at(law: TrackLaw, *, false_confirm_rate: float, miss_rate: flo
         if not 0 <= value <= 1:
             raise ValueError(f"{name}: got {value}, expected 0 to 1")
     program, wanted = _program(law), np.array([miss_rate, false_confirm_rate])
-    axis = np.geomspace(MIN_PRICE, MAX_PRICE, 8)
+    axis = np.geomspace(MIN_PRICE, MAX_PRICE, 6)
     price = np.stack([part.ravel() for part in np.meshgrid(axis, axis)], axis=1)
     rates, frames = np.zeros((0, 2)), np.zeros(0)
     for _ in range(60):
