@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -32,12 +32,14 @@ class WatchArguments:
     """Run folder or weights file; the weights in the package by default."""
     out: Path = Path("watched")
     """Folder for what comes out."""
-    max_false_confirm: float = 0.02
+    max_false_confirm: float = 0.05
     """Largest share of transient tracks that may be called persistent."""
-    max_miss: float = 0.02
+    max_miss: float = 0.05
     """Largest share of persistent tracks that may be called transient."""
-    horizon: int | None = None
-    """Age in frames at which a decision is forced; that of the weights by default."""
+    horizon: int = 8
+    """Age in frames at which a decision is forced."""
+    on_timeout: Literal["persistent", "transient"] = "transient"
+    """What a forced decision says; transient, since most tracks of real detectors are clutter."""
     frame_rate_hz: float | None = None
     """Frames per second of a folder of images."""
     max_frames: int | None = None
@@ -57,6 +59,7 @@ def watch(words: Sequence[str], command: str) -> int:
         max_false_confirm=arguments.max_false_confirm,
         max_miss=arguments.max_miss,
         horizon=arguments.horizon,
+        on_timeout=arguments.on_timeout,
     )
     with counted("frames") as report:
         summary = watch_video(
