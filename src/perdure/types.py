@@ -5,7 +5,7 @@ Knows shapes, units and what is valid. Does not know where pixels come from or h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -41,8 +41,8 @@ class Detections:
 
     xyxy_px: Float[np.ndarray, "n 4"]
     score: Float[np.ndarray, " n"]
-    class_id: Int[np.ndarray, " n"] = field(default=None)  # type: ignore[assignment]
-    cue: Float[np.ndarray, " n"] = field(default=None)  # type: ignore[assignment]
+    class_id: Int[np.ndarray, " n"] = None  # type: ignore[assignment]
+    cue: Float[np.ndarray, " n"] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         xyxy_px = np.asarray(self.xyxy_px, dtype=np.float64).reshape(-1, 4)
@@ -98,10 +98,11 @@ class ClipTruth:
     xyxy_px: Float[np.ndarray, "k t 4"]
     is_alive: Bool[np.ndarray, "k t"]
     cue: Float[np.ndarray, "k t"]
-    detection_owner: tuple[Int[np.ndarray, " n"], ...]
+    detection_owner: tuple[Int[np.ndarray, " _"], ...]
 
     @property
     def num_objects(self) -> int:
+        """Number of objects, k."""
         return len(self.is_persistent)
 
 
@@ -131,6 +132,7 @@ class Clip:
 
     @property
     def num_frames(self) -> int:
+        """Number of frames, t."""
         return len(self.frames)
 
 

@@ -31,8 +31,8 @@ def load_model(path: Path | str | None = None) -> PersistenceModel:
 def load_gate(
     path: Path | str | None = None,
     *,
-    max_false_confirm: float = 0.02,
-    max_miss: float = 0.02,
+    max_false_confirm: float | None = 0.02,
+    max_miss: float | None = 0.02,
     horizon: int | None = None,
     on_timeout: Literal["persistent", "transient"] | None = None,
     image_size: tuple[int, int] | None = None,
@@ -41,8 +41,8 @@ def load_gate(
 
     Args:
         path: run folder or .safetensors file; None means the weights in the package.
-        max_false_confirm: largest share of transient tracks that may be called persistent.
-        max_miss: largest share of persistent tracks that may be called transient.
+        max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing early.
+        max_miss: largest share of persistent tracks that may be called transient; None rejects nothing early.
         horizon: age in frames at which a decision is forced; None takes that of training.
         on_timeout: what a forced decision says; None takes that of training.
         image_size: width and height in pixels, for gates that never see a frame.

@@ -31,6 +31,8 @@ from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
 
 SPLIT = "test"
+DECIDING = {"truth": "deciding with true links", "tracker": "deciding with the tracker"}
+"""What is said while the gate runs over the split."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -122,7 +124,7 @@ def _decide(request: EvaluationRequest, rule: TruncatedSPRT, association: Associ
         SPLIT,
         GateSetup(weights=request.weights, rule=rule, association=association),
         num_workers=request.num_workers,
-        on_progress=lambda done, total: request.on_progress(done, total, f"deciding, association by {association}"),
+        on_progress=lambda done, total: request.on_progress(done, total, DECIDING[association]),
     )
 
 
@@ -147,9 +149,7 @@ def _efficiency(request: EvaluationRequest, model: PersistenceModel, rule: Trunc
     )
 
 
-def _attention_part(
-    request: EvaluationRequest, model: PersistenceModel, outcomes: list[ClipOutcome]
-) -> dict[str, Any]:
+def _attention_part(request: EvaluationRequest, model: PersistenceModel, outcomes: list[ClipOutcome]) -> dict[str, Any]:
     """Returns attention efficiency on whole tracks with its controls, and that of the gated pass."""
     config = request.config
     clip_ids = request.dataset.split(SPLIT)[: config.num_attention_clips]
@@ -241,4 +241,3 @@ def _offline_rates(model: PersistenceModel, windows: TrackWindows, rule: Truncat
         "total_error": (false_confirm + miss) / 2,
         "mean_decision_frame": float(outcome.age.mean()),
     }
-

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -40,8 +41,12 @@ class EvidenceInput:
 
     def rows(self, rows: Int[Tensor, " row"]) -> EvidenceInput:
         """Returns the input of some slots."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return EvidenceInput(**{name: None if value is None else value[rows] for name, value in values.items()})
+
+        def taken(name: str) -> Any:
+            value = getattr(self, name)
+            return None if value is None else value[rows]
+
+        return EvidenceInput(**{item.name: taken(item.name) for item in fields(self)})
 
 
 def track_geometry(

@@ -10,6 +10,7 @@ Knows nothing of stopping.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -98,7 +99,7 @@ class EvidenceModel(nn.Module):
         """Returns the state of fresh slots."""
         device = self.embed_geometry.weight.device
         return EvidenceState(
-            layers=tuple(block.attention.init_state(num_slots) for block in self.blocks),
+            layers=tuple(cast(TransformerBlock, block).attention.init_state(num_slots) for block in self.blocks),
             frame=torch.full((num_slots, self.config.memory_frames), EMPTY, device=device),
             scene=torch.zeros(num_slots, dtype=torch.int64, device=device),
             total=torch.zeros(num_slots, device=device),
@@ -172,7 +173,7 @@ class EvidenceModel(nn.Module):
             if chunk.feature is None:
                 raise ValueError("evidence: got no picture features, expected them since uses_pixels is true")
             x = x + self.embed_feature(chunk.feature)
-        return self.embed(x)  # type: ignore[no-any-return]
+        return self.embed(x)
 
     def _mask(
         self,
@@ -189,9 +190,7 @@ class EvidenceModel(nn.Module):
         )
         num_times = new_frame.shape[1]
         scene = state.scene.index_select(0, rows)
-        chunk = TokenPlace(
-            rows.repeat_interleave(num_times), scene.repeat_interleave(num_times), new_frame.flatten()
-        )
+        chunk = TokenPlace(rows.repeat_interleave(num_times), scene.repeat_interleave(num_times), new_frame.flatten())
         mask = scene_mask(chunk, memory.join(chunk), memory_frames=memory_frames, shown_until=shown_until)
         itself = torch.arange(len(chunk.slot), device=rows.device)
         mask.allowed[itself, num_slots * memory_frames + itself] = True

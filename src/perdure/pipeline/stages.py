@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from typing import Any
-
-import torch
 
 from perdure.data.config import SPLITS
 from perdure.data.dataset import ClipDataset
@@ -71,16 +70,21 @@ def calibrate(context: StageContext) -> None:
     """Scores the calibration split and stores the scores with the weights."""
     config = context.config
     model = PersistenceModel.load(context.run.path / TRAINED)
+    on_part = _in_parts(context, cutting_out_tracks=10, scoring_tracks=20)
     windows = split_windows(
         ClipDataset.open(context.dataset_folder),
         "calibration",
         operation=model.operation,
         num_ages=model.operation.horizon,
         num_workers=context.num_workers,
-        on_progress=_stoppable(context, "cutting out tracks"),
+        on_progress=lambda done, total: on_part(done, total, "cutting out tracks"),
     )
     model.calibration = calibration_scores(
-        model, windows, _rates(config), seed=config.seed, on_progress=_stoppable(context, "scoring tracks")
+        model,
+        windows,
+        _rates(config),
+        seed=config.seed,
+        on_progress=lambda done, total: on_part(done, total, "scoring tracks"),
     )
     model.save(context.run.final_model)
 
@@ -96,7 +100,15 @@ def evaluate_run(context: StageContext) -> None:
             config=config.evaluation,
             seed=config.seed,
             num_workers=context.num_workers,
-            on_progress=lambda done, total, part: _stoppable(context, part)(done, total),
+            on_progress=_in_parts(
+                context,
+                deciding_with_true_links=35,
+                deciding_with_the_tracker=35,
+                cutting_out_tracks=8,
+                evidence_of_whole_tracks=10,
+                timing_with_and_without_gating=15,
+                attention=10,
+            ),
         )
     )
     write_decisions(run.decisions, result.records)
@@ -150,6 +162,25 @@ def _stoppable(context: StageContext, detail: str) -> Any:
         context.raise_if_stopping()
 
     return on_progress
+
+
+def _in_parts(context: StageContext, **weights: float) -> Callable[[int, int, str], None]:
+    """Returns a progress function for work in named parts, one scale for all of them; it stops like `_stoppable`.
+
+    Args:
+        context: of the stage.
+        weights: seconds that each part takes about, in order of their start; the words of a part are its name with
+            spaces for underscores.
+    """
+    names = [name.replace("_", " ") for name in weights]
+    before = [sum(list(weights.values())[:place]) for place in range(len(names))]
+    on_progress = {name: _stoppable(context, name) for name in names}
+
+    def on_part(done: int, total: int, part: str) -> None:
+        seconds = before[names.index(part)] + list(weights.values())[names.index(part)] * done / max(total, 1)
+        on_progress[part](round(10 * seconds), round(10 * sum(weights.values())))
+
+    return on_part
 
 
 def _rates(config: RunConfig) -> ErrorRates:

@@ -18,7 +18,8 @@ from perdure.evidence.lifetime import fit_lifetime
 from perdure.training.batches import WindowTensors, joined
 from perdure.training.composites import composite_windows
 from perdure.training.config import TrainingConfig
-from perdure.training.train import Trainer, TrainingLog, fit
+from perdure.training.progress import PreparedSteps, TrainingLog
+from perdure.training.train import Trainer, fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def build_model(request: TrainingRequest, windows: TrackWindows) -> PersistenceM
     return model.to(request.device)
 
 
-def _other_sources(request: TrainingRequest, log: TrainingLog) -> list[TrackWindows]:
+def _other_sources(request: TrainingRequest, steps: PreparedSteps) -> list[TrackWindows]:
     """Returns pasted tracks and tracks of real sequences, where they are asked for."""
     config, operation, sources = request.training, request.operation, []
     if config.composites.num_scenes:
@@ -73,7 +74,7 @@ def _other_sources(request: TrainingRequest, log: TrainingLog) -> list[TrackWind
                 operation=operation,
                 num_ages=config.num_ages,
                 held_out_every=config.held_out_every,
-                on_progress=lambda done, total: log.progress(done, total, "cutting out tracks of real sequences"),
+                on_progress=lambda done, total: steps.prepare(done, total, "cutting out tracks of real sequences"),
             )
         )
     return sources
@@ -93,6 +94,8 @@ def train_model(
         Interrupted: `should_stop` said so; the state is in the checkpoint.
         FloatingPointError: the loss is no longer finite.
     """
+    num_parts = 2 + int(request.training.sequences is not None)
+    steps = PreparedSteps(log, num_parts=num_parts, num_steps=request.training.num_steps)
 
     def windows_of(split: str) -> TrackWindows:
         return split_windows(
@@ -101,10 +104,10 @@ def train_model(
             operation=request.operation,
             num_ages=request.training.num_ages,
             num_workers=request.num_workers,
-            on_progress=lambda done, total: log.progress(done, total, f"cutting out {split} tracks"),
+            on_progress=lambda done, total: steps.prepare(done, total, f"cutting out {split} tracks"),
         )
 
-    sources, validation = [windows_of("train"), *_other_sources(request, log)], windows_of("validation")
+    sources, validation = [windows_of("train"), *_other_sources(request, steps)], windows_of("validation")
     model = build_model(request, joined(sources))
     trainer = Trainer(model, request.training, seed=request.seed)
     fit(
@@ -112,7 +115,7 @@ def train_model(
         WindowTensors(sources, model, is_photometric=request.training.uses_relighting),
         WindowTensors(validation, model),
         checkpoint=checkpoint,
-        log=log,
+        log=steps,
         should_stop=should_stop,
     )
     return model.cpu().eval()

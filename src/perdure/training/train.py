@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,18 +22,9 @@ from perdure.tokenizer.quantizer import code_index, quantize
 from perdure.training.batches import WindowTensors
 from perdure.training.config import TrainingConfig
 from perdure.training.losses import training_losses, with_features
+from perdure.training.progress import TrainingLog
 
 logger = logging.getLogger(__name__)
-
-
-class TrainingLog(Protocol):
-    """Where training reports to."""
-
-    def metrics(self, row: dict[str, Any]) -> None:
-        """Takes one row of numbers."""
-
-    def progress(self, done: int, total: int, detail: str) -> None:
-        """Takes the number of finished steps."""
 
 
 class Interrupted(Exception):
