@@ -53,18 +53,23 @@ def verify(folder: Path, *, is_quick: bool = False, on_progress: OnProgress | No
         is_quick: run the checks again without faults only; a hand-made RED file may then go unnoticed.
         on_progress: told how many runs of how many have ended.
     """
-    problems = stored_problems(folder)
+    records, problems = _examined(folder)
     if problems:
         return problems
     again = [run_checks()]
     if not is_quick:
         again += run_mutations(num_processes=usable_cores(), on_progress=on_progress)
-    recorded = {run.name: run for kind in KINDS for run in read_proof(folder, kind).runs}
+    recorded = {run.name: run for record in records for run in record.runs}
     return [line for run in again for line in _differences(recorded[run.name], run)]
 
 
 def stored_problems(folder: Path) -> list[str]:
     """Returns what the files alone show: unreadable, edited, other source, other checks or faults, nothing proven."""
+    return _examined(folder)[1]
+
+
+def _examined(folder: Path) -> tuple[list[ProofRecord], list[str]]:
+    """Returns the proofs that can be read, and the problems of all."""
     found: list[str] = []
     records: list[ProofRecord] = []
     for kind in KINDS:
@@ -82,7 +87,7 @@ def stored_problems(folder: Path) -> list[str]:
             )
             continue
         found += [f"{path}: {line}" for line in (*_mismatches(record, names), *record.problems())]
-    return found
+    return records, found
 
 
 def check_names() -> list[str]:
