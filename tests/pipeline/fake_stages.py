@@ -76,11 +76,16 @@ EVALUATE = Stage(
 STAGES = (DATA, TRAIN, EVALUATE)
 
 
+def module(stages: tuple[Stage, ...] = STAGES) -> ModuleType:
+    """Returns a module in which the command line finds these stages."""
+    found = ModuleType("perdure.pipeline.stages")
+    found.STAGES = stages  # type: ignore[attr-defined]
+    return found
+
+
 def install(stages: tuple[Stage, ...] = STAGES) -> None:
     """Puts stages where the command line looks for them."""
-    module = ModuleType("perdure.pipeline.stages")
-    module.STAGES = stages  # type: ignore[attr-defined]
-    sys.modules[module.__name__] = module
+    sys.modules["perdure.pipeline.stages"] = module(stages)
 
 
 def content(root: Path) -> dict[str, str]:
@@ -89,10 +94,3 @@ def content(root: Path) -> dict[str, str]:
     told = (run.record_file, run.metrics_file, run.progress_file, run.heartbeat_file, run.log_file, run.lock_file)
     files = (path for path in sorted(root.rglob("*")) if path.is_file() and path not in (*told, run.complete_file))
     return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in files}
-
-
-if __name__ == "__main__":
-    from perdure.cli import main
-
-    install()
-    sys.exit(main())

@@ -70,7 +70,7 @@ HANGS = """
 import time
 from dataclasses import replace
 import perdure.pipeline.stopping as stopping
-stopping.RAISE_AFTER_S, stopping.KILL_AFTER_S, stopping.EXIT_AFTER_S = 0.05, 0.1, 0.2
+stopping.KILL_AFTER_S, stopping.RAISE_AFTER_S, stopping.EXIT_AFTER_S = 0.05, 0.1, 1.0
 def hang(context):
     fake.hit("hang")
     while True:
@@ -122,3 +122,37 @@ def test_a_disk_that_takes_no_more_is_one_clear_line(perdure: Command, tmp_path:
     content = json.loads((tmp_path / "killed" / "run.json").read_text(encoding="utf-8"))
     assert content["process"]["status"] == "failed"
     assert perdure(*RUN).returncode == 0
+
+
+POOLS = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from multiprocessing import get_context
+import pipeline.fake_stages as fake
+import perdure.pipeline.stopping as stopping
+{times}
+def work(context):
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        first = pool.submit(os.getpid)
+        futures = [pool.submit(time.sleep, 60) for _ in range(8)]
+        first.result()
+        fake.hit("pool")
+        for future in as_completed(futures):
+            future.result()
+fake.STAGES = (replace(fake.DATA, run=work),)
+fake.install.__defaults__ = (fake.STAGES,)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("times", ["1.0, 60.0, 90.0", "60.0, 1.0, 3.0"])
+def test_workers_do_not_keep_a_stopped_run_from_ending(perdure: Command, tmp_path: Path, times: str) -> None:
+    """A run that was interrupted while it waited for a pool said that it was stopped, and then never ended."""
+    order = f"stopping.KILL_AFTER_S, stopping.RAISE_AFTER_S, stopping.EXIT_AFTER_S = {times}"
+    (tmp_path / "pooling.py").write_text(POOLS.format(times=order), encoding="utf-8")
+    setup = f"sys.path.insert(0, {str(tmp_path)!r}); import pooling"
+    stopped = perdure(*RUN, hit="TERM pool", setup=setup)
+    assert stopped.returncode == 1, stopped.stderr
+    assert "continue with: perdure run --resume --out killed" in stopped.stderr
+    assert "resource_tracker" not in stopped.stderr

@@ -69,6 +69,14 @@ def test_worker_processes_that_keep_the_work_waiting_are_killed(monkeypatch: pyt
         assert child.wait(timeout=30) == -signal.SIGKILL
 
 
+def test_workers_that_are_left_over_are_killed() -> None:
+    with StopSwitch() as switch:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_for(switch)
+    assert child.wait(timeout=30) == -signal.SIGKILL
+
+
 def test_workers_do_not_see_ctrl_c() -> None:
     """Ctrl-C goes to every process of a terminal; workers that die of it lose what they were writing."""
     code = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
@@ -89,7 +97,7 @@ def test_everything_is_as_before_afterwards() -> None:
 
 
 def test_the_run_ends_within_ten_seconds() -> None:
-    assert 0 < stopping.RAISE_AFTER_S < stopping.KILL_AFTER_S < stopping.EXIT_AFTER_S < 10
+    assert 0 < stopping.KILL_AFTER_S < stopping.RAISE_AFTER_S < stopping.EXIT_AFTER_S < 10
 
 
 def test_a_request_from_inside_has_no_deadline(tmp_path: Path) -> None:

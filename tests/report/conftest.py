@@ -19,7 +19,7 @@ from report.simulated_run import write_run
 def run_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with all that the report reads; not to be changed."""
     root = tmp_path_factory.mktemp("report") / "simulated"
-    write_run(root, num_clips=60, num_samples=3)
+    write_run(root, seed=10, num_clips=60, num_samples=3, strength=1.5)
     return root
 
 

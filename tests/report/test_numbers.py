@@ -17,6 +17,9 @@ from perdure.report.numbers import format_value
         (1.0, "percent", "100.0 %"),
         (0.9999, "percent", "99.99 %"),  # 100.0 % would claim that nothing was wrong
         (0.0002, "percent", "0.02 %"),  # 0.0 % would claim the same
+        (0.99999, "probability", "0.99999"),  # as is 1.000, a certainty that nobody has
+        (0.0000041, "probability", "0.000004"),
+        (0.5, "probability", "0.500"),
         (1234567, "plain", "1,234,567"),
         (3.14159, "plain", "3.14"),
         ("cpu", "plain", "cpu"),

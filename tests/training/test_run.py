@@ -62,7 +62,7 @@ def test_training_beats_the_evidence_of_hits_and_misses(tmp_path: Path) -> None:
     data = DataConfig(world=world, num_train=100, num_validation=40, num_calibration=0, num_test=0)
     dataset = generate_dataset(data, tmp_path / "data", seed=2, num_workers=1)
     training = TrainingConfig(
-        num_steps=300, scenes_per_step=8, num_ages=5, reconstructed_tracks=2, uses_bfloat16=False, learning_rate=4e-3,
+        num_steps=300, scenes_per_step=6, num_ages=5, reconstructed_tracks=2, uses_bfloat16=False, learning_rate=4e-3,
         log_steps=100,
     )  # fmt: skip
     request = replace(REQUEST, operation=replace(OPERATION, horizon=6), training=training, num_workers=1)
@@ -74,6 +74,6 @@ def test_training_beats_the_evidence_of_hits_and_misses(tmp_path: Path) -> None:
     )
     batch = held_out.whole(torch.arange(len(held_out.is_persistent)))
     of_lifetime = float(persistence_loss(batch.inputs.lifetime, batch))
-    assert log.rows[-1]["validation_persistence"] < 0.6 * of_lifetime
-    assert log.rows[-1]["validation_accuracy_age_1"] > 0.75
+    assert log.rows[-1]["validation_persistence"] < 0.4 * of_lifetime
+    assert log.rows[-1]["validation_accuracy_age_1"] > 0.85
     assert log.rows[-1]["psnr_db"] > log.rows[0]["psnr_db"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,20 @@ def test_the_real_gate_decides_and_its_warnings_are_passed_on(tmp_path: Path) ->
     assert summary.track_frames_encoded == gate.cost.track_frames > 0
     assert 0 < summary.savings_track_frames < 1
     assert summary.problems == ("frame rate is 8 Hz, calibrated at 30 Hz: calibrate again",)
+
+
+def test_memory_does_not_grow_with_the_length_of_the_video(tmp_path: Path) -> None:
+    """One frame that stayed in memory for each frame watched would make the long video need 40 MB more."""
+    peaks = []
+    for num_frames in (60, 200):
+        path = write_video(
+            tmp_path / f"{num_frames}.mp4", square_frames(60) + square_frames(10) * ((num_frames - 60) // 10)
+        )
+        tracemalloc.start()
+        watch(path, FakeGate(), out_dir=tmp_path)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 4e6
 
 
 def test_detections_file_decides_what_is_seen(video: Path, detections: Path, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from perdure.cli.errors import UsageError
 
 ArgumentsT = TypeVar("ArgumentsT")
 
-_BORDERS = re.compile(r"^[\u256d\u2570].*")
-_RULE = re.compile(r"^\u2500+$")
+_CORNER = "\u256d"
+_BORDER = re.compile(r"^[\u256d\u2570]")
+_RULE = re.compile(r"^(\u2500{3,}|-{3,})$")
 _OPTION = re.compile(r"^(--[\w.-]+)")
 
 
@@ -48,19 +49,22 @@ def parse(
 
 
 def one_line_of(text: str) -> str:
-    r"""Returns what a framed message of tyro says, without frame, help text and repetition.
+    r"""Returns what a framed message of tyro says, without frame, title, help text and repetition.
 
     >>> one_line_of("\u256d\u2500 Value error \u2500\n\u2502 Error parsing config.data: n: got -1 \u2502\n\u2570\u2500")
     'data.n: got -1'
+    >>> one_line_of(" Value error\n -----------\n Error parsing --data.n: no number \n -----------\n For full helptext")
+    '--data.n: no number'
     """
-    lines = [line.strip().strip("\u2502").strip() for line in text.splitlines() if not _BORDERS.match(line.strip())]
     parts: list[list[str]] = [[]]
-    for line in lines:
+    for line in (line.strip().strip("\u2502").strip() for line in text.splitlines()):
         if _RULE.match(line):
             parts.append([])
-        elif line:
+        elif line and not _BORDER.match(line):
             parts[-1].append(line)
-    message = " ".join(parts[0]).rstrip(".")
+    if _CORNER not in text:
+        del parts[0]  # an output that knows ASCII alone gets no frame, but the title as a part of its own
+    message = " ".join(parts[0] if parts else []).rstrip(".")
     message = re.sub(r"^Error parsing (?:config\.)?(?=\w)([\w.]+): (?=\w+: )", r"\1.", message)
     message = re.sub(r"^Error parsing ", "", message)
     similar = [match[1] for part in parts[1:] if part and part[0].startswith("Perhaps") for match in _options(part)]

@@ -38,6 +38,7 @@ class Command:
 
 
 _STAGE = "stage_commands:run_stage"
+_PROOF = "proof_command:capture"
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Make a run": (
@@ -57,7 +58,14 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     ),
     "Data": (
         Command("data generate", "make a synthetic data set", "data_commands:generate"),
+        Command("data audit", "exit code 1 if the label can be told when a track is born", "data_commands:audit"),
         Command("data show", "say what a data set holds and draw some of its clips", "data_commands:show"),
+    ),
+    "Prove": (
+        Command("proof red", "try every check against broken metrics and rules", _PROOF),
+        Command("proof green", "run the checks of the evaluation on this machine", _PROOF),
+        Command("proof refactor", "the same checks must pass after a change of the source", _PROOF),
+        Command("proof verify", "reject proofs that are edited, forged or of other source", "proof_command:check_proofs"),
     ),
     "Use": (Command("watch", "decide on the tracks of a video", "watch_command:watch"),),
 }
@@ -99,7 +107,7 @@ def find_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:
         for name in inside:
             say(f"  perdure {name:<14}  {commands[name].summary}")
         raise SystemExit(DONE)
-    expected = inside or [name for name in commands if " " not in name] + ["data"]
+    expected = inside or [name for name in commands if " " not in name] + ["data", "proof"]
     complain(f"perdure: got '{' '.join(words[: 2 if inside else 1])}', expected one of {', '.join(expected)}")
     return None, ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perdure.cli.terminal import say, stdout
-from perdure.pipeline.complete import Target, read_targets
+from perdure.pipeline.complete import Target, current_targets
 from perdure.pipeline.record import RunRecord
 from perdure.pipeline.run_folder import RunFolder
 from perdure.pipeline.words import duration_words
@@ -28,14 +28,12 @@ def say_targets(targets: Sequence[Target]) -> None:
 
 def say_end(record: RunRecord, folder: RunFolder) -> None:
     """Prints what came out of a run."""
-    targets = read_targets(folder) if folder.evaluation_metrics.is_file() else []
     if record.process.status == "finished":
         say(("finished", "bold green"), f": {duration_words(record.duration_s)} of work in {folder.path}")
     else:
         left = [name for name, stage in record.stages.items() if stage.status != "done"]
         more = f"; to be run again: {', '.join(left)}" if left else ""
         say(("done", "bold green"), f", but not every stage of {folder.path} has run{more}")
-    if targets and record.stages.get("evaluate") and record.stages["evaluate"].status == "done":
-        say_targets(targets)
+    say_targets(current_targets(folder, record))
     if folder.report_html.is_file() and record.process.status == "finished":
         say(f"  report: {folder.report_html}")

@@ -64,6 +64,13 @@ def read_targets(run: RunFolder) -> list[Target]:
         ) from error
 
 
+def current_targets(run: RunFolder, record: RunRecord | None) -> list[Target]:
+    """Returns the stored targets if they are results of the run as it is now; none while evaluation has to run."""
+    stage = record.stages.get("evaluate") if record is not None else None
+    is_current = stage is None or stage.status == "done"
+    return read_targets(run) if is_current and run.evaluation_metrics.is_file() else []
+
+
 def write_complete(run: RunFolder, record: RunRecord, targets: Sequence[Target]) -> None:
     """Writes the mark that every stage ran."""
     missed = [target.name for target in targets if not target.is_met]

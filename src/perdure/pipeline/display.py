@@ -18,13 +18,14 @@ from perdure.pipeline.progress import Display, ProgressState
 from perdure.pipeline.words import clock_words, duration_words
 
 _SIGNS = {
-    "waiting": ("\N{MIDDLE DOT}", "dim"),
-    "working": ("\N{BLACK RIGHT-POINTING TRIANGLE}", "bold cyan"),
-    "done": ("\N{CHECK MARK}", "green"),
-    "kept": ("\N{CHECK MARK}", "dim green"),
-    "stopped": ("\N{DOUBLE VERTICAL BAR}", "yellow"),
-    "failed": ("\N{MULTIPLICATION SIGN}", "bold red"),
+    "waiting": ("\N{MIDDLE DOT}", ".", "dim"),
+    "working": ("\N{BLACK RIGHT-POINTING TRIANGLE}", ">", "bold cyan"),
+    "done": ("\N{CHECK MARK}", "+", "green"),
+    "kept": ("\N{CHECK MARK}", "+", "dim green"),
+    "stopped": ("\N{DOUBLE VERTICAL BAR}", "=", "yellow"),
+    "failed": ("\N{MULTIPLICATION SIGN}", "x", "bold red"),
 }
+"""State of a stage: sign, sign on a terminal that knows ASCII alone, style."""
 
 
 def display_for(console: Console) -> Display:
@@ -82,9 +83,13 @@ class PlainDisplay(SilentDisplay):
 class _SignColumn(ProgressColumn):
     """State of a stage as one sign."""
 
+    def __init__(self, *, is_ascii: bool) -> None:
+        super().__init__()
+        self._is_ascii = is_ascii
+
     def render(self, task: Task) -> Text:
-        sign, style = _SIGNS[task.fields["state"]]
-        return Text(sign, style=style)
+        sign, plain, style = _SIGNS[task.fields["state"]]
+        return Text(plain if self._is_ascii else sign, style=style)
 
 
 class _BarColumn(BarColumn):
@@ -126,7 +131,7 @@ class TerminalDisplay(SilentDisplay):
 
     def __init__(self, console: Console) -> None:
         self._bars = Progress(
-            _SignColumn(),
+            _SignColumn(is_ascii=not console.encoding.lower().startswith("utf")),
             TextColumn("{task.description}"),
             _BarColumn(bar_width=28, complete_style="cyan", finished_style="green", pulse_style="cyan"),
             _ShareColumn(),
@@ -205,7 +210,9 @@ class DisplayHandler(logging.Handler):
         self._display = display
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Shows a record as one line."""
+        """Shows a record as one line; one with a trace is for the file, whoever ends the run tells the error."""
+        if record.exc_info:
+            return
         try:
             self._display.note(f"{record.levelname.lower()}: {record.getMessage()}")
         except Exception:  # noqa: BLE001 - what logging asks of a handler

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import perdure
 from perdure.config import to_dict
-from perdure.pipeline.complete import read_targets, write_complete
+from perdure.pipeline.complete import current_targets, write_complete
 from perdure.pipeline.config import RunConfig
 from perdure.pipeline.display import SilentDisplay
 from perdure.pipeline.lock import locked
@@ -139,8 +139,7 @@ def _ended(record: RunRecord, run: RunFolder, planned: Sequence[PlannedStage]) -
     is_whole = all(item.is_wanted or (item.reason is None and not item.is_old) for item in planned)
     is_whole = is_whole and all(record.stages[item.stage.name].status == "done" for item in planned)
     if is_whole:
-        targets = read_targets(run) if run.evaluation_metrics.is_file() else []
-        write_complete(run, record, targets)
+        write_complete(run, record, current_targets(run, record))
     record = record.ended("finished" if is_whole else "partial")
     record.save(run)
     return record

@@ -20,6 +20,8 @@ PACKAGE = Path(perdure.__file__).parent
 _NAME = perdure.__name__
 _FRAME = f"{_NAME}.pipeline"
 """Left out: the frame of the pipeline decides when a stage runs, not what comes out."""
+_PROOF = f"{_FRAME}.proof"
+"""Not left out, though it lies in the frame: checks and faults are what a proof is made of."""
 
 
 def source_fingerprint(function: Callable[..., Any], modules: Iterable[str] = ()) -> str:
@@ -112,7 +114,8 @@ def _closure(names: set[str]) -> set[str]:
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name not in found and not f"{name}.".startswith(f"{_FRAME}."):
+        is_frame = f"{name}.".startswith(f"{_FRAME}.") and not f"{name}.".startswith(f"{_PROOF}.")
+        if name not in found and not is_frame:
             found.add(name)
             waiting += _module(name)[1]
     return found

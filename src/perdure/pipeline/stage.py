@@ -43,7 +43,7 @@ def one_line(error: BaseException) -> str:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}"
     text = " ".join(str(error).split())
-    is_plain = isinstance(error, ValueError | OSError | RuntimeError | Stopped) and text
+    is_plain = isinstance(error, ValueError | OSError | RuntimeError | Stopped | StageFailedError) and text
     return text if is_plain else f"{type(error).__name__}: {text}".rstrip(": ")
 
 

@@ -157,6 +157,7 @@ class StageRun:
             error=None if is_stop else one_line(error),
         )
         logger.log(logging.INFO if is_stop else logging.ERROR, "%s: %s", name, one_line(error), exc_info=error)
+        self._remove_empty_work()
         with contextlib.suppress(OSError):  # a full disk: the first error is the one to tell
             record.with_stage(name, ended).save(self.run)
             self.progress.finish(self.item, ended.status, duration_s)
@@ -164,6 +165,11 @@ class StageRun:
             raise Stopped(f"{name} was stopped") from error
         if isinstance(error, Exception):
             raise StageFailedError(name, error) from error
+
+    def _remove_empty_work(self) -> None:
+        for folder in (self._work_folder, self._work_folder.parent):
+            with contextlib.suppress(OSError):  # not empty
+                folder.rmdir()
 
     def _is_stop(self, error: BaseException) -> bool:
         """Whatever a stage raises after it was asked to stop is its way of stopping, lost worker processes included."""
@@ -175,9 +181,7 @@ class StageRun:
     ) -> RunRecord:
         for old in {output.path for output in current.outputs} - {output.path for output in outputs}:
             (self.run.path / old).unlink(missing_ok=True)
-        for folder in (self._work_folder, self._work_folder.parent):
-            with contextlib.suppress(OSError):  # not empty
-                folder.rmdir()
+        self._remove_empty_work()
         total_s = round(current.duration_s + duration_s, 3)
         done = replace(current, status="done", ended=timestamp(), duration_s=total_s, outputs=outputs)
         record = record.with_stage(self.item.stage.name, done)

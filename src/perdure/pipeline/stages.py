@@ -17,6 +17,7 @@ from perdure.evaluation.samples import attention_sample
 from perdure.files import read_json, write_json
 from perdure.metrics.decisions import read_decisions, write_decisions
 from perdure.pipeline.config import RunConfig
+from perdure.pipeline.proof.run import prove
 from perdure.pipeline.stage import Stage, StageContext, Stopped
 from perdure.report.attention_figure import draw_attention_figure
 from perdure.report.figures import draw_confusion_matrix
@@ -203,6 +204,14 @@ def _attention_rows(metrics: dict[str, Any], samples: list[dict[str, Any]]) -> d
 
 
 STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="proof",
+        summary="prove that the checks of the evaluation pass, and that they can fail",
+        run=prove,
+        code=("perdure.metrics", "perdure.stopping", "perdure.evaluation.sweep", "perdure.evaluation.targets"),
+        outputs=("artifacts/tdd_evaluation_red.txt", "artifacts/tdd_evaluation_green.txt"),
+        weight=15,
+    ),
     Stage(
         name="data",
         summary="make clips with known truth",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from perdure.pipeline.complete import Target, read_targets
+from perdure.pipeline.complete import Target, current_targets
 from perdure.pipeline.heartbeat import LATE_S, Beat, last_beat
 from perdure.pipeline.lock import holder, is_locked
 from perdure.pipeline.machine import host_name
@@ -30,7 +30,7 @@ class RunStatus:
         advice: what to do, in one line; empty if nothing.
         record: of the run, None if there is none.
         beat: last line of the heartbeat, None if there is none.
-        targets: stored targets; empty before evaluation.
+        targets: stored targets; empty while evaluation has to run.
     """
 
     run: RunFolder
@@ -63,7 +63,7 @@ def run_status(run: RunFolder, *, now: datetime | None = None) -> RunStatus:
         advice=_advice(state, run, record),
         record=record,
         beat=beat,
-        targets=tuple(read_targets(run)) if run.evaluation_metrics.is_file() else (),
+        targets=tuple(current_targets(run, record)),
     )
 
 

@@ -19,8 +19,10 @@ import psutil
 from perdure.pipeline.stage import Stopped
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-RAISE_AFTER_S, KILL_AFTER_S, EXIT_AFTER_S = 6.0, 8.0, 9.5
-"""Seconds after the first signal: the work thread is interrupted; child processes are killed; this process ends."""
+KILL_AFTER_S, RAISE_AFTER_S, EXIT_AFTER_S = 3.0, 5.0, 8.0
+"""Seconds after the first signal: worker processes are killed; the work thread is interrupted; this process ends.
+
+Workers come first: a work thread that waits for them then unwinds by itself, not in the middle of something."""
 REPEAT_S = 0.1
 """The interruption is sent again until it arrives: one that comes just before a long wait does not end the wait."""
 
@@ -29,8 +31,8 @@ class StopSwitch:
     """Hears signals while it is entered, in the main thread only.
 
     On the first signal the flag is set and the work may go on to its next safe point. If it does not get there in
-    time, or on a second signal, `Stopped` is raised in it wherever it is. Worker processes of the main thread never
-    see a Ctrl-C of the terminal, so that they can finish what they write.
+    time, or on a second signal, its worker processes are killed and `Stopped` is raised in it wherever it is. Workers
+    never see a Ctrl-C of the terminal, so that they can finish what they write.
 
     Args:
         on_request: told the name of the first signal, from another thread.
@@ -46,8 +48,9 @@ class StopSwitch:
         patience: float = 1.0,
     ) -> None:
         self.on_request, self.on_exit = on_request, on_exit
-        self._times_s = [patience * seconds for seconds in (RAISE_AFTER_S, KILL_AFTER_S, EXIT_AFTER_S)]
+        self._times_s = [patience * seconds for seconds in (KILL_AFTER_S, RAISE_AFTER_S, EXIT_AFTER_S)]
         self._asked = threading.Event()
+        self._num_heard = 0
         self._is_left = self._has_raised = False
         self._undo = contextlib.ExitStack()
 
@@ -82,6 +85,9 @@ class StopSwitch:
         self._writer.close()
         self._thread.join()
         self._reader.close()
+        if self._num_heard:
+            # Workers that a stage was stopped in the middle of would keep this process from ending.
+            _kill_children()
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -91,12 +97,13 @@ class StopSwitch:
 
     def _listen(self) -> None:
         """Reads the numbers of signals as they come in, and keeps the deadlines."""
-        actions = [self._interrupt, _kill_children, self._end]
-        first_s, num_heard, num_done = 0.0, 0, 0
+        actions = [_kill_children, self._interrupt, self._end]
+        first_s, num_done = 0.0, 0
         while num_done < len(actions):
             wait_s = first_s + self._times_s[num_done] - time.monotonic()
-            is_repeated = num_done > 0 and not self._has_raised
-            self._reader.settimeout(max(1e-3, min(wait_s, REPEAT_S) if is_repeated else wait_s) if num_heard else None)
+            is_repeated = num_done > 1 and not self._has_raised
+            wait_s = max(1e-3, min(wait_s, REPEAT_S) if is_repeated else wait_s)
+            self._reader.settimeout(wait_s if self._num_heard else None)
             try:
                 data = self._reader.recv(1)
             except TimeoutError:
@@ -109,20 +116,22 @@ class StopSwitch:
             if not data:
                 return
             if data[0] in SIGNALS:
-                num_heard += 1
-                if num_heard == 1:
+                self._num_heard += 1
+                if self._num_heard == 1:
                     first_s = time.monotonic()
                     self._asked.set()
                     self.on_request(signal.Signals(data[0]).name)
-                elif num_done == 0 and data[0] == signal.SIGINT:
+                elif num_done < 2 and data[0] == signal.SIGINT:
+                    _kill_children()
                     self._interrupt()
-                    num_done = 1
+                    num_done = 2
 
     def _interrupt(self) -> None:
         signal.pthread_kill(self._work_thread, signal.SIGUSR1)
 
     def _end(self) -> None:
         self.on_exit()
+        _kill_children()
         os._exit(1)
 
 
@@ -135,4 +144,6 @@ def _kill_children() -> None:
     """Ends the worker processes of this process, so that a work thread that waits for them wakes up."""
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            child.kill()
+            # Python's own helper ends by itself; killed, it is started again and complains.
+            if not any("resource_tracker" in word for word in child.cmdline()):
+                child.kill()

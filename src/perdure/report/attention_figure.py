@@ -133,13 +133,15 @@ def _draw_box(axes: Axes, sample: AttentionSample, track: int, *, box: Float[np.
     )
     has_room = y_min > 0.09 * sample.frames.shape[1]
     text = f"{int(sample.track_id[track])}" + (" wrong" if is_decided and is_wrong else "")
+    is_at_edge = x_max > 0.75 * sample.frames.shape[2]
     axes.text(
-        x_min,
+        x_max if is_at_edge else x_min,
         y_min - 1 if has_room else y_max + 1,
         text,
         fontsize=7,
         color="white" if is_decided else INK,
         va="bottom" if has_room else "top",
+        ha="right" if is_at_edge else "left",
         bbox={"facecolor": WRONG if is_decided and is_wrong else colour, "edgecolor": "none", "pad": 1.0},
         clip_on=True,
     )

@@ -151,7 +151,9 @@ def _draw_box(axes: Axes, xyxy_px: np.ndarray, style: _Style) -> None:
         xyxy_px - 0.5 + np.array([-BOX_MARGIN_PX, -BOX_MARGIN_PX, BOX_MARGIN_PX, BOX_MARGIN_PX])
     ).tolist()
     dashes = {"dashed": (0, (3, 2)), "dotted": (0, (1, 1.4)), "solid": "solid"}
-    for colour, extra in (("black", 1.1), (style.colour, 0.0)):
+    # A dark seam sets solid boxes off from bright pictures; around dashes it would swallow their colour.
+    seam = [("black", 1.1)] if style.line == "solid" else []
+    for colour, extra in (*seam, (style.colour, 0.0)):
         axes.add_patch(
             Rectangle(
                 (x_min, y_min), x_max - x_min, y_max - y_min, fill=False, edgecolor=colour,

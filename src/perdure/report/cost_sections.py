@@ -43,10 +43,11 @@ def cost_section(run: StoredRun) -> Section:
 
 def _saving_words(run: StoredRun) -> Sentence:
     facts = run.say(
-        "Over {efficiency:num_clips} clips, of which {efficiency:num_clips_timed} were timed on"
-        " {efficiency:machine}, gating saves {efficiency:classes.all.savings_flops|percent} of counted FLOPs,"
+        "{efficiency:num_clips_timed} of the {efficiency:num_clips} test clips were run with and without gating"
+        " ({efficiency:machine}): gating saves {efficiency:classes.all.savings_flops|percent} of counted FLOPs,"
         " {efficiency:classes.all.savings_wall_clock|percent} of measured seconds and"
-        " {efficiency:classes.all.savings_track_frames|percent} of track-frames. "
+        " {efficiency:classes.all.savings_track_frames|percent} of track-frames. Over all test clips it saves"
+        " {evaluation:compute_savings_track_frames|percent} of track-frames. "
     )
     costs = run.value("efficiency", "classes.all")
     counted, timed = costs["savings_flops"], costs["savings_wall_clock"]

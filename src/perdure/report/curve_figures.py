@@ -135,6 +135,7 @@ def attention_controls_figure(attention: dict[str, Any]) -> Figure:
         ("gated pass", "gated_efficiency", GATE),
     ]
     places = [0.0, 1.0, 2.0, 3.0, 4.6]
+    shown = [2.0, *(attention[key] or 0.0 for _, key, _ in rows), *(attention["efficiency_ci95"] or ())]
     with house_style():
         figure = new_figure(7.2, 2.5)
         axes = figure.subplots()
@@ -151,7 +152,7 @@ def attention_controls_figure(attention: dict[str, Any]) -> Figure:
                 va="center", fontsize=8.5,
             )  # fmt: skip
         axes.set_yticks(places, [name for name, _, _ in rows], color=INK)
-        axes.set(ylim=(5.2, -0.8), xlim=(0, 1.15 * max([attention[key] or 0 for _, key, _ in rows] + [2])))
+        axes.set(ylim=(5.2, -0.8), xlim=(0, 1.12 * max(shown)))
         axes.set_xlabel("attention on persistent / on transient tokens")
         quiet(axes, grid="x")
     return figure

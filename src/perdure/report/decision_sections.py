@@ -244,7 +244,7 @@ def _decision_row(run: StoredRun, index: int) -> tuple[Cell, ...]:
         (record.label,),
         run.say(f"{{decisions:{index}.decision_frame}}"),
         run.say(f"{{decisions:{index}.evidence|signed}}"),
-        run.say(f"{{decisions:{index}.probability|three}}"),
+        run.say(f"{{decisions:{index}.probability|probability}}"),
         (reason_words(record.reason),),
     )
 
@@ -295,6 +295,6 @@ def _verdict_words(run: StoredRun, row: int, record: DecisionRecord) -> Sentence
     outcome = "right" if record.is_right else f"WRONG, it is {record.true_label}"
     return run.say(
         f"Track {{decisions:{row}.track_id}}: {record.label} at age {{decisions:{row}.decision_frame}}, evidence"
-        f" {{decisions:{row}.evidence|signed}} nats, probability of persistent {{decisions:{row}.probability|three}};"
-        f" {outcome}."
+        f" {{decisions:{row}.evidence|signed}} nats, probability of persistent"
+        f" {{decisions:{row}.probability|probability}}; {outcome}."
     )

@@ -38,7 +38,7 @@ def html_footnotes(block: Block) -> Markup:
         Markup('<a href="#sources" title="{}">{}</a>').format(STORED_FILES[source][0], footnote_of(source))
         for source in sources_of(block)
     ]
-    return Markup(" <sup>{}</sup>").format(Markup(" ").join(links)) if links else Markup("")
+    return Markup("<sup>{}</sup>").format(Markup(" ").join(links)) if links else Markup("")
 
 
 def data_uri(picture: Picture) -> str:

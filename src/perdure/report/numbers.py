@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 NOT_MEASURED = "not measured"
-_MOST_DIGITS = 6
+_MOST_DIGITS = 9
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -17,7 +17,8 @@ def format_value(value: Any, style: str = "plain", *, beside: Any = None) -> str
     Args:
         value: number, text, truth value or None.
         style: `plain` (text as it is, whole numbers in groups of three, others with two decimals), `percent`,
-            `two`, `three` or `four` decimals, `signed` (two decimals), `flops` or `seconds` (with a prefix).
+            `probability`, `two`, `three` or `four` decimals, `signed` (two decimals), `flops` or `seconds` (both with
+            a prefix).
         beside: number that the value is compared with; decimals are added until the two look different, so that
             0.7996 beside a target of 0.80 is not written as 80.0 %.
 
@@ -48,10 +49,20 @@ def format_value(value: Any, style: str = "plain", *, beside: Any = None) -> str
 
 
 def _percent(value: float, decimals: int) -> str:
-    """Never rounds to 0 or 100 percent what is not."""
-    while decimals < _MOST_DIGITS and value not in (0.0, 1.0) and round(100 * value, decimals) in (0.0, 100.0):
+    """Never rounds to 0 or 100 percent what is neither."""
+    return f"{100 * value:.{_until_visible(100 * value, decimals, ends=(0.0, 100.0))}f} %"
+
+
+def _probability(value: float, decimals: int) -> str:
+    """Never rounds to 0 or 1 what is neither."""
+    return f"{value:.{_until_visible(value, decimals, ends=(0.0, 1.0))}f}"
+
+
+def _until_visible(value: float, decimals: int, *, ends: tuple[float, float]) -> int:
+    """Returns how many decimals it takes to tell a value from both ends of its range, up to a limit."""
+    while decimals < _MOST_DIGITS and value not in ends and round(value, decimals) in ends:
         decimals += 1
-    return f"{100 * value:.{decimals}f} %"
+    return decimals
 
 
 def _count(value: float, decimals: int) -> str:
@@ -84,6 +95,7 @@ def _seconds(value: float, decimals: int) -> str:
 _STYLES: dict[str, tuple[Callable[[float, int], str], int]] = {
     "percent": (_percent, 1),
     "count": (_count, 0),
+    "probability": (_probability, 3),
     "two": (_decimals, 2),
     "three": (_decimals, 3),
     "four": (_decimals, 4),

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from perdure.report.document import Badge, Cell, Table, Tile
-from perdure.report.numbers import NOT_MEASURED, format_value
+from perdure.report.numbers import NOT_MEASURED
 from perdure.report.stored_run import Fact, Sentence, StoredRun
 
 _NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
@@ -15,19 +15,26 @@ EARLY_KEY = "evaluation.early_stop_frame"
 """Where the configuration says which ages count as early."""
 
 TARGET_WORDS = {
-    "accuracy": "Accuracy: share of verdicts that are right",
-    "early_stop_rate": "Early-stop rate: share of tracks decided early",
+    "accuracy": "Accuracy",
+    "early_stop_rate": "Early-stop rate",
     "compute_savings": "Compute saved",
-    "compute_savings_flops": "Compute saved, counted FLOPs",
-    "compute_savings_wall_clock": "Compute saved, measured seconds",
-    "compute_savings_track_frames": "Compute saved, encoded track-frames",
-    "attention_efficiency": "Attention efficiency: persistent over transient",
-    "false_confirm_rate": "False confirms: transient tracks called persistent",
-    "miss_rate": "Misses: persistent tracks called transient",
-    "mean_decision_frame": "Mean age at decision, frames",
-    "tokenizer_psnr_db": "Tokenizer: PSNR, dB",
+    "compute_savings_flops": "Compute saved, FLOPs",
+    "compute_savings_wall_clock": "Compute saved, seconds",
+    "compute_savings_track_frames": "Compute saved, track-frames",
+    "attention_efficiency": "Attention efficiency",
+    "attention_over_structure_control": "Attention over its structure control",
+    "false_confirm_rate": "False confirms",
+    "miss_rate": "Misses",
+    "mean_decision_frame": "Mean age at decision",
+    "frames_before_optimum_of_detections": "Frames ahead of the detections' optimum",
+    "tokenizer_psnr_db": "Tokenizer PSNR, dB",
+    "tokenizer_codes_used_share": "Tokenizer codes in use",
 }
 """What the targets are called; others keep their stored name."""
+LOWER_IS_BETTER = ("mean_decision_frame", "total_error")
+"""Figures whose target is an upper bound; that of all others is a lower one."""
+HELD_BY_INTERVAL = ("false_confirm_rate", "miss_rate")
+"""Rates that miss their target only if their whole interval lies above it (see evaluation, targets)."""
 
 
 def is_share(name: str) -> bool:
@@ -36,7 +43,7 @@ def is_share(name: str) -> bool:
     >>> is_share("miss_rate"), is_share("compute_savings_flops"), is_share("mean_decision_frame")
     (True, True, False)
     """
-    return name == "accuracy" or name.endswith(("_rate", "_error")) or name.startswith("compute_savings")
+    return name == "accuracy" or name.endswith(("_rate", "_error", "_share")) or name.startswith("compute_savings")
 
 
 def headline(run: StoredRun) -> Sentence:
@@ -122,12 +129,11 @@ def verdict(run: StoredRun) -> tuple[Badge, Sentence]:
 def short_name(name: str) -> str:
     """Returns the name of a target in a few lower-case words.
 
-    >>> short_name("accuracy"), short_name("mean_decision_frame"), short_name("my_target")
-    ('accuracy', 'mean age at decision', 'my target')
+    >>> short_name("accuracy"), short_name("compute_savings_flops"), short_name("my_target")
+    ('accuracy', 'compute saved: FLOPs', 'my target')
     """
-    words = TARGET_WORDS.get(name, name.replace("_", " "))
-    first = re.split(r"[:,] ", words)[0] if not name.startswith("compute") else words.replace(",", ":")
-    return first[0].lower() + first[1:]
+    words = TARGET_WORDS.get(name, name.replace("_", " ")).replace(", ", ": ")
+    return words[0].lower() + words[1:]
 
 
 def targets_table(run: StoredRun) -> Table:
@@ -140,7 +146,7 @@ def targets_table(run: StoredRun) -> Table:
     for index, target in enumerate(run.value("evaluation", "targets")):
         value = _target_value(run, index, target)
         asked = Fact(
-            text=target_words(target["target"], is_percent=is_share(target["name"])),
+            text=target_words(target["name"], target["target"]),
             value=target["target"],
             source="evaluation",
             key=f"targets.{index}.target",
@@ -148,8 +154,15 @@ def targets_table(run: StoredRun) -> Table:
         is_met = target["met"] is True
         badge: Cell = Badge(text="PASS" if is_met else "FAIL", kind="pass" if is_met else "fail")
         name = TARGET_WORDS.get(target["name"], target["name"].replace("_", " "))
-        rows.append(((name,), (asked,), (value,), badge, (value.place,)))
+        rows.append(((name,), (asked,), (value, *_interval(run, target["name"])), badge, (value.place,)))
     return Table(header=("Target", "asked", "measured", "verdict", "from"), rows=tuple(rows), is_numeric=False)
+
+
+def _interval(run: StoredRun, name: str) -> Sentence:
+    """Returns the interval of a rate that is held to its target by it."""
+    if name not in HELD_BY_INTERVAL or not run.has("evaluation", f"{name}_ci95.0"):
+        return ()
+    return run.say(f" ({{evaluation:{name}_ci95.0|percent}} to {{evaluation:{name}_ci95.1|percent}})")
 
 
 def _target_value(run: StoredRun, index: int, target: dict[str, Any]) -> Fact:
@@ -179,16 +192,18 @@ def target_limit(target: Any) -> float | None:
     return float(found[0]) if found else None
 
 
-def target_words(target: Any, *, is_percent: bool) -> str:
-    """Returns a target as people read it.
+def target_words(name: str, target: Any) -> str:
+    """Returns a target as people read it; a bare number gets the sign that its name implies.
 
-    >>> target_words("> 0.80", is_percent=True), target_words("<= 3.4", is_percent=False)
-    ('> 80 %', '<= 3.4')
+    >>> target_words("accuracy", "> 0.80"), target_words("accuracy", 0.8), target_words("miss_rate", 0.02)
+    ('> 80 %', '> 80 %', 'interval from <= 2 %')
     """
-    if target is None:
-        return NOT_MEASURED
     limit = target_limit(target)
-    if not is_percent or limit is None:
-        return str(target) if isinstance(target, str) else format_value(target)
-    shown = f"{100 * limit:.10g} %"
-    return _NUMBER.sub(shown, target, count=1) if isinstance(target, str) else shown
+    if limit is None:
+        return NOT_MEASURED if target is None else str(target)
+    shown = f"{100 * limit:.10g} %" if is_share(name) else f"{limit:.10g}"
+    if isinstance(target, str):
+        return _NUMBER.sub(shown, target, count=1)
+    if name in HELD_BY_INTERVAL:
+        return f"interval from <= {shown}"
+    return f"{'<=' if name in LOWER_IS_BETTER else '>'} {shown}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from perdure.report.decision_sections import example_samples, sample_picture
 from perdure.report.document import Block, Cell, Paragraph, Picture, Section, Table
 from perdure.report.figures import attention_controls_figure
@@ -11,7 +13,7 @@ from perdure.report.style import svg_bytes
 
 MAX_ATTENTION_PICTURES = 2
 SHORTCUT_TOLERANCE = 0.03
-"""The audit's own tolerance around an AUC of 0.5, see DESIGN, World."""
+"""What the audit of the data allows an AUC to differ from one half."""
 TRACKER_ROWS = (
     ("num_tracks", "tracks"),
     ("num_censored", "tracks without a decision"),
@@ -65,7 +67,8 @@ def _attention_words(run: StoredRun) -> Sentence:
     if run.value("attention", "efficiency_ci95.0") > structure:
         return (
             *facts,
-            *run.say("The structure control explains {attention:structure_control} of it; the rest is content."),
+            *run.say("The structure control stands at {attention:structure_control}, below that interval:"),
+            " what exceeds it is content.",
         )
     if value > structure:
         return (
@@ -114,19 +117,23 @@ def controls_section(run: StoredRun) -> Section:
 def _swap_blocks(run: StoredRun) -> list[Block]:
     if not run.has("evaluation", "controls.crop_swap"):
         return []
-    before, after = run.value("evaluation", "accuracy"), run.value("evaluation", "controls.crop_swap.accuracy")
+    own = "controls.own_crops." if run.has("evaluation", "controls.own_crops") else ""
+    before, after = (run.value("evaluation", f"{place}accuracy") for place in (own, "controls.crop_swap."))
     rows: list[tuple[Cell, ...]] = []
     for key, name in TRACKER_ROWS:
-        if run.has("evaluation", f"controls.crop_swap.{key}"):
+        if all(run.has("evaluation", f"{place}{key}") for place in (own, "controls.crop_swap.")):
             style = "percent" if is_share(key) else "plain"
-            places = (f"{{evaluation:{key}|{style}}}", f"{{evaluation:controls.crop_swap.{key}|{style}}}")
+            places = (f"{{evaluation:{own}{key}|{style}}}", f"{{evaluation:controls.crop_swap.{key}|{style}}}")
             rows.append(((name,), *(run.say(place) for place in places)))
     table = Table(header=("Crops exchanged between tracks", "own crops", "foreign crops"), rows=tuple(rows))
-    if after < before:
-        words = "With foreign crops the verdicts get worse: the pictures take part in the decision."
-        return [table, Paragraph(text=(words,))]
-    words = "FAIL: foreign crops change nothing for the worse, so nothing shows that the pictures take part."
-    return [table, Paragraph(text=(words,), tone="warning")]
+    if after >= before:
+        words = "FAIL: foreign crops change nothing for the worse, so nothing shows that the pictures take part."
+        return [table, Paragraph(text=(words,), tone="warning")]
+    if after >= run.value("evaluation", "accuracy_ci95.0"):
+        words = "With foreign crops the verdicts get worse, but by no more than chance may do."
+        return [table, Paragraph(text=(words,), tone="warning")]
+    words = "With foreign crops the verdicts get worse: the pictures take part in the decision."
+    return [table, Paragraph(text=(words,))]
 
 
 def _scramble_blocks(run: StoredRun) -> list[Block]:
@@ -145,17 +152,21 @@ def _shortcut_blocks(run: StoredRun) -> list[Block]:
     rules = run.value("evaluation", "controls.shortcut_rules")
     rows = tuple(((name,), run.say(f"{{evaluation:controls.shortcut_rules.{name}|three}}")) for name in rules)
     table = Table(header=("Shortcut rule on the first crop", "AUC, one half is chance"), rows=rows)
-    strong = [name for name, value in rules.items() if value is not None and abs(value - 0.5) > SHORTCUT_TOLERANCE]
+    band = max(SHORTCUT_TOLERANCE, _chance_band(run))
+    strong = [name for name, value in rules.items() if value is not None and abs(value - 0.5) > band]
     if not strong:
-        return [
-            table,
-            Paragraph(text=("None of them stands out from chance by more than the audit of the data allows.",)),
-        ]
-    names = ", ".join(strong)
-    return [
-        table,
-        Paragraph(text=(f"FAIL: a shortcut is open, the label can be guessed from {names}.",), tone="warning"),
-    ]
+        words = "None of them stands out from chance, given the number of tracks."
+        return [table, Paragraph(text=(words,))]
+    words = f"FAIL: a shortcut is open, the label can be guessed from {', '.join(strong)}."
+    return [table, Paragraph(text=(words,), tone="warning")]
+
+
+def _chance_band(run: StoredRun) -> float:
+    """Returns three standard errors of the AUC of a rule that knows nothing (Hanley & McNeil, Radiology 1982)."""
+    matrix = run.value("evaluation", "confusion_matrix")
+    num_persistent, num_transient = (max(sum(row.values()), 1) for row in matrix.values())
+    variance = (num_persistent + num_transient + 1) / (12 * num_persistent * num_transient)
+    return float(3 * math.sqrt(variance))
 
 
 def tracker_section(run: StoredRun) -> Section:

@@ -22,7 +22,7 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=size_px)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def text_mask(text: str, size_px: int) -> Float[np.ndarray, "h w 1"]:
     """Returns the ink of a line of text in [0, 1]; its height depends on the size alone."""
     font = _font(size_px * OVERSAMPLING)
