@@ -22,7 +22,8 @@ def scripted_clip(scripts: Sequence[Script], num_frames: int, *, lives: Sequence
     lives = list(lives) or [0] * num
     birth = np.array([script.start for script in scripts])
     frames = np.arange(num_frames)
-    last = np.array([num_frames - 1 if not life else start + life - 1 for start, life in zip(birth, lives, strict=True)])
+    ends = [start + life - 1 if life else num_frames - 1 for start, life in zip(birth, lives, strict=True)]
+    last = np.array(ends)
     x, y = (np.arange(num) + 0.5) * STRIPE_PX, np.full(num, STRIPE_PX / 2)
     box = np.stack([x - BOX_PX / 2, y - BOX_PX / 2, x + BOX_PX / 2, y + BOX_PX / 2], axis=1)
     owner = [

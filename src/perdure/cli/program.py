@@ -65,7 +65,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("proof red", "try every check against broken metrics and rules", _PROOF),
         Command("proof green", "run the checks of the evaluation on this machine", _PROOF),
         Command("proof refactor", "the same checks must pass after a change of the source", _PROOF),
-        Command("proof verify", "reject proofs that are edited, forged or of other source", "proof_command:check_proofs"),
+        Command("proof verify", "reject proofs that are edited or of other source", "proof_command:check_proofs"),
     ),
     "Use": (Command("watch", "decide on the tracks of a video", "watch_command:watch"),),
 }
