@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -61,7 +60,7 @@ def count_changed_by_scrambling(
 ) -> int:
     """Returns how many decisions change when clip names, their order, and the order of detections are scrambled.
 
-    Decisions are compared by clip, birth, label and age as a multiset, since track ids are scrambled too.
+    Decisions are compared object by object, since track ids are scrambled too.
     """
     rng = np.random.default_rng(seed)
     clips = [dataset.clip(clip_id) for clip_id in clip_ids]
@@ -72,12 +71,13 @@ def count_changed_by_scrambling(
     changed = 0
     for place, row in enumerate(order):
         old, new = _decisions(before[row]), _decisions(after[place])
-        changed += max((old - new).total(), (new - old).total())
+        changed += sum(old.get(number) != new.get(number) for number in old.keys() | new.keys())
     return changed
 
 
-def _decisions(outcome: ClipOutcome) -> Counter[tuple[int, str, int]]:
-    return Counter((item.first_frame, item.label, item.decision_frame) for item in outcome.records)
+def _decisions(outcome: ClipOutcome) -> dict[int, tuple[str, int]]:
+    """Returns label and age by object."""
+    return {outcome.object_of_track[item.track_id]: (item.label, item.decision_frame) for item in outcome.records}
 
 
 def shortcut_scores(windows: TrackWindows) -> dict[str, float]:

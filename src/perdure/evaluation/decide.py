@@ -20,7 +20,7 @@ from perdure.engine.results import GateCost, GateResult
 from perdure.metrics.decisions import DecisionRecord
 from perdure.stopping.rules import StoppingRule
 from perdure.tracking.truth import TrackTruth
-from perdure.types import Clip, Decision, TrackFrame
+from perdure.types import Clip, ClipTruth, Decision, TrackFrame
 
 Association = Literal["truth", "tracker"]
 CLIPS_PER_TASK = 20
@@ -51,6 +51,8 @@ class ClipOutcome:
         cost: spending of the gate in parts.
         tracker_s: seconds of the tracker.
         cost_by_track: spending by track id, batches shared evenly.
+        label_of_track: true label by track id.
+        object_of_track: object under the detection that started each track, by track id; `NO_OWNER` for nothing.
     """
 
     records: list[DecisionRecord]
@@ -59,6 +61,7 @@ class ClipOutcome:
     tracker_s: float
     cost_by_track: dict[int, ClassCost] = field(default_factory=dict)
     label_of_track: dict[int, str] = field(default_factory=dict)
+    object_of_track: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class _Observed:
     """What is noted about a track while a clip runs."""
 
     first_frame: int
+    object_index: int
     last_frame: int = 0
     decision: Decision | None = None
     num_encoded: int = 0
@@ -73,11 +77,10 @@ class _Observed:
 
 
 def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> ClipOutcome:
-    """Returns the decisions of a fresh gate on one clip with ground truth.
+    """Returns the decisions on one clip of a gate that has seen nothing yet.
 
     Args:
         clip: what the gate sees.
-        gate: that has seen nothing yet.
         association: `truth` links detections by the object they lie on; `tracker` leaves that to the tracker.
 
     Raises:
@@ -97,7 +100,7 @@ def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> 
         before = (gate.cost.total_s, gate.cost.flops)
         result = gate.observe(clip.frames[index], tracks)
         _share(spent, result, gate.cost.total_s - before[0], gate.cost.flops - before[1])
-        _note(seen, tracks, result)
+        _note(seen, tracks, result, clip.truth)
         for track_id in tracks.track_id.tolist():
             seen[track_id].was_reopened |= gate.memories[track_id].was_reopened
     return ClipOutcome(
@@ -111,6 +114,7 @@ def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> 
         tracker_s=tracker_s,
         cost_by_track=spent,
         label_of_track=dict(truth.labels()),
+        object_of_track={track_id: item.object_index for track_id, item in seen.items()},
     )
 
 
@@ -122,10 +126,12 @@ def _share(spent: dict[int, ClassCost], result: GateResult, seconds: float, flop
         spent.setdefault(track_id, ClassCost()).add(cost)
 
 
-def _note(seen: dict[int, _Observed], tracks: TrackFrame, result: GateResult) -> None:
-    for track_id, age in zip(tracks.track_id.tolist(), tracks.age.tolist(), strict=True):
-        item = seen.setdefault(track_id, _Observed(first_frame=tracks.frame_index - age + 1))
-        item.last_frame = tracks.frame_index
+def _note(seen: dict[int, _Observed], tracks: TrackFrame, result: GateResult, truth: ClipTruth) -> None:
+    owner = truth.detection_owner[tracks.frame_index]
+    for track_id, detection in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
+        if track_id not in seen:  # a track begins with a hit
+            seen[track_id] = _Observed(first_frame=tracks.frame_index, object_index=int(owner[detection]))
+        seen[track_id].last_frame = tracks.frame_index
     for track_id in result.encoded_track_ids:
         seen[track_id].num_encoded += 1
     for decision in result.decisions:
