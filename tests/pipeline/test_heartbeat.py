@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,6 +82,14 @@ def test_a_disk_that_is_full_for_a_while_does_not_end_the_heartbeat(
     assert "No space left on device" in caplog.text
 
 
-def test_own_memory_is_measured() -> None:
-    usage = UsageMeter().read()
-    assert usage.memory_mb > 5 and usage.cpu_percent >= 0
+def test_processor_time_of_children_counts_also_after_they_have_ended() -> None:
+    clock = [0.0]
+    meter = UsageMeter(clock=lambda: clock[0])
+    used_s = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-c", used_s], check=True)
+    clock[0] = 1.0
+    usage = meter.read()
+    assert usage.memory_mb > 5
+    assert 29 < usage.cpu_percent < 1000, "percent of one second, this process and the interpreter's start included"
+    clock[0] = 2.0
+    assert meter.read().cpu_percent < 29, "and counts once"

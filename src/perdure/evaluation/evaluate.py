@@ -92,7 +92,9 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
     metrics |= _model_part(model, rule, request.rates)
     metrics["controls"] = _controls(request, model, rule, windows)
     curves = _add_curves(request, model, metrics, (windows, evidence))
-    metrics["targets"] = target_rows(metrics, num_codes=2**model.config.tokenizer.quantizer.num_bits)
+    targets = target_rows(metrics, num_codes=2**model.config.tokenizer.quantizer.num_bits)
+    # Figures that only a target is held to get a name of their own, so that a report can say where they stand.
+    metrics |= {row["name"]: row["value"] for row in targets if row["name"] not in metrics} | {"targets": targets}
     return Evaluation(
         records=[record for outcome in outcomes for record in outcome.records],
         tracker_records=[record for outcome in tracker_outcomes for record in outcome.records],

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,25 +44,34 @@ class Usage:
 
 
 class UsageMeter:
-    """Measures processor time and memory of this process and its children between two looks."""
+    """Measures processor time and memory of this process and its children between two looks.
 
-    def __init__(self) -> None:
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._process = psutil.Process()
-        self._children: dict[int, psutil.Process] = {}
-        self.read()
+        self._last_s, self._last_cpu_s = clock(), self._totals()[0]
 
     def read(self) -> Usage:
-        """Returns what was used since the last look; a child seen for the first time counts from now on."""
-        found = {child.pid: child for child in self._process.children(recursive=True)}
-        self._children = {pid: self._children.get(pid, child) for pid, child in found.items()}
-        cpu_percent, memory = 0.0, 0
-        for process in (self._process, *self._children.values()):
-            try:
-                cpu_percent += process.cpu_percent()
+        """Returns what was used since the last look; time of children that have ended in between counts too."""
+        now_s, (cpu_s, memory) = self._clock(), self._totals()
+        elapsed_s, used_s = now_s - self._last_s, cpu_s - self._last_cpu_s
+        self._last_s, self._last_cpu_s = now_s, cpu_s
+        # A child that was killed and not waited for takes its time with it.
+        return Usage(cpu_percent=100.0 * max(used_s, 0.0) / max(elapsed_s, 1e-3), memory_mb=memory / 1e6)
+
+    def _totals(self) -> tuple[float, int]:
+        """Returns processor seconds and bytes of memory of this process, ended children and living ones."""
+        seconds, memory = 0.0, 0
+        for process in (self._process, *self._process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                times = process.cpu_times()
+                seconds += times.user + times.system + times.children_user + times.children_system
                 memory += process.memory_info().rss
-            except psutil.Error:
-                continue  # it has just ended
-        return Usage(cpu_percent=cpu_percent, memory_mb=memory / 1e6)
+        return seconds, memory
 
 
 def heartbeat_line(activity: Activity, usage: Usage, *, now: str) -> str:
