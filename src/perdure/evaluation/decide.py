@@ -77,10 +77,11 @@ class _Observed:
 
 
 def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> ClipOutcome:
-    """Returns the decisions on one clip of a gate that has seen nothing yet.
+    """Returns the decisions of a gate on one clip.
 
     Args:
-        clip: what the gate sees.
+        clip: with ground truth.
+        gate: that has seen nothing yet.
         association: `truth` links detections by the object they lie on; `tracker` leaves that to the tracker.
 
     Raises:
@@ -88,9 +89,9 @@ def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> 
     """
     if clip.truth is None:
         raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for evaluation")
-    truth, tracker_s = TrackTruth(clip.truth), 0.0
     seen: dict[int, _Observed] = {}
     spent: dict[int, ClassCost] = {}
+    truth, tracker_s = TrackTruth(clip.truth), 0.0
     for index in range(clip.num_frames):
         owner = clip.truth.detection_owner[index] if association == "truth" else None
         start = time.perf_counter()
@@ -103,13 +104,10 @@ def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> 
         _note(seen, tracks, result, clip.truth)
         for track_id in tracks.track_id.tolist():
             seen[track_id].was_reopened |= gate.memories[track_id].was_reopened
+    decided = [(track_id, item) for track_id, item in sorted(seen.items()) if item.decision is not None]
     return ClipOutcome(
-        records=[
-            _record(clip.clip_id, track_id, item, truth.label(track_id))
-            for track_id, item in sorted(seen.items())
-            if item.decision is not None
-        ],
-        censored=[track_id for track_id, item in sorted(seen.items()) if item.decision is None],
+        records=[_record(clip.clip_id, track_id, item, truth.label(track_id)) for track_id, item in decided],
+        censored=sorted(set(seen) - {track_id for track_id, _ in decided}),
         cost=gate.cost,
         tracker_s=tracker_s,
         cost_by_track=spent,
