@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,10 @@ import psutil
 
 from perdure.pipeline.stage import Stopped
 
+_QUIET_HELPER = "ignore:resource_tracker:UserWarning"
+"""Option that worker processes are started with."""
+_HELPER = "from multiprocessing.resource_tracker import"
+"""What the command line of that helper holds."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 KILL_AFTER_S, RAISE_AFTER_S, EXIT_AFTER_S = 3.0, 5.0, 8.0
 """Seconds after the first signal: worker processes are killed; the work thread is interrupted; this process ends.
@@ -70,6 +75,9 @@ class StopSwitch:
         # The listener starts before Ctrl-C is blocked here, so that there is a thread that can receive it; worker
         # processes inherit the mask of the thread that starts them.
         self._thread.start()
+        # A process that had to be ended leaves semaphores to Python's own helper, which frees them without a word.
+        sys.warnoptions.append(_QUIET_HELPER)
+        self._undo.callback(sys.warnoptions.remove, _QUIET_HELPER)
         for number in SIGNALS:
             self._undo.callback(signal.signal, number, signal.signal(number, _heard))
         self._undo.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, self._raise))
@@ -145,5 +153,5 @@ def _kill_children() -> None:
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             # Python's own helper ends by itself; killed, it is started again and complains.
-            if not any("resource_tracker" in word for word in child.cmdline()):
+            if not any(_HELPER in word for word in child.cmdline()):
                 child.kill()
