@@ -15,7 +15,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-compile --editable
 
 help:
 	@echo "make run        train, evaluate and report with the default recipe into $(OUT)"
-	@echo "make demo/tiny  the same in under a minute, into runs/tiny"
+	@echo "make demo/tiny  the same in about a minute, into runs/tiny"
 	@echo "make test       the whole test suite"
 	@echo "make check      style, types and the rules about who may import whom"
 	@echo "make setup      what make run needs, into $(VENV); setup-dev adds the tools of make test and make check"

@@ -13,13 +13,15 @@ from perdure.world.config import WorldConfig
 
 
 def tiny() -> RunConfig:
-    """Returns a run of under a minute that goes through every stage; its figures mean little."""
+    """Returns a run of about a minute that goes through every stage; its figures mean little."""
     return RunConfig(
         recipe="tiny",
-        data=DataConfig(num_train=96, num_validation=16, num_calibration=96, num_test=48, clips_per_shard=16),
+        data=DataConfig(num_train=96, num_validation=16, num_calibration=96, num_test=32, clips_per_shard=16),
         training=TrainingConfig(num_steps=60, warmup_steps=10, log_steps=10),
         calibration=CalibrationConfig(max_false_confirm=0.15, max_miss=0.15),
-        evaluation=EvaluationConfig(num_timed_clips=8, num_attention_clips=16, num_resamples=200),
+        evaluation=EvaluationConfig(
+            num_timed_clips=4, num_attention_clips=12, num_attention_samples=4, num_resamples=200
+        ),
     )
 
 

@@ -1,0 +1,89 @@
+"""What README says can be done: its commands exist, its Python runs, its list of folders is the list of folders."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from perdure.video.writer import VideoWriter
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = [
+    line.split("#")[0].strip()
+    for language, block in BLOCKS
+    if not language
+    for line in block.splitlines()
+    if line.startswith(("perdure ", "make "))
+]
+
+
+def perdure(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "perdure", *words], capture_output=True, text=True, check=False)
+
+
+def moving_square(num_frames: int = 40) -> list[np.ndarray]:
+    """Returns frames of a bright square that moves over a still, textured ground."""
+    ground = np.random.default_rng(0).integers(70, 100, (120, 160, 3), dtype=np.uint8)
+    frames = []
+    for index in range(num_frames):
+        frame = ground.copy()
+        frame[40:56, 20 + 2 * index : 36 + 2 * index] = 230
+        frames.append(frame)
+    return frames
+
+
+def test_there_are_commands_to_check() -> None:
+    assert {command.split()[0] for command in COMMANDS} == {"make", "perdure"}
+    assert len(COMMANDS) >= 6
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("make ")])
+def test_every_make_target_exists(command: str) -> None:
+    targets = re.findall(r"^([\w/-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert command.split()[1] in targets
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("perdure ")])
+def test_every_command_and_option_exists(command: str) -> None:
+    words = command.split()[1:]
+    shown = perdure(words[0], "--help")
+    assert shown.returncode == 0, shown.stderr
+    options = [word for word in words if word.startswith("--")]
+    assert not [option for option in options if option not in shown.stdout]
+
+
+def test_folders_are_those_listed() -> None:
+    tree = next(block for language, block in BLOCKS if not language and block.startswith("src/perdure/"))
+    listed = set(re.findall(r"^  (\w+)/ ", tree, flags=re.MULTILINE))
+    files = set(re.findall(r"\b(\w+\.py)\b", tree))
+    package = ROOT / "src" / "perdure"
+    folders = {path.name for path in package.iterdir() if path.is_dir() and not path.name.startswith("_")}
+    assert listed == folders - {"weights"}
+    assert files == {path.name for path in package.glob("*.py") if not path.name.startswith("_")}
+
+
+def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    example = next(block for language, block in BLOCKS if language == "python")
+    boxes = [np.array([[20.0 + 2 * index, 40.0, 36.0 + 2 * index, 56.0]]) for index in range(12)]
+    stream = [(frame, box, np.ones(1)) for frame, box in zip(moving_square(12), boxes, strict=True)]
+    exec(example.replace('"runs/cpu"', "None"), {"stream": stream})  # noqa: S102 - it is our own text
+    said = capsys.readouterr().out
+    assert re.search(r"^0 persistent \d+ 0\.\d{3}$", said, flags=re.MULTILINE), said
+
+
+def test_watch_works_out_of_the_box(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "street.mp4", frame_rate_hz=25) as writer:
+        for frame in moving_square():
+            writer.write(frame)
+    done = perdure("watch", str(tmp_path / "street.mp4"), "--out", str(tmp_path / "seen"))
+    assert done.returncode == 0, done.stderr
+    written = {path.name for path in (tmp_path / "seen").iterdir()}
+    assert {"annotated.mp4", "decisions.jsonl", "tracks.csv", "confirmed.txt", "summary.json"} <= written
+    assert '"label": "persistent"' in (tmp_path / "seen" / "decisions.jsonl").read_text(encoding="utf-8")
