@@ -54,9 +54,7 @@ def test_everything_has_a_row_a_track_and_a_column_a_frame(
     assert sample.clip_id == clip.clip_id
 
 
-def test_gaps_stand_exactly_where_a_track_is_not_alive(
-    sample: AttentionSample, records: list[DecisionRecord]
-) -> None:
+def test_gaps_stand_exactly_where_a_track_is_not_alive(sample: AttentionSample, records: list[DecisionRecord]) -> None:
     for row, record in enumerate(records):
         is_live = np.zeros(len(sample.frame_index), dtype=bool)
         is_live[record.first_frame : record.last_frame + 1] = True

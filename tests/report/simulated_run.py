@@ -202,6 +202,23 @@ def evaluation_figures(
             "own_crops": {name: metrics[name] for name in ("mean_decision_frame", "accuracy", "miss_rate")},
             "scrambled_metadata_changed_decisions": 0,
             "shortcut_rules": {"red": 0.503, "size": 0.491, "position": 0.508},
+            "attention_replaced": {
+                name: {
+                    "false_confirm_rate": 0.011,
+                    "miss_rate": 0.012,
+                    "mean_decision_frame": 3.21,
+                    "changed_labels": 0.003 * place,
+                }
+                for place, name in enumerate(("own", "uniform", "structure"))
+            },
+        },
+        "evidence": {
+            "expected_calibration_error": [0.021, 0.019, 0.014, 0.002, None],
+            "negative_log_likelihood": [0.58, 0.41, 0.24, 0.01, None],
+            "martingale_mean": [0.97, 0.98, 1.04, 0.2, 0.2],
+            "martingale_standard_error": [0.03, 0.06, 0.21, 0.2, 0.2],
+            "mean_distance": 0.41,
+            "mean_distance_by_age": {"1": 0.26, "2": 0.43, "3": 0.61},
         },
         "thresholds": {"upper": BOUND, "lower": -BOUND, "alpha_false_confirm": 0.02, "alpha_miss": 0.02, "delta": 0.05},
         "model": {"num_parameters": 412_388, "flops_per_frame_extractor": FLOPS_PER_FRAME},

@@ -28,9 +28,7 @@ def batch(data: WindowTensors) -> Batch:
 
 
 def scene_with_both(windows: TrackWindows) -> int:
-    return next(
-        scene for scene in range(10) if len(set(windows.is_persistent[windows.scene == scene].tolist())) == 2
-    )
+    return next(scene for scene in range(10) if len(set(windows.is_persistent[windows.scene == scene].tolist())) == 2)
 
 
 def in_scene(data: WindowTensors, windows: TrackWindows) -> Batch:

@@ -191,5 +191,3 @@ def test_settings_out_of_range_are_named() -> None:
             TrainingConfig(**{name: 0})
     with pytest.raises(ValueError, match=r"gated_share: got 1\.5, expected 0 to 1"):
         TrainingConfig(gated_share=1.5)
-
-

@@ -67,6 +67,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("proof refactor", "the same checks must pass after a change of the source", _PROOF),
         Command("proof verify", "reject proofs that are edited or of other source", "proof_command:check_proofs"),
     ),
+    "Benchmark": (
+        Command("bench frontier", "frames that every rule needs on the same tracks", "bench_commands:frontier"),
+        Command("bench guarantee", "how often calibrated bounds break their promise", "bench_commands:guarantee"),
+    ),
     "Use": (Command("watch", "decide on the tracks of a video", "watch_command:watch"),),
 }
 """All commands, in the order in which the help lists them."""
@@ -107,7 +111,7 @@ def find_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:
         for name in inside:
             say(f"  perdure {name:<14}  {commands[name].summary}")
         raise SystemExit(DONE)
-    expected = inside or [name for name in commands if " " not in name] + ["data", "proof"]
+    expected = inside or [name for name in commands if " " not in name] + ["data", "proof", "bench"]
     complain(f"perdure: got '{' '.join(words[: 2 if inside else 1])}', expected one of {', '.join(expected)}")
     return None, ()
 
@@ -141,7 +145,7 @@ def _say_help() -> None:
         say()
         say((title, "bold"))
         for command in commands:
-            say(("  ", ""), (f"{command.words:<14}", "cyan"), f"  {command.summary}")
+            say(("  ", ""), (f"{command.words:<15}", "cyan"), f"  {command.summary}")
     say()
     say("  --version       print the version")
     say("  --debug         with any command: show the trace of an error, and log more")

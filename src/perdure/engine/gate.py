@@ -237,9 +237,7 @@ class PersistenceGate:
             self.streams.close(closed)
         return decisions
 
-    def _decision(
-        self, memory: TrackMemory, label: Label, reason: Reason, frame_index: int, time_s: float
-    ) -> Decision:
+    def _decision(self, memory: TrackMemory, label: Label, reason: Reason, frame_index: int, time_s: float) -> Decision:
         memory.decided_age = memory.decided_age or memory.age
         return Decision(
             track_id=memory.track_id,
@@ -285,4 +283,3 @@ def _observation(tracks: TrackFrame, tentative: list[tuple[int, TrackMemory]]) -
         cue_total=np.array([memory.cue_total for memory in memories], dtype=np.float64),
         score=tracks.score[rows],
     )
-

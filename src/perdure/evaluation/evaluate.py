@@ -23,6 +23,8 @@ from perdure.evaluation.controls import count_changed_by_scrambling, shortcut_sc
 from perdure.evaluation.curves import error_curves, optimal_frames, point_at
 from perdure.evaluation.decide import Association, ClipOutcome, GateSetup, decide_split
 from perdure.evaluation.efficiency import measure_efficiency
+from perdure.evaluation.intervention import intervention_rows
+from perdure.evaluation.soundness import seeing_evidence, soundness_rows
 from perdure.evaluation.targets import target_rows
 from perdure.evaluation.tokenizer import tokenizer_quality
 from perdure.metrics.attention import attention_efficiency
@@ -91,6 +93,7 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
     metrics |= _tokenizer_part(model, windows)
     metrics |= _model_part(model, rule, request.rates)
     metrics["controls"] = _controls(request, model, rule, windows)
+    metrics["evidence"] = soundness_rows(evidence, windows.is_persistent, _exact_evidence(request, model))
     curves = _add_curves(request, model, metrics, (windows, evidence))
     targets = target_rows(metrics, num_codes=2**model.config.tokenizer.quantizer.num_bits)
     # Figures that only a target is held to get a name of their own, so that a report can say where they stand.
@@ -216,6 +219,14 @@ def _model_part(model: PersistenceModel, rule: TruncatedSPRT, rates: ErrorRates)
     }
 
 
+def _exact_evidence(request: EvaluationRequest, model: PersistenceModel) -> np.ndarray | None:
+    """Returns the evidence of whoever sees everything, where the law of the world is known."""
+    if not request.dataset.config.world.is_exact:
+        return None
+    operation = model.operation
+    return seeing_evidence(request.dataset, SPLIT, operation=operation, num_ages=operation.horizon)
+
+
 def _controls(
     request: EvaluationRequest, model: PersistenceModel, rule: TruncatedSPRT, windows: TrackWindows
 ) -> dict[str, Any]:
@@ -228,6 +239,9 @@ def _controls(
             request.dataset, clip_ids, model, rule, seed=request.seed
         ),
         "shortcut_rules": shortcut_scores(windows),
+        "attention_replaced": intervention_rows(
+            model, windows.take(np.flatnonzero(windows.scene < request.config.num_attention_clips)), rule
+        ),
     }
 
 

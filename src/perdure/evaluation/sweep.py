@@ -35,6 +35,40 @@ class ErrorCurve:
         return [{"total_error": error, "mean_decision_frame": frame} for error, frame in pairs]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweptDecisions:
+    """What each rule of a family decides about each track.
+
+    Args:
+        age: decision frames.
+        is_confirmed: whether the label is persistent.
+    """
+
+    age: Int[np.ndarray, "rule n"]
+    is_confirmed: Bool[np.ndarray, "rule n"]
+
+    def points(
+        self, is_persistent: Bool[np.ndarray, " n"], balance: Float[np.ndarray, "... n"]
+    ) -> tuple[Float[np.ndarray, "rule ..."], Float[np.ndarray, "rule ..."]]:
+        """Returns total error and mean decision frame of each rule, for each set of weights from `class_balance`."""
+        is_wrong = self.is_confirmed != is_persistent
+        return is_wrong @ balance.T, self.age @ balance.T
+
+
+def class_balance(
+    is_persistent: Bool[np.ndarray, " n"], count: Float[np.ndarray, "... n"] | None = None
+) -> Float[np.ndarray, "... n"]:
+    """Returns weights of tracks that sum to a half over each class, so that both classes count alike.
+
+    Args:
+        is_persistent: truth.
+        count: how often each track counts, in each of several resamples; once by default.
+    """
+    counts = np.ones(len(is_persistent)) if count is None else count
+    persistent, transient = counts * is_persistent, counts * ~is_persistent
+    return (persistent / persistent.sum(-1, keepdims=True) + transient / transient.sum(-1, keepdims=True)) / 2
+
+
 def sweep_bounds(
     evidence: Float[np.ndarray, "n l"],
     is_persistent: Bool[np.ndarray, " n"],
@@ -50,21 +84,27 @@ def sweep_bounds(
         horizon: age at which a decision is forced.
         is_timeout_persistent: what a forced decision says.
     """
+    swept = swept_bounds(evidence, horizon=horizon, is_timeout_persistent=is_timeout_persistent)
+    errors, frames = swept.points(is_persistent, class_balance(is_persistent))
+    return lower_hull(errors, frames)
+
+
+def swept_bounds(evidence: Float[np.ndarray, "n l"], *, horizon: int, is_timeout_persistent: bool) -> SweptDecisions:
+    """Returns what the two-bound test decides for every pair of bounds; arguments as in `sweep_bounds`."""
     scores = evidence[:, :horizon]
     num_seen = (~np.isnan(scores)).sum(axis=1)
     ends_early = num_seen < scores.shape[1]
     levels = _levels(scores)
     first_up = _first_crossings(scores, levels, num_seen)
     first_down = _first_crossings(-scores, -levels, num_seen)
-    points = []
+    ages, confirmed = [], []
     for up in range(len(levels)):
         for down in range(up):
             rise, fall = first_up[:, up], first_down[:, down]
             is_open = (rise > num_seen) & (fall > num_seen)
-            is_confirmed = (rise < fall) | (is_open & ~ends_early & is_timeout_persistent)
-            age = np.minimum(np.minimum(rise, fall), np.where(ends_early, num_seen + 1, num_seen))
-            points.append((_total_error(is_confirmed, is_persistent), _balanced_mean(age, is_persistent)))
-    return _lower_hull(np.array(points))
+            confirmed.append((rise < fall) | (is_open & ~ends_early & is_timeout_persistent))
+            ages.append(np.minimum(np.minimum(rise, fall), np.where(ends_early, num_seen + 1, num_seen)))
+    return SweptDecisions(age=np.array(ages), is_confirmed=np.array(confirmed))
 
 
 def _levels(scores: Float[np.ndarray, "n l"]) -> Float[np.ndarray, " k"]:
@@ -84,24 +124,18 @@ def _first_crossings(
     return np.where(never, num_seen[:, None] + 2, age)
 
 
-def _total_error(is_confirmed: Bool[np.ndarray, " n"], is_persistent: Bool[np.ndarray, " n"]) -> float:
-    return float((is_confirmed[~is_persistent].mean() + (~is_confirmed[is_persistent]).mean()) / 2)
-
-
-def _balanced_mean(age: Int[np.ndarray, " n"], is_persistent: Bool[np.ndarray, " n"]) -> float:
-    return float((age[is_persistent].mean() + age[~is_persistent].mean()) / 2)
-
-
-def _lower_hull(points: Float[np.ndarray, "m 2"]) -> ErrorCurve:
+def lower_hull(errors: Float[np.ndarray, " m"], frames: Float[np.ndarray, " m"]) -> ErrorCurve:
     """Returns the lower convex hull of (error, frame) points, down to the point with the fewest frames."""
+    order = np.lexsort((frames, errors))
+    earlier = np.minimum.accumulate(frames[order])
+    is_faster = np.r_[True, earlier[1:] < earlier[:-1]]
     hull: list[tuple[float, float]] = []
-    for x, y in sorted(map(tuple, points.tolist())):
+    for x, y in zip(errors[order][is_faster].tolist(), frames[order][is_faster].tolist(), strict=True):
         while len(hull) >= 2 and _is_above(hull[-2], hull[-1], (x, y)):
             hull.pop()
-        if not hull or y < hull[-1][1]:
-            hull.append((x, y))
-    errors, frames = zip(*hull, strict=True)
-    return ErrorCurve(total_error=np.array(errors), mean_decision_frame=np.array(frames))
+        hull.append((x, y))
+    corners = np.array(hull)
+    return ErrorCurve(total_error=corners[:, 0], mean_decision_frame=corners[:, 1])
 
 
 def _is_above(first: tuple[float, float], middle: tuple[float, float], last: tuple[float, float]) -> bool:

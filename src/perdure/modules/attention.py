@@ -75,6 +75,14 @@ def scene_mask(
     return SceneMask(allowed=allowed, bias_index=bias_index)
 
 
+class MaskedSoftmax(nn.Module):
+    """Attention weights from logits; a module of its own, so that a forward hook can put others in their place."""
+
+    def forward(self, logits: Float[Tensor, "head query key"], mask: SceneMask) -> Float[Tensor, "head query key"]:
+        """Returns weights that sum to 1 over the keys that a query may see, 0 elsewhere."""
+        return logits.masked_fill(~mask.allowed, float("-inf")).softmax(-1)
+
+
 class SceneAttention(nn.Module):
     """Multi-head attention with a learned bias per head, frame gap and own-or-other track."""
 
@@ -86,6 +94,7 @@ class SceneAttention(nn.Module):
         self.query_key_value = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
         self.bias = nn.Parameter(torch.zeros(num_heads, 2 * memory_frames))
+        self.weigh = MaskedSoftmax()
 
     def init_state(self, num_slots: int) -> MemoryState:
         """Returns an empty memory; the mask hides its places until tokens stand there."""
@@ -109,8 +118,7 @@ class SceneAttention(nn.Module):
         all_keys = torch.cat([memory.key.flatten(0, 1), key.flatten(0, 1)])
         all_values = torch.cat([memory.value.flatten(0, 1), value.flatten(0, 1)])
         logits = torch.einsum("nhd,mhd->hnm", query.flatten(0, 1), all_keys) * self.head_width**-0.5
-        logits = logits + self.bias[:, mask.bias_index]
-        weights = logits.masked_fill(~mask.allowed, float("-inf")).softmax(-1)
+        weights = self.weigh(logits + self.bias[:, mask.bias_index], mask)
         y = torch.einsum("hnm,mhd->nhd", weights, all_values).flatten(1)
         return self.output(y).unflatten(0, x.shape[:2]), MemoryState(key=key, value=value), weights
 

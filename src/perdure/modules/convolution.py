@@ -59,9 +59,7 @@ class CausalConv3d(StreamingModule):
         shape = (num_slots, self.kernel_t - 1, self.in_channels, *self.input_size)
         return ConvolutionState(past=self.weight.new_zeros(shape))
 
-    def step(
-        self, x: Tensor, state: ConvolutionState | Stateless
-    ) -> tuple[Tensor, ConvolutionState | Stateless]:
+    def step(self, x: Tensor, state: ConvolutionState | Stateless) -> tuple[Tensor, ConvolutionState | Stateless]:
         """Returns the convolved chunk (height and width divided by the stride) and its last input frames."""
         num_slots, num_frames = x.shape[:2]
         stacked = x

@@ -43,7 +43,11 @@ def make_data(context: StageContext) -> None:
 
 def train(context: StageContext) -> None:
     """Trains tokenizer and evidence model together on the training split."""
-    config = context.config
+    train_as(context.config, context, TRAINED)
+
+
+def train_as(config: RunConfig, context: StageContext, output: str) -> None:
+    """Trains with a configuration and stores the weights at `output`, a path inside the run folder."""
     request = TrainingRequest(
         model=config.model,
         operation=config.operation,
@@ -63,7 +67,7 @@ def train(context: StageContext) -> None:
         )
     except Interrupted as error:
         raise Stopped(str(error)) from error
-    model.save(context.run.path / TRAINED)
+    model.save(context.run.path / output)
     shutil.rmtree(context.work, ignore_errors=True)
 
 
@@ -83,7 +87,7 @@ def calibrate(context: StageContext) -> None:
     model.calibration = calibration_scores(
         model,
         windows,
-        _rates(config),
+        error_rates(config),
         seed=config.seed,
         on_progress=lambda done, total: on_part(done, total, "scoring tracks"),
     )
@@ -97,7 +101,7 @@ def evaluate_run(context: StageContext) -> None:
         EvaluationRequest(
             dataset=ClipDataset.open(context.dataset_folder),
             weights=run.final_model,
-            rates=_rates(config),
+            rates=error_rates(config),
             config=config.evaluation,
             seed=config.seed,
             num_workers=context.num_workers,
@@ -184,7 +188,8 @@ def _in_parts(context: StageContext, **weights: float) -> Callable[[int, int, st
     return on_part
 
 
-def _rates(config: RunConfig) -> ErrorRates:
+def error_rates(config: RunConfig) -> ErrorRates:
+    """Returns what the bounds of a run must guarantee."""
     rates = config.calibration
     return ErrorRates(max_false_confirm=rates.max_false_confirm, max_miss=rates.max_miss, delta=rates.delta)
 

@@ -11,6 +11,7 @@ from perdure.report.closing_sections import (
 from perdure.report.cost_sections import cost_section
 from perdure.report.decision_sections import class_section, optimum_section, wrong_section
 from perdure.report.document import Report
+from perdure.report.evidence_section import evidence_sections
 from perdure.report.opening import headline, overline, targets_table, tiles, verdict
 from perdure.report.proof_sections import attention_section, controls_section, tokenizer_section, tracker_section
 from perdure.report.stored_run import StoredRun
@@ -37,6 +38,7 @@ def build_report(run: StoredRun) -> Report:
             class_section(run),
             wrong_section(run),
             cost_section(run),
+            *evidence_sections(run),
             attention_section(run),
             tokenizer_section(run),
             controls_section(run),

@@ -114,6 +114,11 @@ class WorldConfig:
             raise ValueError(f"box_side_px: got up to {self.box_side_px[1]}, expected at most half a frame ({side} px)")
 
     @property
+    def is_exact(self) -> bool:
+        """Whether tracks follow the law that the optima are known for: no clutter, no occlusion, no bursts."""
+        return not (self.clutter_per_frame or self.occluded_share or self.burst_share)
+
+    @property
     def last_birth_frame(self) -> int:
         """Last frame (0-based) on which an object may be born."""
         return self.num_frames - self.horizon - 1

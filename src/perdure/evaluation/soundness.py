@@ -1,0 +1,109 @@
+"""Whether the evidence is the log-likelihood ratio that it claims to be, on tracks whose truth is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from perdure.data.dataset import ClipDataset
+from perdure.engine.operation import Operation
+from perdure.metrics.calibration_error import calibration_by_age, martingale_check
+from perdure.tracking.tracker import Tracker
+from perdure.types import Clip
+from perdure.world.config import WorldConfig
+
+LARGE = 7.0
+"""Nats beyond which evidence decides nothing any more: errors below 0.1 %."""
+
+
+def soundness_rows(
+    evidence: Float[np.ndarray, "n l"],
+    is_persistent: Bool[np.ndarray, " n"],
+    exact: Float[np.ndarray, "n l"] | None = None,
+) -> dict[str, Any]:
+    """Returns calibration of the probabilities, martingale check, and distance from the exact evidence, by age.
+
+    Args:
+        evidence: nats, prior removed, NaN after a track's end.
+        is_persistent: truth.
+        exact: the true log-likelihood ratio where it is known; infinite where the class is certain.
+    """
+    by_age = calibration_by_age(evidence, is_persistent)
+    martingale = martingale_check(evidence, is_persistent)
+    rows: dict[str, Any] = {
+        "expected_calibration_error": _plain(by_age.expected_calibration_error),
+        "negative_log_likelihood": _plain(by_age.negative_log_likelihood),
+        "martingale_mean": _plain(martingale.mean),
+        "martingale_standard_error": _plain(martingale.standard_error),
+    }
+    if exact is not None:
+        rows |= _against_exact(evidence, exact)
+    return rows
+
+
+def _against_exact(evidence: Float[np.ndarray, "n l"], exact: Float[np.ndarray, "n l"]) -> dict[str, Any]:
+    """Returns mean distance where the exact evidence is within 7 nats, and the evidence where it is certain."""
+    is_seen = ~np.isnan(evidence) & ~np.isnan(exact)
+    is_small = is_seen & (np.abs(np.where(is_seen, exact, np.inf)) < LARGE)
+    distance = np.where(is_small, np.abs(np.where(is_small, evidence - exact, 0.0)), np.nan)
+    ages = [column for column in range(evidence.shape[1]) if is_small[:, column].any()]
+    certain = {"persistent": is_seen & (exact == np.inf), "transient": is_seen & (exact == -np.inf)}
+    return {
+        "mean_distance": float(np.nanmean(distance)) if is_small.any() else None,
+        "mean_distance_by_age": {str(age + 1): float(np.nanmean(distance[:, age])) for age in ages},
+        "median_evidence_when_certain": {
+            name: float(np.median(evidence[rows])) if rows.any() else None for name, rows in certain.items()
+        },
+    }
+
+
+def _plain(values: Float[np.ndarray, " l"]) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
+
+
+def seeing_evidence(
+    dataset: ClipDataset, split: str, *, operation: Operation, num_ages: int
+) -> Float[np.ndarray, "n l"]:
+    """Returns the exact evidence of whoever sees on every frame whether the object is there, and its cue.
+
+    Rows as in `split_windows`: all tracks of the split in clip order, association by truth. Infinite from the frame
+    on which the class is certain: an object that is gone is transient, one that outlives the longest lifetime is not.
+
+    Raises:
+        ValueError: a clip has no ground truth.
+    """
+    world = dataset.config.world
+    parts = [_clip_evidence(dataset.clip(clip_id), world, operation, num_ages) for clip_id in dataset.split(split)]
+    return np.concatenate(parts)
+
+
+def _clip_evidence(clip: Clip, world: WorldConfig, operation: Operation, num_ages: int) -> Float[np.ndarray, "n l"]:
+    truth = clip.truth
+    if truth is None:
+        raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for the exact evidence")
+    tracker, result = Tracker(operation.tracker), np.full((truth.num_objects, num_ages), np.nan)
+    object_of: dict[int, int] = {}
+    for index in range(clip.num_frames):
+        tracks = tracker.update(clip.detections[index], owner=truth.detection_owner[index])
+        for track_id, detection, age in zip(
+            tracks.track_id.tolist(), tracks.detection_index.tolist(), tracks.age.tolist(), strict=True
+        ):
+            if track_id not in object_of:
+                object_of[track_id] = int(truth.detection_owner[index][detection])
+            if age <= num_ages:
+                row = object_of[track_id]
+                since = slice(index - age + 1, index + 1)
+                result[track_id, age - 1] = _exact(truth.is_alive[row, since], truth.cue[row, since], world)
+    return result
+
+
+def _exact(is_alive: Bool[np.ndarray, " a"], cue: Float[np.ndarray, " a"], world: WorldConfig) -> float:
+    """Returns the evidence at the last of the given frames, all since birth."""
+    if not is_alive[-1]:
+        return -np.inf
+    survivors = sum(lifetime >= len(is_alive) for lifetime in world.transient_lifetimes)
+    if not survivors:
+        return np.inf
+    return float(cue.sum() - np.log(survivors / len(world.transient_lifetimes)))

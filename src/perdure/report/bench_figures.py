@@ -1,0 +1,108 @@
+"""Figures of the benchmarks: dots with intervals on one line a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from perdure.report.style import (
+    BOTH,
+    GATE,
+    INK,
+    LIFETIME,
+    LINE,
+    MUTED,
+    OPTIMUM_DETECTIONS,
+    OPTIMUM_SEEING,
+    WRONG,
+    house_style,
+    new_figure,
+    quiet,
+    save_figure,
+)
+
+Rows = Sequence[dict[str, Any]]
+
+
+def draw_frontier_rows(rows: Rows, path: Path) -> None:
+    """Writes one panel a world: the frame that each rule needs at the wanted error, and both optima as lines."""
+    swept = [row for row in rows if row["bounds"] == "swept"]
+    worlds = list(dict.fromkeys((row["pd"], row["d"]) for row in swept))
+    names = list(dict.fromkeys(row["rule"] for row in swept))
+    with house_style():
+        figure = new_figure(2.6 + 2.6 * len(worlds), 0.9 + 0.33 * len(names))
+        panels = figure.subplots(1, len(worlds), sharey=True, squeeze=False)[0]
+        for axes, (pd, d) in zip(panels, worlds, strict=True):
+            inside = [row for row in swept if (row["pd"], row["d"]) == (pd, d)]
+            _frontier_panel(axes, inside)
+            axes.set_title(f"Pd {pd:g}, d {d:g}")
+        panels[0].set_yticks(range(len(names)), names, color=INK)
+        panels[0].set_ylim(len(names) - 0.4, -0.6)
+        figure.supxlabel(
+            f"mean decision frame at {100 * swept[0]['total_error']:g} % total error, 95 % interval over clips\n"
+            "black line: optimum of seeing; grey line: optimum of detections",
+            fontsize=9,
+            color=MUTED,
+        )
+        save_figure(figure, path)
+
+
+def _frontier_panel(axes: Axes, rows: Rows) -> None:
+    axes.axvline(rows[0]["optimum_detections"], color=OPTIMUM_DETECTIONS, lw=1.4)
+    axes.axvline(rows[0]["optimum_seeing"], color=OPTIMUM_SEEING, lw=1.4)
+    for place, row in enumerate(rows):
+        frame = row["mean_decision_frame"]
+        if frame is None:
+            axes.annotate(
+                f"{100 * row['least_error']:.0f} % at best", (0.5, place), xycoords=("axes fraction", "data"),
+                ha="center", va="center", fontsize=8, color=MUTED,
+            )  # fmt: skip
+            continue
+        colour = _rule_colour(row["rule"])
+        axes.plot(row["ci95"], [place, place], color=colour, lw=2.2, solid_capstyle="round")
+        axes.plot([frame], [place], "o", ms=6, color=colour)
+        axes.annotate(
+            f"{frame:.2f}", (max(row["ci95"][1], frame), place), xytext=(6, 0), textcoords="offset points", va="center",
+            fontsize=8.5, fontweight="bold" if place == 0 else "normal",
+        )  # fmt: skip
+    _quiet_rows(axes)
+    axes.margins(x=0.18)
+
+
+def _rule_colour(name: str) -> str:
+    if name.startswith("perdure"):
+        return GATE
+    return LIFETIME if name.startswith("lifetime") else BOTH
+
+
+def draw_guarantee_rows(rows: Rows, path: Path) -> None:
+    """Writes the share of calibrations that break the promise, a line a row, and the share that may."""
+    with house_style():
+        figure = new_figure(8.2, 0.9 + 0.27 * len(rows))
+        axes = figure.subplots()
+        for place, row in enumerate(rows):
+            share, allowed = (row[name] / row["draws"] for name in ("violations", "violations_allowed"))
+            colour = WRONG if share > allowed else GATE
+            axes.plot([0, share], [place, place], color=colour, lw=3.2, solid_capstyle="butt")
+            axes.plot([allowed, allowed], [place - 0.4, place + 0.4], color=INK, lw=1.2)
+            axes.annotate(
+                f"{100 * share:.1f} %", (max(share, allowed), place), xytext=(6, 0), textcoords="offset points",
+                va="center", fontsize=8.5, color=colour,
+            )  # fmt: skip
+        names = [f"{row['data']} · {row['num_calibration']} clips · {row['method']}" for row in rows]
+        axes.set_yticks(range(len(rows)), names, color=INK)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        axes.set_xlabel("calibrations whose bounds break a promised rate\ntick: 99 % quantile of what delta allows")
+        _quiet_rows(axes)
+        axes.set_xlim(0, 1.15 * max([row["violations"] / row["draws"] for row in rows] + [0.1]))
+        save_figure(figure, path)
+
+
+def _quiet_rows(axes: Axes) -> None:
+    quiet(axes)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x", color=LINE, lw=0.6)
