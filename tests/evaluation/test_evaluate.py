@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.small_model import HORIZON, small_dataset, small_model, windows_of
+from evaluation.recomputed import recomputed
 from perdure.engine.model import PersistenceModel
 from perdure.engine.windows import TrackWindows
 from perdure.evaluation import evaluate as evaluate_module
@@ -16,7 +17,7 @@ from perdure.evaluation.calibrate import ErrorRates, calibration_scores, rule_fo
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evaluation.decide import ClipOutcome, GateSetup, decide_clips
 from perdure.evaluation.evaluate import Evaluation, EvaluationRequest, evaluate
-from perdure.metrics.decisions import decision_metrics
+from perdure.metrics.decisions import decision_metrics, write_decisions
 
 pytestmark = pytest.mark.slow
 RATES = ErrorRates(max_false_confirm=0.5, max_miss=0.5, delta=0.6)
@@ -72,6 +73,15 @@ def test_rates_are_those_of_the_records(result: Evaluation) -> None:
     assert result.metrics["association"] == "truth"
     assert result.metrics["num_censored"] == 0
     assert ASKED == ["truth", "tracker"]
+
+
+def test_every_decision_metric_follows_from_the_stored_decisions(result: Evaluation, tmp_path: Path) -> None:
+    """Counted anew from `decisions.jsonl` by code that shares nothing with the package."""
+    for records, found in ((result.records, result.metrics), (result.tracker_records, result.metrics["tracker"])):
+        write_decisions(tmp_path / "decisions.jsonl", records)
+        for name, value in recomputed(tmp_path / "decisions.jsonl", early_stop_frame=3).items():
+            expected = value if isinstance(value, dict) else pytest.approx(value, abs=1e-7)
+            assert found[name] == expected, name
 
 
 def test_results_can_be_stored_as_they_are(result: Evaluation) -> None:
