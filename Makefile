@@ -35,6 +35,8 @@ $(VENV)/.stamp-run: $(VENV)/.stamp-python pyproject.toml constraints.txt
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-python pyproject.toml constraints.txt
 	$(INSTALL) '.[dev]'
+	# Asks for opencv-python, whose files clash with the headless one; all else that it needs is there.
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps trackers
 	@touch $@ $(VENV)/.stamp-run
 
 run: setup

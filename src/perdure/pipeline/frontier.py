@@ -31,7 +31,8 @@ from perdure.pipeline.config import RunConfig
 from perdure.pipeline.record import read_record
 from perdure.pipeline.run_folder import RunFolder
 from perdure.pipeline.stage import Stage, StageContext
-from perdure.pipeline.stages import STAGES, TRAINED, error_rates, train_as
+from perdure.pipeline.stages import STAGES, error_rates
+from perdure.pipeline.train_stage import TRAINED, train_as
 
 TRAINED_BLIND = "checkpoints/detections.safetensors"
 """Weights of the model without pixels, inside the run folder."""

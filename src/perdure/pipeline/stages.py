@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -18,15 +17,11 @@ from perdure.files import read_json, write_json
 from perdure.metrics.decisions import read_decisions, write_decisions
 from perdure.pipeline.config import RunConfig
 from perdure.pipeline.proof.run import prove
-from perdure.pipeline.stage import Stage, StageContext, Stopped
+from perdure.pipeline.stage import Stage, StageContext
+from perdure.pipeline.train_stage import TRAINED, train
 from perdure.report.attention_figure import draw_attention_figure
 from perdure.report.figures import draw_confusion_matrix
 from perdure.report.write import write_analysis, write_report
-from perdure.training.run import TrainingRequest, train_model
-from perdure.training.train import Interrupted
-
-TRAINED = "checkpoints/trained.safetensors"
-"""Weights before calibration, inside the run folder."""
 
 
 def make_data(context: StageContext) -> None:
@@ -39,36 +34,6 @@ def make_data(context: StageContext) -> None:
         num_workers=context.num_workers,
         on_progress=_stoppable(context, "clips"),
     )
-
-
-def train(context: StageContext) -> None:
-    """Trains tokenizer and evidence model together on the training split."""
-    train_as(context.config, context, TRAINED)
-
-
-def train_as(config: RunConfig, context: StageContext, output: str) -> None:
-    """Trains with a configuration and stores the weights at `output`, a path inside the run folder."""
-    request = TrainingRequest(
-        model=config.model,
-        operation=config.operation,
-        training=config.training,
-        seed=config.seed,
-        num_workers=context.num_workers,
-        device=config.device,
-    )
-    checkpoint = context.work / "state.safetensors"
-    try:
-        model = train_model(
-            ClipDataset.open(context.dataset_folder),
-            request,
-            checkpoint=checkpoint,
-            log=context.log,
-            should_stop=context.should_stop,
-        )
-    except Interrupted as error:
-        raise Stopped(str(error)) from error
-    model.save(context.run.path / output)
-    shutil.rmtree(context.work, ignore_errors=True)
 
 
 def calibrate(context: StageContext) -> None:

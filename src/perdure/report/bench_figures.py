@@ -92,7 +92,7 @@ def draw_guarantee_rows(rows: Rows, path: Path) -> None:
                 f"{100 * share:.1f} %", (max(share, allowed), place), xytext=(6, 0), textcoords="offset points",
                 va="center", fontsize=8.5, color=colour,
             )  # fmt: skip
-        names = [f"{row['data']} · {row['num_calibration']} clips · {row['method']}" for row in rows]
+        names = [f"{row['data']}, {row['num_calibration']} clips, {row['method']}" for row in rows]
         axes.set_yticks(range(len(rows)), names, color=INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")

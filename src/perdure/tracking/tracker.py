@@ -136,6 +136,10 @@ class Tracker:
         """Forgets all tracks and starts again at frame 0 and track 0."""
         self._state = TrackerState.empty()
 
+    def forget_ended_owners(self) -> None:
+        """Lets owners whose track was deleted start another one; for ids that a tracker of somebody else gave out."""
+        self._state.started_owner = self._state.owner[self._state.owner != NO_OWNER]
+
     def update(self, detections: Detections, *, owner: Int[np.ndarray, " n"] | None = None) -> TrackFrame:
         """Returns all live tracks after one more frame.
 

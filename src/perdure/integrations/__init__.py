@@ -1,0 +1,1 @@
+"""perdure inside other people's pipelines."""

@@ -1,0 +1,44 @@
+"""The training stage: trains with a configuration, stores its state as it goes, and leaves the weights."""
+
+from __future__ import annotations
+
+import shutil
+
+from perdure.data.dataset import ClipDataset
+from perdure.pipeline.config import RunConfig
+from perdure.pipeline.stage import StageContext, Stopped
+from perdure.training.run import TrainingRequest, train_model
+from perdure.training.train import Interrupted
+
+TRAINED = "checkpoints/trained.safetensors"
+"""Weights before calibration, inside the run folder."""
+
+
+def train(context: StageContext) -> None:
+    """Trains tokenizer and evidence model together on the training split."""
+    train_as(context.config, context, TRAINED)
+
+
+def train_as(config: RunConfig, context: StageContext, output: str) -> None:
+    """Trains with a configuration and stores the weights at `output`, a path inside the run folder."""
+    request = TrainingRequest(
+        model=config.model,
+        operation=config.operation,
+        training=config.training,
+        seed=config.seed,
+        num_workers=context.num_workers,
+        device=config.device,
+    )
+    checkpoint = context.work / "state.safetensors"
+    try:
+        model = train_model(
+            ClipDataset.open(context.dataset_folder),
+            request,
+            checkpoint=checkpoint,
+            log=context.log,
+            should_stop=context.should_stop,
+        )
+    except Interrupted as error:
+        raise Stopped(str(error)) from error
+    model.save(context.run.path / output)
+    shutil.rmtree(context.work, ignore_errors=True)
