@@ -80,6 +80,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("run --device tpu", "perdure run: device: got 'tpu', expected cpu, cuda, cuda:N or mps"),
         ("run --data.num-calibration 9", "perdure run: data.num_calibration: got 9 clips, need at least 149 for calib"),
         ("run tiny", "perdure run: Unrecognized options: tiny"),
+        ("run --push", "perdure run: got --push without --branch NAME, expected both"),
+        ("run --branch results", "perdure run: /"),
         ("train none", "perdure train: run folder none: does not exist; make one with 'perdure run --out DIR'"),
         ("train", "perdure train: run folder runs/latest: does not exist"),
         ("status none", "perdure status: run folder none: does not exist"),

@@ -15,6 +15,7 @@ from perdure.cli.errors import DONE, UsageError, WorkFailedError
 from perdure.cli.summary import say_end
 from perdure.cli.terminal import logged_to, stderr
 from perdure.config import from_dict, read_toml_dict, to_dict
+from perdure.pipeline.branch import RunBranch
 from perdure.pipeline.config import RunConfig
 from perdure.pipeline.display import DisplayHandler, display_for
 from perdure.pipeline.recipes import RECIPES, recipe
@@ -33,7 +34,8 @@ class RunArguments:
 
     Reads: the recipe or the configuration file, and what the run folder holds already.
 
-    Writes: the run folder, runs/RECIPE by default; its data set is the largest part (0.9 MB a clip).
+    Writes: the run folder, runs/RECIPE by default; its data set is the largest part (0.9 MB a clip). With --branch
+    also one commit a stage on that branch, without weights and data; checkout, index and stash stay as they are.
 
     Costs: recipe tiny under a minute, cpu a few minutes on two cores, gpu needs a GPU. The same command again takes
     seconds. It may be stopped with Ctrl-C or killed at any time and continues when it is run again.
@@ -46,6 +48,10 @@ class RunArguments:
     """Run folder; runs/RECIPE by default."""
     resume: bool = False
     """Continue a run with its own settings, or let other settings redo the stages that depend on them."""
+    branch: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Branch of the repository here that takes the results after every stage, such as early-persistence/magvit."""
+    push: bool = False
+    """Push that branch after every commit; a push that fails is tried again after the next stage."""
 
 
 def run(words: Sequence[str], command: str) -> int:
@@ -53,12 +59,16 @@ def run(words: Sequence[str], command: str) -> int:
     base, out = starting_point(words)
     arguments = parse(RunArguments, words, command=command, default=RunArguments(config=base))
     folder = RunFolder(arguments.out or out)
+    if arguments.push and arguments.branch is None:
+        raise UsageError("got --push without --branch NAME, expected both; it pushes the branch with the results")
+    branch = arguments.branch and RunBranch.open(Path.cwd(), arguments.branch, is_pushed=arguments.push)
     is_named = peek(words, "--recipe") is not None or arguments.config_file is not None
     line = shlex.join(["perdure", command, *(word for word in words if word != "--resume")])
     runner = Runner(
         stages=all_stages(),
         command=line if is_named or not arguments.resume else "",
         may_change=arguments.resume,
+        branch=branch or None,
     )
     record = run_shown(runner, arguments.config, folder)
     say_end(record, folder)
@@ -120,7 +130,8 @@ def run_shown(runner: Runner, config: RunConfig, folder: RunFolder, *, only: Seq
         WorkFailedError: a stage has failed, a signal has stopped it, or the folder could not be written.
     """
     display = display_for(stderr())
-    again = f"continue with: perdure run --resume --out {shlex.quote(str(folder.path))}"
+    options = runner.branch.options if runner.branch else ""
+    again = f"continue with: perdure run --resume --out {shlex.quote(str(folder.path))}{options}"
 
     def tell(name: str) -> None:
         display.note(f"{name}: stopping at the next safe point (Ctrl-C again: at once)")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import perdure
 from perdure.config import to_dict
+from perdure.pipeline.branch import RunBranch
 from perdure.pipeline.complete import current_targets, write_complete
 from perdure.pipeline.config import RunConfig
 from perdure.pipeline.display import SilentDisplay
@@ -43,6 +44,7 @@ class Runner:
         stop: says when to stop.
         command: the line that started it, for the record.
         may_change: whether the settings of a run that is there already may be replaced.
+        branch: takes the results after every stage; None keeps them in the run folder alone.
     """
 
     stages: Sequence[Stage]
@@ -50,6 +52,7 @@ class Runner:
     stop: StopSwitch = field(default_factory=StopSwitch)
     command: str = ""
     may_change: bool = False
+    branch: RunBranch | None = None
 
     def run(self, config: RunConfig, run: RunFolder, *, only: Sequence[str] = ()) -> RunRecord:
         """Returns the record of the run after running whatever must run.
@@ -70,13 +73,28 @@ class Runner:
         run.check_free()
         check_folder(run.path)
         with locked(run.lock_file):
-            record = read_record(run)
-            if run.is_run and not self.may_change:
-                require_same(run.config(), config, run)
-            planned = plan_stages(self.stages, config, run=run, record=record, only=only)
-            if record is not None and not any(item.will_run for item in planned):
-                return self._keep(config, run, planned=planned, record=record)
-            return self._work(config, run, planned=planned, record=record)
+            try:
+                return self._locked(config, run, only=only)
+            finally:
+                if self.branch is not None:
+                    self.branch.close()
+
+    def _locked(self, config: RunConfig, run: RunFolder, *, only: Sequence[str]) -> RunRecord:
+        record = read_record(run)
+        if run.is_run and not self.may_change:
+            require_same(run.config(), config, run)
+        planned = plan_stages(self.stages, config, run=run, record=record, only=only)
+        if record is not None and not any(item.will_run for item in planned):
+            record = self._keep(config, run, planned=planned, record=record)
+        else:
+            record = self._work(config, run, planned=planned, record=record)
+        # The last stage is committed here, together with the mark that the run is complete.
+        self._commit(run, record)
+        return record
+
+    def _commit(self, run: RunFolder, record: RunRecord) -> None:
+        if self.branch is not None:
+            self.branch.keep(run, record)
 
     def _keep(self, config: RunConfig, run: RunFolder, *, planned: list[PlannedStage], record: RunRecord) -> RunRecord:
         """Nothing has changed: only marks that a killed process may have left wrong are put right."""
@@ -110,6 +128,8 @@ class Runner:
                             item=item, stages=self.stages, config=config, run=run, progress=progress, stop=self.stop
                         )
                         record = start.execute(record, fingerprints)
+                        if any(other.will_run for other in planned[planned.index(item) + 1 :]):
+                            self._commit(run, record)
                     elif item.is_wanted:
                         progress.finish(item, "kept", 0.0)
                 return _ended(record, run, planned)
