@@ -9,6 +9,7 @@ import pytest
 
 from engine.scripted import CueRule, Script, detections
 from engine.small_model import small_model
+from perdure.engine import drift as drift_module
 from perdure.engine.gate import PersistenceGate
 from perdure.evidence.lifetime import LifetimeModel
 
@@ -72,3 +73,41 @@ def test_vanishing_tracks_do_not_look_like_misses() -> None:
         gate.update(None, detections([Script("+" * 20)] * 20, frame))
     assert not gate.memories
     assert gate.drift.messages() == []
+
+
+def clutter(hit_rate: float, *, calibrated: float, num_frames: int = 100) -> list[str]:
+    """Returns what is said about rejected tracks whose places are hit at random; at first their objects still live.
+
+    Two more objects are rejected by mistake and live on; they are opened again and must not count.
+    """
+    model = small_model(uses_pixels=False)
+    model.lifetime = LifetimeModel(hit_alive=0.98, hit_dead=calibrated, pmf=(0.25, 0.25, 0.25, 0.25))
+    model.operation = replace(model.operation, on_timeout="transient")
+    rng = np.random.default_rng(5)
+    marks = ["".join("0" if value else "." for value in rng.random(60) < hit_rate) for _ in range(40)]
+    scripts = [Script("---000" + after, start=(place % 2) * 40) for place, after in enumerate(marks)]
+    scripts += [Script("---" + "0" * 100)] * 2
+    gate = PersistenceGate(model, CueRule(on_timeout="transient"), image_size=(1700, 40))
+    for frame in range(num_frames):
+        gate.update(None, detections(scripts, frame))
+    return gate.drift.messages()
+
+
+@pytest.fixture
+def few_frames_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift_module, "MIN_TRACK_FRAMES", 150)
+
+
+@pytest.mark.usefixtures("few_frames_are_enough")
+@pytest.mark.parametrize("hit_rate", [0.05, 0.15])
+def test_clutter_as_calibrated_is_silent(hit_rate: float) -> None:
+    """Ends after runs of misses leave the share of hits as it is."""
+    assert clutter(hit_rate, calibrated=hit_rate) == []
+
+
+@pytest.mark.usefixtures("few_frames_are_enough")
+def test_more_clutter_is_reported() -> None:
+    (message,) = clutter(0.25, calibrated=0.05)
+    assert message.startswith("places of rejected tracks are hit on ")
+    assert message.endswith(" of frames, calibrated at 5%: calibrate again")
+    assert 15 <= int(message.split("hit on ")[1].split("%")[0]) <= 35

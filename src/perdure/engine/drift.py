@@ -1,10 +1,13 @@
 """Whether the stream still looks like the one that the gate was calibrated on.
 
-Counts only what the gate sees anyway: time stamps, and the hits of confirmed tracks. It warns; it changes nothing.
+Counts only what the gate sees anyway: time stamps, the hits of confirmed tracks, and the hits in the gates of rejected
+ones. It warns; it changes nothing.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass, field
 from statistics import median
 
 from perdure.engine.memory import TrackMemory
@@ -15,48 +18,106 @@ from perdure.types import TrackFrame
 MIN_FRAMES = 30
 """Time stamps needed before the frame rate is judged."""
 MIN_TRACK_FRAMES = 300
-"""Frames of confirmed tracks needed before the hit rate is judged."""
+"""Frames of tracks needed before a hit rate is judged."""
 MAX_RATE_RATIO = 1.5
 """A frame rate further than this factor from the calibrated one is reported."""
+MAX_REMEMBERED = 64
+"""Frames back to which a memory knows its hits."""
 MAX_HIT_DIFFERENCE = 0.05
-"""A hit rate is reported if its 99 % interval lies further than this from the calibrated one."""
+"""A hit rate of confirmed tracks is reported if its 99 % interval lies further than this from the calibrated one."""
+MAX_CLUTTER_DIFFERENCE = 0.02
+"""The same for places of rejected tracks, where twice the clutter is a few percent."""
 
 
+@dataclass(slots=True)
+class HitCount:
+    """Hits among the frames of some tracks."""
+
+    num_frames: int = 0
+    num_hits: int = 0
+
+    def add(self, num_hits: int, num_frames: int = 1) -> None:
+        """Counts some frames."""
+        self.num_frames += num_frames
+        self.num_hits += num_hits
+
+    def message(self, whose: str, calibrated: float, tolerance: float) -> str | None:
+        """Returns a sentence if the hit rate has left the calibrated one, None if not or if it is too early to say.
+
+        >>> HitCount(1000, 700).message("confirmed tracks", 0.9, 0.05)
+        'confirmed tracks are hit on 70% of frames, calibrated at 90%: calibrate again'
+        >>> HitCount(1000, 890).message("confirmed tracks", 0.9, 0.05)
+        >>> HitCount(10, 0).message("confirmed tracks", 0.9, 0.05)
+        """
+        if self.num_frames < MIN_TRACK_FRAMES:
+            return None
+        low, high = binomial_interval(self.num_hits, self.num_frames, confidence=0.99)
+        if calibrated - tolerance <= high and low <= calibrated + tolerance:
+            return None
+        share = self.num_hits / self.num_frames
+        return f"{whose} are hit on {share:.0%} of frames, calibrated at {calibrated:.0%}: calibrate again"
+
+
+def confirmed_message(count: HitCount, calibrated: float) -> str | None:
+    """Returns a sentence if confirmed tracks are hit more or less often than calibrated."""
+    return count.message("confirmed tracks", calibrated, MAX_HIT_DIFFERENCE)
+
+
+def clutter_message(count: HitCount, calibrated: float) -> str | None:
+    """Returns a sentence if there is more or less clutter than calibrated."""
+    return count.message("places of rejected tracks", calibrated, MAX_CLUTTER_DIFFERENCE)
+
+
+def frame_rate_message(steps_s: list[float], calibrated_hz: float) -> str | None:
+    """Returns a sentence if frames come much faster or slower than calibrated, None if not or too early to say."""
+    if len(steps_s) < MIN_FRAMES or median(steps_s) <= 0:
+        return None
+    rate_hz = 1.0 / median(steps_s)
+    if max(rate_hz / calibrated_hz, calibrated_hz / rate_hz) <= MAX_RATE_RATIO:
+        return None
+    return f"frame rate is {rate_hz:.3g} Hz, calibrated at {calibrated_hz:.3g} Hz: calibrate again"
+
+
+@dataclass(slots=True)
 class DriftMonitor:
-    """Watches the frame rate and the hit rate of confirmed tracks."""
+    """Watches frame rate, hit rate of confirmed tracks, and clutter in the gates of rejected ones.
 
-    def __init__(self, model: PersistenceModel) -> None:
-        self._rate_hz, self._hit_rate = model.operation.frame_rate_hz, model.lifetime.hit_alive
-        self._steps_s: list[float] = []
-        self._last_s: float | None = None
-        self._num_frames = self._num_hits = 0
+    Args:
+        model: says what was calibrated.
+        confirmed: frames of confirmed tracks right after a hit. A track that vanishes adds a single miss in this way.
+        rejected: frames of rejected tracks that have ended, later than any transient object lives. That a run of misses
+            ends them leaves the share of hits as it is (Wald's identity); an object that was rejected by mistake goes
+            on, is opened again, and does not count.
+    """
+
+    model: PersistenceModel
+    confirmed: HitCount = field(default_factory=HitCount)
+    rejected: HitCount = field(default_factory=HitCount)
+    _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=10 * MIN_FRAMES))
+    _last_s: float | None = None
 
     def see(self, tracks: TrackFrame, memories: dict[int, TrackMemory], time_s: float) -> None:
         """Takes in one frame."""
         if self._last_s is not None:
-            self._steps_s = [*self._steps_s[-(10 * MIN_FRAMES) :], time_s - self._last_s]
+            self._steps_s.append(time_s - self._last_s)
         self._last_s = time_s
         for track_id, is_hit in zip(tracks.track_id.tolist(), tracks.is_hit.tolist(), strict=True):
             memory = memories[track_id]
-            # A confirmed track that vanishes says nothing about the hit rate of live ones: only frames right after a
-            # hit count, so that it adds a single miss, and a stream that merely misses often looks as calibrated.
             if memory.status == "persistent" and memory.was_hit_before:
-                self._num_frames += 1
-                self._num_hits += int(is_hit)
+                self.confirmed.add(int(is_hit))
+
+    def see_end(self, memory: TrackMemory) -> None:
+        """Takes in a track that the tracker has deleted, on one more miss than its memory knows."""
+        num_known = memory.age - memory.rejected_age - len(self.model.lifetime.pmf)
+        if memory.status == "transient" and not memory.was_reopened and 0 <= num_known <= MAX_REMEMBERED:
+            self.rejected.add(memory.recent_hits(num_known), num_known + 1)
 
     def messages(self) -> list[str]:
         """Returns one sentence for each thing that has drifted; empty while all is as calibrated."""
-        found = []
-        if len(self._steps_s) >= MIN_FRAMES and median(self._steps_s) > 0:
-            rate_hz = 1.0 / median(self._steps_s)
-            if max(rate_hz / self._rate_hz, self._rate_hz / rate_hz) > MAX_RATE_RATIO:
-                found.append(f"frame rate is {rate_hz:.3g} Hz, calibrated at {self._rate_hz:.3g} Hz: calibrate again")
-        if self._num_frames >= MIN_TRACK_FRAMES:
-            low, high = binomial_interval(self._num_hits, self._num_frames, confidence=0.99)
-            if low > self._hit_rate + MAX_HIT_DIFFERENCE or high < self._hit_rate - MAX_HIT_DIFFERENCE:
-                share = self._num_hits / self._num_frames
-                found.append(
-                    f"confirmed tracks are hit on {share:.0%} of frames, calibrated at {self._hit_rate:.0%}: "
-                    "calibrate again"
-                )
-        return found
+        lifetime = self.model.lifetime
+        found = (
+            frame_rate_message(list(self._steps_s), self.model.operation.frame_rate_hz),
+            confirmed_message(self.confirmed, lifetime.hit_alive),
+            clutter_message(self.rejected, lifetime.hit_dead),
+        )
+        return [message for message in found if message is not None]

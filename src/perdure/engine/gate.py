@@ -164,6 +164,7 @@ class PersistenceGate:
             memory = self.memories.pop(track_id, None)
             if memory is None:
                 continue
+            self.drift.see_end(memory)
             if memory.status == "tentative" and not memory.was_reopened:
                 memory.age += 1
                 decisions.append(self._decision(memory, "transient", "deleted", tracks.frame_index, time_s))
