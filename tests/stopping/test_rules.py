@@ -23,6 +23,8 @@ def observed(evidence: list[float], age: int | list[int] = 1, history: int = 1) 
         hit_history=np.full(num, history, dtype=np.uint64),
         cue_total=np.zeros(num),
         score=np.zeros(num),
+        max_score=np.zeros(num),
+        mean_score=np.zeros(num),
     )
 
 

@@ -21,6 +21,8 @@ def observe(hits: list[bool], cue_total: float = 0.0) -> Observation:
         hit_history=np.array([history], dtype=np.uint64),
         cue_total=np.array([cue_total]),
         score=np.zeros(1),
+        max_score=np.zeros(1),
+        mean_score=np.zeros(1),
     )
 
 
@@ -59,7 +61,7 @@ def test_rows_of_different_ages_do_not_mix() -> None:
     together = Observation(
         **{
             name: np.concatenate([getattr(one, name) for one in many])
-            for name in ("evidence", "age", "hit_history", "cue_total", "score")
+            for name in ("evidence", "age", "hit_history", "cue_total", "score", "max_score", "mean_score")
         }
     )
     np.testing.assert_array_equal(rule.existence(together), [rule.existence(one)[0] for one in many])

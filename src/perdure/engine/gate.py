@@ -135,16 +135,16 @@ class PersistenceGate:
         """Updates the memory of every live track, opens new ones, and re-opens rejected ones that refuse to die."""
         opened = []
         rows = zip(tracks.track_id.tolist(), tracks.age.tolist(), tracks.is_hit.tolist(), tracks.cue.tolist(),
-                   tracks.class_id.tolist(), strict=True)  # fmt: skip
-        for track_id, age, is_hit, cue, class_id in rows:
+                   tracks.score.tolist(), tracks.class_id.tolist(), strict=True)  # fmt: skip
+        for track_id, age, is_hit, cue, score, class_id in rows:
             memory = self.memories.get(track_id)
             if memory is None:
                 memory = TrackMemory(track_id, opened_age=age, first_frame=tracks.frame_index - age + 1)
                 self.memories[track_id] = memory
                 opened.append(track_id)
-            memory.see(age, is_hit=is_hit, cue=cue, class_id=class_id)
+            memory.see(age, is_hit=is_hit, cue=cue, score=score, class_id=class_id)
             if is_hit and self._refuses_to_die(memory):
-                memory.reopen(cue=cue)
+                memory.reopen(cue=cue, score=score)
                 if track_id in self.streams:
                     self.streams.close([track_id])
                 opened.append(track_id)
@@ -283,4 +283,6 @@ def _observation(tracks: TrackFrame, tentative: list[tuple[int, TrackMemory]]) -
         hit_history=np.array([memory.hit_history for memory in memories], dtype=np.uint64),
         cue_total=np.array([memory.cue_total for memory in memories], dtype=np.float64),
         score=tracks.score[rows],
+        max_score=np.array([memory.max_score for memory in memories], dtype=np.float64),
+        mean_score=np.array([memory.mean_score for memory in memories], dtype=np.float64),
     )

@@ -5,6 +5,7 @@ Plain numbers only: no tensors, no pixels.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -32,6 +33,9 @@ class TrackMemory:
         num_encoded: frames on which the extractor ran.
         hit_history: bit 0 = hit on the latest frame, bit 1 the one before, and so on.
         cue_total: sum of the cues of all hits since opening.
+        max_score: largest detection score of all hits since opening.
+        score_total: sum of the detection scores of all hits since opening.
+        num_scored: hits since opening.
         was_reopened: whether a rejection was taken back.
         class_id: class of the latest detection.
     """
@@ -47,14 +51,26 @@ class TrackMemory:
     num_encoded: int = 0
     hit_history: int = 0
     cue_total: float = 0.0
+    max_score: float = -math.inf
+    score_total: float = 0.0
+    num_scored: int = 0
     was_reopened: bool = False
     class_id: int = -1
 
-    def see(self, age: int, *, is_hit: bool, cue: float, class_id: int) -> None:
+    def see(self, age: int, *, is_hit: bool, cue: float, score: float, class_id: int) -> None:
         """Takes in one more frame."""
         self.age, self.class_id = age, class_id
         self.hit_history = ((self.hit_history << 1) | int(is_hit)) & HISTORY_MASK
         self.cue_total += cue
+        if is_hit:
+            self.max_score = max(self.max_score, score)
+            self.score_total += score
+            self.num_scored += 1
+
+    @property
+    def mean_score(self) -> float:
+        """Mean detection score of all hits since opening; 0 before the first."""
+        return self.score_total / max(self.num_scored, 1)
 
     @property
     def was_hit_before(self) -> bool:
@@ -65,10 +81,11 @@ class TrackMemory:
         """Returns the number of hits among the latest `window` frames."""
         return (self.hit_history & ((1 << window) - 1)).bit_count()
 
-    def reopen(self, *, cue: float) -> None:
-        """Makes a rejected track tentative again, as if born now, with a hit of the given cue."""
+    def reopen(self, *, cue: float, score: float) -> None:
+        """Makes a rejected track tentative again, as if born now, with a hit of the given cue and score."""
         self.status, self.was_reopened = "tentative", True
         self.opened_age, self.evidence, self.cue_total = self.age, 0.0, cue
+        self.max_score, self.score_total, self.num_scored = score, score, 1
         self.hit_history = 1
 
 
@@ -83,7 +100,7 @@ def memories_to_arrays(memories: dict[int, TrackMemory]) -> dict[str, np.ndarray
         elif item.name == "hit_history":
             arrays[item.name] = np.array(values, dtype=np.uint64).view(np.int64)
         else:
-            is_number = item.name in ("evidence", "cue_total")
+            is_number = item.type == "float"
             arrays[item.name] = np.array(values, dtype=np.float64 if is_number else np.int64)
     return arrays
 

@@ -1,15 +1,17 @@
-"""Rules of tracking libraries that count hits: M of N, SORT, DeepSORT, ByteTrack.
+"""Rules that count hits: M of N, SORT, DeepSORT, ByteTrack as in tracking libraries, and M of N with a score.
 
-They read hits and ages only, never evidence. Each confirms and gives up exactly as its library does; giving up counts
-as "transient".
+They read hits, ages and scores only, never evidence. Each rule of a library confirms and gives up exactly as the
+library does; giving up counts as "transient".
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt64
+from jaxtyping import Bool, Float, Int, UInt64
 
 from perdure.stopping.rules import MAX_HORIZON, Horizon, Observation, Verdict
 
@@ -60,6 +62,73 @@ class MOfN(Horizon):
         return self.verdict(
             observation.age, confirm=confirm, reject=~confirm & (misses > self.num_frames - self.num_hits)
         )
+
+
+ScoreOf = Literal["max", "mean"]
+Window = Literal["latest", "first"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoredMOfN(Horizon):
+    """The hand rule: M hits within N frames and a good enough score of the hits so far.
+
+    What people set by hand, and a strong opponent once it is tuned (`hand_rule.tune_hand_rule`): much of what is known
+    about a young track is in its detector's score.
+    """
+
+    num_hits: int = 2
+    """M: hits that are needed."""
+    num_frames: int = 3
+    """N: frames within which they must fall."""
+    window: Window = "latest"
+    """Which N frames: the latest ones, or the first ones as in `MOfN`, which gives up once M is out of reach."""
+    score_of: ScoreOf = "max"
+    """Which score of all hits so far is compared: the largest, or the mean."""
+    min_score: float = -math.inf
+    """Least score that confirms, on the detector's own scale; minus infinity asks for none."""
+    max_misses: int | None = None
+    """Gives up after this many misses in a row; None leaves that to the tracker and the horizon."""
+
+    def __post_init__(self) -> None:
+        Horizon.__post_init__(self)
+        if not 1 <= self.num_hits <= self.num_frames <= MAX_HORIZON:
+            raise ValueError(
+                f"num_hits and num_frames: got {self.num_hits} of {self.num_frames}, "
+                f"expected 1 <= M <= N <= {MAX_HORIZON}"
+            )
+        if self.window not in ("latest", "first"):
+            raise ValueError(f"window: got '{self.window}', expected latest or first")
+        if self.score_of not in ("max", "mean"):
+            raise ValueError(f"score_of: got '{self.score_of}', expected max or mean")
+        if math.isnan(self.min_score):
+            raise ValueError(f"min_score: got {self.min_score}, expected a number")
+        if self.max_misses is not None and not 1 <= self.max_misses < MAX_HORIZON:
+            raise ValueError(f"max_misses: got {self.max_misses}, expected 1 to {MAX_HORIZON - 1}, or None")
+
+    def has_hits(self, observation: Observation) -> Bool[np.ndarray, " n"]:
+        """Returns whether there are M hits."""
+        window = self.num_frames if self.window == "latest" else observation.age
+        return hits_in(observation.hit_history, window) >= self.num_hits
+
+    def score(self, observation: Observation) -> Float[np.ndarray, " n"]:
+        """Returns the score that is compared."""
+        return observation.max_score if self.score_of == "max" else observation.mean_score
+
+    def gives_up(self, observation: Observation) -> Bool[np.ndarray, " n"]:
+        """Returns whether there are too many misses; a frame that adds one never confirms."""
+        history, age = observation.hit_history, observation.age
+        is_lost = np.zeros(len(observation), dtype=bool)
+        if self.window == "first":
+            is_lost |= age - hits_in(history, age) > self.num_frames - self.num_hits
+        if self.max_misses is not None:
+            is_lost |= (hits_in(history, self.max_misses) == 0) & (age > self.max_misses)
+        return is_lost
+
+    def decide(self, observation: Observation) -> Verdict:
+        """Returns a verdict from the latest hits and misses and the score."""
+        is_lost = self.gives_up(observation)
+        confirm = self.has_hits(observation) & (self.score(observation) >= self.min_score)
+        return self.verdict(observation.age, confirm=confirm & ~is_lost, reject=is_lost)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

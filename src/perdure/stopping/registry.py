@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from perdure.stopping.age_bounds import AgeBounds
-from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, SortLogic
+from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, ScoredMOfN, SortLogic
 from perdure.stopping.rules import FixedHorizon, FixedThreshold, Horizon, StoppingRule, TruncatedSPRT
 from perdure.stopping.scoring import IPDAExistence, TrackScore
 
@@ -16,6 +16,7 @@ RULES: dict[str, type[Horizon]] = {
     "fixed_horizon": FixedHorizon,
     "age_bounds": AgeBounds,
     "m_of_n": MOfN,
+    "scored_m_of_n": ScoredMOfN,
     "sort": SortLogic,
     "deep_sort": DeepSortLogic,
     "byte_track": ByteTrackLogic,

@@ -28,6 +28,8 @@ class Observation:
         hit_history: bit 0 is set on a hit on this frame, bit 1 on the frame before, and so on.
         cue_total: sum of the cues of all hits, nats.
         score: detection score on this frame, 0 on a miss.
+        max_score: largest detection score of all hits so far.
+        mean_score: mean detection score of all hits so far.
     """
 
     evidence: Float[np.ndarray, " n"]
@@ -35,6 +37,8 @@ class Observation:
     hit_history: UInt64[np.ndarray, " n"]
     cue_total: Float[np.ndarray, " n"]
     score: Float[np.ndarray, " n"]
+    max_score: Float[np.ndarray, " n"]
+    mean_score: Float[np.ndarray, " n"]
 
     def __len__(self) -> int:
         return len(self.age)

@@ -53,13 +53,20 @@ class TrackSequences:
         zeros = np.zeros(len(rows))
         is_hit = self.is_hit[rows, :age]
         cue = zeros if self.cue is None else np.where(is_hit, self.cue[rows, :age], 0.0).sum(axis=1, dtype=np.float64)
+        scores = None if self.score is None else self.score[rows, :age].astype(np.float64)
         return Observation(
             evidence=self.evidence[rows, age - 1].astype(np.float64),
             age=np.full(len(rows), age),
             hit_history=history,
             cue_total=cue,
-            score=zeros if self.score is None else self.score[rows, age - 1].astype(np.float64),
+            score=zeros if scores is None else scores[:, -1],
+            max_score=zeros if scores is None else np.where(is_hit, scores, -np.inf).max(axis=1),
+            mean_score=zeros if scores is None else _mean_of_hits(scores, is_hit),
         )
+
+
+def _mean_of_hits(values: Float[np.ndarray, "n l"], is_hit: Bool[np.ndarray, "n l"]) -> Float[np.ndarray, " n"]:
+    return np.where(is_hit, values, 0.0).sum(axis=1) / np.maximum(is_hit.sum(axis=1), 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

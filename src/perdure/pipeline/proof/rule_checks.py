@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from perdure.stopping.age_bounds import AgeBounds
-from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, SortLogic
+from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, ScoredMOfN, SortLogic
 from perdure.stopping.rules import FixedHorizon, FixedThreshold, Observation, StoppingRule, TruncatedSPRT
 from perdure.stopping.scoring import IPDAExistence, TrackScore
 from perdure.stopping.sequences import TrackSequences, run_rule
@@ -34,6 +34,8 @@ def seen(evidence: Sequence[float], age: Sequence[int]) -> Observation:
         hit_history=np.ones(len(age), dtype=np.uint64),
         cue_total=zeros,
         score=zeros,
+        max_score=zeros,
+        mean_score=zeros,
     )
 
 
@@ -101,11 +103,12 @@ def all_patterns() -> list[tuple[bool, ...]]:
     return [(True, *rest) for rest in itertools.product([False, True], repeat=NUM_AGES - 1)]
 
 
-def stops_of(rule: StoppingRule) -> list[Stop]:
+def stops_of(rule: StoppingRule, score: np.ndarray | None = None) -> list[Stop]:
     """Returns where a rule stops on every pattern, in their order."""
     is_hit = np.array(all_patterns())
     zeros = np.zeros(is_hit.shape)
-    outcome = run_rule(rule, TrackSequences(evidence=zeros, is_hit=is_hit, is_valid=np.ones_like(is_hit)))
+    is_valid = np.ones_like(is_hit)
+    outcome = run_rule(rule, TrackSequences(evidence=zeros, is_hit=is_hit, is_valid=is_valid, score=score))
     return [(int(age), bool(label)) for age, label in zip(outcome.age, outcome.is_persistent, strict=True)]
 
 
@@ -162,6 +165,18 @@ def m_of_n_stop(hits: tuple[bool, ...]) -> Stop:
     return first_stop(step)
 
 
+def scored_stop(hits: tuple[bool, ...]) -> Stop:
+    """Returns where 2 hits of the last 3 frames and the score of age 4 are reached, or 2 misses in a row."""
+
+    def step(age: int) -> bool | None:
+        if age > 1 and not any(hits[age - 2 : age]):
+            return False
+        is_scored = any(hits[3:age])
+        return True if sum(hits[max(age - 3, 0) : age]) >= 2 and is_scored else None
+
+    return first_stop(step)
+
+
 class CountingRuleChecks(unittest.TestCase):
     """Rules that count hits, on all patterns of hits, against loops that keep counters like the libraries."""
 
@@ -169,6 +184,14 @@ class CountingRuleChecks(unittest.TestCase):
         """M of N confirms on the M-th hit and gives up as soon as M hits are out of reach."""
         rule = MOfN(num_hits=3, num_frames=5, horizon=NUM_AGES, on_timeout="transient")
         np.testing.assert_array_equal(stops_of(rule), [m_of_n_stop(hits) for hits in all_patterns()])
+
+    def test_scored_m_of_n(self) -> None:
+        """The hand rule needs its hits and its score, equality included, and gives up after its misses."""
+        rule = ScoredMOfN(
+            num_hits=2, num_frames=3, min_score=0.5, max_misses=2, horizon=NUM_AGES, on_timeout="transient"
+        )
+        score = np.tile(np.where(np.arange(NUM_AGES) >= 3, 0.5, 0.25), (len(all_patterns()), 1))
+        np.testing.assert_array_equal(stops_of(rule, score), [scored_stop(hits) for hits in all_patterns()])
 
     def test_sort(self) -> None:
         """SORT confirms and drops as its hit streak and its time since the last update say."""
@@ -204,6 +227,8 @@ def observed(is_hit: np.ndarray, cue: np.ndarray) -> Observation:
         hit_history=np.array(history, dtype=np.uint64),
         cue_total=cue.sum(axis=1),
         score=np.zeros(len(is_hit)),
+        max_score=np.zeros(len(is_hit)),
+        mean_score=np.zeros(len(is_hit)),
     )
 
 
