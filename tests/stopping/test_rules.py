@@ -12,7 +12,11 @@ from perdure.stopping.registry import RULES, build_rule
 from perdure.stopping.rules import FixedHorizon, FixedThreshold, Horizon, Observation, StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
 
-NEEDED = {"truncated_sprt": {"upper": 3.0, "lower": -3.0}, "age_bounds": {"bounds": (3.0,) * 16}}
+NEEDED = {
+    "truncated_sprt": {"upper": 3.0, "lower": -3.0},
+    "age_bounds": {"bounds": (3.0,) * 16},
+    "backward_induction": {"lower": (-3.0,) * 16, "upper": (3.0,) * 16},
+}
 
 
 def observed(evidence: list[float], age: int | list[int] = 1, history: int = 1) -> Observation:

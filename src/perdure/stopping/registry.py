@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from perdure.stopping.age_bounds import AgeBounds
+from perdure.stopping.backward_induction import BackwardInductionRule
 from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, ScoredMOfN, SortLogic
 from perdure.stopping.rules import FixedHorizon, FixedThreshold, Horizon, StoppingRule, TruncatedSPRT
 from perdure.stopping.scoring import IPDAExistence, TrackScore
@@ -15,6 +16,7 @@ RULES: dict[str, type[Horizon]] = {
     "fixed_threshold": FixedThreshold,
     "fixed_horizon": FixedHorizon,
     "age_bounds": AgeBounds,
+    "backward_induction": BackwardInductionRule,
     "m_of_n": MOfN,
     "scored_m_of_n": ScoredMOfN,
     "sort": SortLogic,

@@ -11,6 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from perdure.stopping.age_bounds import AgeBounds
+from perdure.stopping.backward_induction import BackwardInductionRule, DecisionCosts, fit_backward_induction
+from perdure.stopping.calibration import CalibrationScores
 from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, ScoredMOfN, SortLogic
 from perdure.stopping.rules import FixedHorizon, FixedThreshold, Observation, StoppingRule, TruncatedSPRT
 from perdure.stopping.scoring import IPDAExistence, TrackScore
@@ -96,6 +98,21 @@ class EvidenceRuleChecks(unittest.TestCase):
         rule = AgeBounds(bounds=(math.inf, 2.0, 1.0), horizon=3)
         expected = [WAIT, CONFIRM, WAIT, REJECT, CONFIRM, REJECT]
         self.assertEqual(said(rule, [9.0, 2.0, 1.9, -2.0, 1.0, -1.0], [1, 2, 2, 2, 3, 3]), expected)
+
+    def test_intervals_by_age(self) -> None:
+        """Intervals by age confirm and reject at the bounds of that age, both included."""
+        rule = BackwardInductionRule(lower=(-math.inf, -2.0, 0.5), upper=(math.inf, 3.0, 1.0), horizon=3)
+        expected = [WAIT, CONFIRM, WAIT, REJECT, CONFIRM, REJECT, FORCED_CONFIRM]
+        self.assertEqual(said(rule, [9.0, 3.0, 2.9, -2.0, 1.0, 0.5, 0.7], [1, 2, 2, 2, 3, 3, 3]), expected)
+
+    def test_fitted_intervals(self) -> None:
+        """Waiting is chosen where it is worth its frame: evidence 0 at age 1 that turns to +-9 at age 2, error 10."""
+        rows = np.tile([[0.0, 9.0]], (30, 1))
+        scores = CalibrationScores(persistent=rows, transient=rows * [1.0, -1.0])
+        for delay, waits in ((1.0, True), (6.0, False)):
+            costs = DecisionCosts(false_confirm=10.0, miss=10.0, delay_persistent=delay, delay_transient=delay)
+            rule = fit_backward_induction(scores, costs, horizon=2)
+            self.assertEqual(said(rule, [0.0], [1]) == [WAIT], waits)
 
 
 def all_patterns() -> list[tuple[bool, ...]]:
