@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perdure.cli.program import GROUPS
 from perdure.video.writer import VideoWriter
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
+GROUPED = {command.words.split()[0] for group in GROUPS.values() for command in group if " " in command.words}
 COMMANDS = [
     line.split("#")[0].strip()
     for language, block in BLOCKS
@@ -53,7 +55,8 @@ def test_every_make_target_exists(command: str) -> None:
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("perdure ")])
 def test_every_command_and_option_exists(command: str) -> None:
     words = command.split()[1:]
-    shown = perdure(words[0], "--help")
+    name = words[: 2 if words[0] in GROUPED else 1]
+    shown = perdure(*name, "--help")
     assert shown.returncode == 0, shown.stderr
     options = [word for word in words if word.startswith("--")]
     assert not [option for option in options if option not in shown.stdout]

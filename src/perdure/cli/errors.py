@@ -5,6 +5,7 @@ from __future__ import annotations
 from perdure.pipeline.lock import RunBusyError
 from perdure.pipeline.preflight import NotReadyError
 from perdure.pipeline.stage import one_line
+from perdure.remote.transport import ConnectionLostError
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
@@ -39,7 +40,7 @@ def explained(error: BaseException) -> str:
     """
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    if isinstance(error, WorkFailedError | NotReadyError | RunBusyError):
+    if isinstance(error, WorkFailedError | NotReadyError | RunBusyError | ConnectionLostError):
         return str(error)
     if isinstance(error, ValueError | OSError | RuntimeError):
         return one_line(error)

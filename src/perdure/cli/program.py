@@ -71,6 +71,15 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("bench frontier", "frames that every rule needs on the same tracks", "bench_commands:frontier"),
         Command("bench guarantee", "how often calibrated bounds break their promise", "bench_commands:guarantee"),
     ),
+    "On other machines": (
+        Command("remote run", "a run on a host that ssh reaches, live, with results copied here", "remote_command:run"),
+        Command("remote status", "how it is, by the clock of its host", "remote_inspect:status"),
+        Command("remote attach", "go on with the live view where it stopped", "remote_inspect:attach"),
+        Command("remote sync", "copy its results here once", "remote_inspect:sync_once"),
+        Command("remote stop", "stop it, all of it and nothing else", "remote_inspect:stop"),
+        Command("remote list", "runs on hosts that were started from here", "remote_inspect:list_runs"),
+        Command("remote down", "copy everything and remove it from the host", "remote_inspect:down"),
+    ),
     "Use": (Command("watch", "decide on the tracks of a video", "watch_command:watch"),),
 }
 """All commands, in the order in which the help lists them."""
@@ -111,7 +120,7 @@ def find_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:
         for name in inside:
             say(f"  perdure {name:<14}  {commands[name].summary}")
         raise SystemExit(DONE)
-    expected = inside or [name for name in commands if " " not in name] + ["data", "proof", "bench"]
+    expected = inside or [name for name in commands if " " not in name] + ["data", "proof", "bench", "remote"]
     complain(f"perdure: got '{' '.join(words[: 2 if inside else 1])}', expected one of {', '.join(expected)}")
     return None, ()
 

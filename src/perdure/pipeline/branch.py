@@ -120,7 +120,7 @@ class RunBranch:
         with self.git.private_index() as git:
             if parent:
                 git("read-tree", parent)
-                git("rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", f":(literal){place}")
+                git("rm", "-r", "--force", "--cached", "--quiet", "--ignore-unmatch", "--", f":(literal){place}")
             rows = [
                 f"100644 {digest}\t{place}/{path.relative_to(run.path).as_posix()}\0"
                 for digest, path in zip(hashes, files, strict=True)

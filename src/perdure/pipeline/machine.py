@@ -1,4 +1,4 @@
-"""What the machine offers: cores that this process may use, and a line that names the machine."""
+"""What the machine offers: cores and memory that this process may use, and a line that names the machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import platform
 import socket
 from pathlib import Path
 
+import psutil
+
 _QUOTA_FILE = Path("/sys/fs/cgroup/cpu.max")
+_MEMORY_FOLDER = Path("/sys/fs/cgroup")
 _CPU_FILE = Path("/proc/cpuinfo")
 
 
@@ -25,6 +28,22 @@ def usable_cores(quota_file: Path = _QUOTA_FILE) -> int:
     except (OSError, ValueError):
         pass  # no control group, or "max": no limit
     return max(1, cores)
+
+
+def free_memory_bytes(folder: Path = _MEMORY_FOLDER) -> int:
+    """Returns how much memory this process may still take: what is available, limited by its container.
+
+    Args:
+        folder: of the control group, with its limit and its use.
+    """
+    available = int(psutil.virtual_memory().available)
+    try:
+        limit, used = (int((folder / name).read_text(encoding="ascii")) for name in ("memory.max", "memory.current"))
+        # Pages of files count as used but are given back when memory is wanted.
+        rows = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
+    except (OSError, ValueError):
+        return available  # no control group, or "max": no limit
+    return min(available, max(0, limit - used + int(rows.get("inactive_file", 0))))
 
 
 def host_name() -> str:

@@ -1,0 +1,241 @@
+"""`perdure remote status`, `attach`, `sync`, `stop`, `list` and `down`: runs on hosts, once they are there."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, make_dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from perdure.cli.arguments import parse
+from perdure.cli.errors import DONE, FAILED
+from perdure.cli.remote_command import attached, say_end
+from perdure.cli.terminal import complain, say, say_table
+from perdure.pipeline.git import open_repository
+from perdure.pipeline.heartbeat import LATE_S
+from perdure.pipeline.words import duration_words
+from perdure.remote.attach import sync, try_fetch
+from perdure.remote.remote_run import HostJob, JobState, RemoteRun, find_run, remembered
+from perdure.remote.transport import ConnectionLostError, RemoteError
+
+HELP = {
+    "remote status": """Says how a run on a host is, judged by the clock of that host.
+
+    Reads: the state of the job, its heartbeat and progress there.
+
+    Writes: nothing.
+
+    Costs: one connection.""",
+    "remote attach": """Goes on with the live view of a run at the byte where it stopped, to its end.
+
+    Reads: the log of the job there.
+
+    Writes: the run folder here every minute, and at the end the branch with one commit a stage.
+
+    Costs: one connection that stays open; Ctrl-C leaves it, and the run goes on.""",
+    "remote sync": """Copies the results of a run here once, and fetches its branch.
+
+    Reads: the run folder and the branch there.
+
+    Writes: the run folder here, without weights and data unless --whole, and the branch.
+
+    Costs: what has changed since the last time travels.""",
+    "remote stop": """Stops a run on a host, all of its processes and no other, and copies the results so far.
+
+    The same perdure remote run goes on where it stopped.
+
+    Reads: the state of the job there.
+
+    Writes: the run folder here.
+
+    Costs: up to half a minute, until the run has come to a safe point.""",
+    "remote down": """Copies everything of a run here once more, weights and data as well, and removes it from the host.
+
+    Refused while the run goes on.
+
+    Reads: the run folder and the branch there.
+
+    Writes: the run folder here; removes the folder of the run there.
+
+    Costs: weights and data travel, which may be gigabytes; with --leave-data they are lost instead.""",
+}
+"""Help texts by command."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostArguments:
+    """Arguments of a command about one run on a host."""
+
+    host: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="HOST")]
+    """The host, as you would type it after ssh."""
+    name: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Which run; not needed where only one was started from here."""
+    ssh_config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """File that replaces your ssh configuration; that of the start by default."""
+
+
+def _parsed(words: Sequence[str], command: str, cls: type[HostArguments] = HostArguments) -> HostArguments:
+    described: type[HostArguments] = make_dataclass(cls.__name__, [], bases=(cls,), frozen=True)
+    described.__doc__ = HELP[command]
+    return parse(described, words, command=command)
+
+
+def _found(arguments: HostArguments) -> RemoteRun:
+    config = str(arguments.ssh_config.absolute()) if arguments.ssh_config else ""
+    return find_run(arguments.host, arguments.name, ssh_config=config)
+
+
+def status(words: Sequence[str], command: str) -> int:
+    """Runs `perdure remote status`; exit code 1 if the host cannot be reached."""
+    remote = _found(_parsed(words, command))
+    job = HostJob(remote, remote.transport())
+    try:
+        state = job.state()
+    except ConnectionLostError as error:
+        complain(f"perdure {command}: {error}; what was copied last: perdure status {remote.local.path}")
+        return FAILED
+    say(f"{remote.name} on {remote.host}: ", (state_word(state), "bold"), f" ({state_text(state)})")
+    progress = shlex.quote(f"{remote.results}/PROGRESS.txt")
+    last = job.transport.run(f"tail -n 1 {progress} 2>/dev/null || true").strip()
+    if last:
+        say(f"  last milestone: {last}")
+    say(("  what to do: ", "bold"), _advice(remote, state))
+    return DONE
+
+
+def state_word(state: JobState) -> str:
+    """Returns the state of a job in one word; a silent one is stale.
+
+    >>> age = {"heartbeat_age_s": 99.0, "heartbeat": "", "now_s": 0.0}
+    >>> state_word(JobState(state="running", code=None, reason="", log_bytes=0, **age))
+    'stale'
+    """
+    if state.state == "running":
+        is_late = state.heartbeat_age_s is not None and state.heartbeat_age_s > LATE_S
+        return "stale" if is_late or "  STALE for " in state.heartbeat else "running"
+    if state.state == "ended":
+        return state.reason or ("finished" if state.code == 0 else "failed")
+    return state.state
+
+
+def state_text(state: JobState) -> str:
+    """Returns what is known of a job in one line."""
+    if state.state == "ended":
+        return f"exit code {state.code}"
+    if state.heartbeat_age_s is None:
+        return "no heartbeat yet" if state.state == "running" else "no heartbeat"
+    return (
+        f"heartbeat {duration_words(state.heartbeat_age_s)} ago by its own clock: {state.heartbeat.split('  ', 1)[-1]}"
+    )
+
+
+def _advice(remote: RemoteRun, state: JobState) -> str:
+    again = f"perdure remote run {remote.host} --out {remote.local.path} and the same options"
+    return {
+        "running": f"watch it: perdure remote attach {remote.address}",
+        "stale": f"stop it: perdure remote stop {remote.address}; then go on: {again}",
+        "finished": f"fetch it: perdure remote sync {remote.address}",
+    }.get(state_word(state), f"go on: {again}")
+
+
+def attach(words: Sequence[str], command: str) -> int:
+    """Runs `perdure remote attach`."""
+    remote = _found(_parsed(words, command))
+    remote.claim()
+    return attached(remote, open_repository(Path.cwd()))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncArguments(HostArguments):
+    """Arguments of `perdure remote sync`."""
+
+    whole: bool = False
+    """Copy weights, data and checkpoints too."""
+
+
+def sync_once(words: Sequence[str], command: str) -> int:
+    """Runs `perdure remote sync`."""
+    arguments = _parsed(words, command, SyncArguments)
+    remote = _found(arguments)
+    remote.claim()
+    if getattr(arguments, "whole", False):
+        remote = replace(remote, is_whole=True)
+    job = HostJob(remote, remote.transport())
+    sync(job)
+    say(f"copied to {remote.local.path}")
+    return DONE if try_fetch(job, open_repository(Path.cwd()), complain) else FAILED
+
+
+def stop(words: Sequence[str], command: str) -> int:
+    """Runs `perdure remote stop`."""
+    remote = _found(_parsed(words, command))
+    remote.claim()
+    job = HostJob(remote, remote.transport())
+    state = job.stop()
+    if state.heartbeat_age_s is not None:
+        sync(job)
+    if state.state == "ended" and state.code == 0:
+        say_end(remote, state)
+    else:
+        say(f"{remote.name} on {remote.host}: {state_word(state)}; {_advice(remote, state)}")
+    return DONE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListArguments:
+    """Lists the runs on hosts that were started from here, and asks every host how they are.
+
+    Reads: what was remembered in runs/.remote, and the state of each job on its host.
+
+    Writes: nothing.
+
+    Costs: one connection a run.
+    """
+
+
+def list_runs(words: Sequence[str], command: str) -> int:
+    """Runs `perdure remote list`."""
+    parse(ListArguments, words, command=command)
+    runs = remembered()
+    if not runs:
+        say("no run was started on a host from here; start one with 'perdure remote run HOST'")
+        return DONE
+    rows = []
+    for remote in runs:
+        try:
+            state = HostJob(remote, remote.transport()).state()
+            rows.append((remote.host, remote.name, state_word(state), state_text(state)))
+        except (ConnectionLostError, RemoteError) as error:
+            rows.append((remote.host, remote.name, "unknown", str(error)))
+    say_table(("host", "run", "state", ""), rows)
+    return DONE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DownArguments(HostArguments):
+    """Arguments of `perdure remote down`."""
+
+    leave_data: bool = False
+    """Do not copy weights, data and checkpoints before they are removed."""
+
+
+def down(words: Sequence[str], command: str) -> int:
+    """Runs `perdure remote down`."""
+    arguments = _parsed(words, command, DownArguments)
+    remote = _found(arguments)
+    remote.claim()
+    job = HostJob(remote, remote.transport())
+    if job.state().state == "running":
+        raise ValueError(f"run {remote.name} is going on on {remote.host}; first: perdure remote stop {remote.address}")
+    sync(replace(job, run=replace(remote, is_whole=not getattr(arguments, "leave_data", False))))
+    if not try_fetch(job, open_repository(Path.cwd()), complain):
+        complain(f"perdure {command}: nothing was removed from {remote.host}")
+        return FAILED
+    folder, repository = shlex.quote(remote.folder), shlex.quote(remote.repository)
+    job.transport.run(f"rm -rf {folder} && git -C {repository} worktree prune")
+    remote.forget()
+    say(f"copied to {remote.local.path} and removed from {remote.host}")
+    return DONE
