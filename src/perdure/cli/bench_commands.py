@@ -169,6 +169,7 @@ def guarantee(words: Sequence[str], command: str) -> int:
     arguments = parse(GuaranteeArguments, words, command=command)
 
     from perdure.evaluation.guarantee import Promise, guarantee_rows, num_rows
+    from perdure.evaluation.shift import shift_rows
 
     promise = Promise(alpha=arguments.alpha, delta=arguments.delta, num_draws=arguments.draws, seed=arguments.seed)
     rows: list[dict[str, Any]] = []
@@ -176,16 +177,31 @@ def guarantee(words: Sequence[str], command: str) -> int:
         for row in guarantee_rows(promise, arguments.clips):
             rows.append(row)
             done(len(rows), num_rows(arguments.clips))
-    say_table(
-        ("data", "method", "clips", "refused", "broken", "allowed", "frames", "price"), [*map(_promise_line, rows)]
-    )
+    header: tuple[str, ...] = ("data", "method", "clips", "refused", "broken", "allowed", "frames", "price")
+    say_table(header, [_promise_line(row) for row in rows])
+    shifts = list(shift_rows(promise))
+    say()
+    say("calibrated at Pd 0.9, Pfa 0.05, d 1, 30 Hz, used elsewhere:")
+    header = ("world", "broken", "false confirms", "misses", "frames", "what a gate reports there")
+    say_table(header, [_shift_line(row) for row in shifts])
     if arguments.out is not None:
         from perdure.report.bench_figures import draw_guarantee_rows
 
         draw_guarantee_rows(rows, arguments.out)
         say(f"figure: {arguments.out}")
-    write_rows("guarantee", rows, arguments.json)
+    write_rows("guarantee", [*rows, *shifts], arguments.json)
     return DONE
+
+
+def _shift_line(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        row["data"],
+        f"{row['violations']} of {row['draws']}",
+        f"{100 * row['false_confirm_rate']:.2f} %",
+        f"{100 * row['miss_rate']:.2f} %",
+        f"{row['mean_decision_frame']:.2f}",
+        "; ".join(row["reported"]) or "nothing",
+    )
 
 
 def _promise_line(row: dict[str, Any]) -> tuple[str, ...]:

@@ -82,12 +82,17 @@ def shift_rows(promise: Promise) -> Iterator[dict[str, Any]]:
             "refused": 0,
             "violations": int((rates.max(axis=1) > promise.alpha).sum()),
             "violations_allowed": None,
-            "mean_decision_frame": float(np.mean([outcome.age.mean() for outcome in outcomes])),
+            "mean_decision_frame": float(np.mean([_balanced_age(outcome, tracks) for outcome in outcomes])),
             "price_frames": None,
             "false_confirm_rate": float(rates[:, 0].mean()),
             "miss_rate": float(rates[:, 1].mean()),
             "reported": drift_messages(shift, tracks, outcomes[0]),
         }
+
+
+def _balanced_age(outcome: RuleOutcome, tracks: LawTracks) -> float:
+    truth = tracks.is_persistent
+    return float((outcome.age[truth].mean() + outcome.age[~truth].mean()) / 2)
 
 
 def _calibrated(promise: Promise, rng: np.random.Generator) -> TruncatedSPRT:
