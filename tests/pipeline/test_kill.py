@@ -124,6 +124,51 @@ def test_a_disk_that_takes_no_more_is_one_clear_line(perdure: Command, tmp_path:
     assert perdure(*RUN).returncode == 0
 
 
+GREEDY = """
+import os, resource, signal
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+import pipeline.fake_stages as fake
+def take(context):
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    bytearray(64 << 30)
+def lose_a_worker(context):
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        pool.submit(os.abort).result()
+fake.STAGES = (fake.DATA, replace(fake.TRAIN, run={function}))
+fake.install.__defaults__ = (fake.STAGES,)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ("take", "out of memory"),
+        ("lose_a_worker", "a worker process was ended from outside, most often for want of memory"),
+    ],
+)
+def test_too_little_memory_is_one_clear_line(perdure: Command, tmp_path: Path, function: str, reason: str) -> None:
+    (tmp_path / "greedy.py").write_text(GREEDY.format(function=function), encoding="utf-8")
+    failed = perdure(*RUN, setup=f"sys.path.insert(0, {str(tmp_path)!r}); import greedy")
+    assert failed.returncode == 1
+    (line,) = [line for line in failed.stderr.splitlines() if line.startswith("perdure run:")]
+    assert line.startswith(f"perdure run: train failed: {reason}; details in killed/training.log; continue with:")
+    assert "Traceback" not in failed.stderr
+    assert not (tmp_path / "killed" / "PIPELINE_COMPLETE.txt").exists()
+    assert "failed" in perdure("status", "killed").stdout
+
+
+@pytest.mark.slow
+def test_a_folder_that_cannot_be_written_is_one_clear_line(perdure: Command) -> None:
+    """Nobody, root included, can make a folder in /proc."""
+    failed = perdure("run", "--recipe", "tiny", "--out", "/proc/perdure")
+    assert failed.returncode == 1
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith("perdure run: run folder /proc/perdure: cannot be written (")
+
+
 POOLS = """
 import os, time
 from concurrent.futures import ProcessPoolExecutor, as_completed

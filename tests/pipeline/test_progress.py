@@ -71,20 +71,22 @@ def test_milestones_have_count_percent_share_and_time_left(desk: Desk) -> None:
 
 
 def test_what_was_done_before_an_interruption_does_not_count_as_speed(desk: Desk) -> None:
+    desk.progress.start(desk.stage("data"))
     desk.now = 4.0
     desk.progress.finish(desk.stage("data"), "done", 4.0)
     desk.progress.start(desk.stage("train"), is_continued=True)
     desk.progress.progress(50, 100)
-    assert desk.shown.states[-1].eta_s == pytest.approx(4 * 2.5 / 1)
+    assert desk.shown.states[-1].eta_s == pytest.approx(4 * (3 * 0.5 + 1))
     desk.now = 10.0
     desk.progress.progress(60, 100)
     state = desk.shown.states[-1]
     assert state.run_share == pytest.approx((1 + 3 * 0.6) / 5)
-    assert state.eta_s == pytest.approx(10 * (5 - 2.8) / (2.8 - 1.5))
-    desk.progress.finish(desk.stage("train"), "done", 10.0)
+    left_s, whole_s = 4 * 6.0, 5 * 6.0
+    assert state.eta_s == pytest.approx(left_s + (4 + whole_s) / (1 + 1.5))
+    desk.progress.finish(desk.stage("train"), "done", 30.0)
     desk.progress.start(desk.stage("evaluate"))
     desk.progress.progress(1, 2)
-    assert desk.shown.states[-1].eta_s == pytest.approx(10 * 0.5 / (4.5 - 1.5)), "nor in the stages after it"
+    assert desk.shown.states[-1].eta_s == pytest.approx((4 + 30) / (1 + 1.5)), "nor in the stages after it"
 
 
 def test_every_report_is_a_sign_of_life(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perdure.files import write_text
-from perdure.pipeline.heartbeat import LATE_S
+from perdure.pipeline.heartbeat import LATE_S, STALE_S
 from perdure.pipeline.lock import locked
 from perdure.pipeline.machine import host_name
 from perdure.pipeline.record import ProcessRecord, RunStatus, read_record, timestamp
@@ -20,7 +20,13 @@ STARTED = datetime(2025, 1, 31, 12, tzinfo=UTC)
 
 
 def at_work(
-    folder: RunFolder, *, status: RunStatus = "running", host: str = "", beat_s: float = 10.0, text: str = ""
+    folder: RunFolder,
+    *,
+    status: RunStatus = "running",
+    host: str = "",
+    beat_s: float = 10.0,
+    text: str = "",
+    silent_s: float = 1.0,
 ) -> None:
     """Makes a run look as if a process had begun at `STARTED` and written a heartbeat some seconds later."""
     record = read_record(folder)
@@ -28,7 +34,9 @@ def at_work(
     process = ProcessRecord(status=status, host=host or host_name(), pid=7, started=timestamp(STARTED))
     replace(record, process=process).save(folder)
     moment = timestamp(STARTED + timedelta(seconds=beat_s))
-    write_text(folder.heartbeat_file, f"{moment}  train  {text or 'working'}  1.0 s ago: 3/9  cpu 90 %  memory 5 MB\n")
+    write_text(
+        folder.heartbeat_file, f"{moment}  train  {text or 'working'}  {silent_s} s ago: 3/9  cpu 90 %  memory 5 MB\n"
+    )
 
 
 def state_after(folder: RunFolder, seconds: float) -> str:
@@ -40,6 +48,9 @@ def test_with_the_lock_it_runs_or_is_stale(finished: RunFolder) -> None:
     with locked(finished.lock_file):
         assert state_after(finished, 20) == "running"
         assert state_after(finished, 11 + LATE_S) == "stale"
+        at_work(finished, text="working", beat_s=10.0, silent_s=STALE_S - 5.0)
+        assert state_after(finished, 14) == "running"
+        assert state_after(finished, 16) == "stale", "the next line need not be waited for"
         at_work(finished, text="STALE for 200 s")
         assert state_after(finished, 20) == "stale"
         at_work(finished, beat_s=-9999)

@@ -278,7 +278,7 @@ def test_a_run_that_fails_there_fails_here(user: User) -> None:
     failed = user.call(user.run_words)
     assert failed.returncode == 1
     assert f"{NAME} on testbox: failed with exit code 1; see runs/.remote/" in failed.stderr.splitlines()[-1]
-    assert "train failed: MemoryError" in failed.stdout
+    assert "train failed: out of memory" in failed.stdout
     assert not (user.copied / "PIPELINE_COMPLETE.txt").exists()
     assert stages_on(user.checkout) == ["data"]
 

@@ -15,6 +15,7 @@ from perdure.cli.terminal import complain, say, say_table
 from perdure.pipeline.complete import read_targets
 from perdure.pipeline.record import read_record
 from perdure.pipeline.run_folder import LATEST, RUNS, find_runs, named_run
+from perdure.pipeline.stacks import ask_for_stacks
 from perdure.pipeline.status import RunStatus, run_status
 from perdure.pipeline.words import duration_words
 
@@ -34,6 +35,8 @@ class StatusArguments:
 
     run: tyro.conf.Positional[Path] = RUNS / LATEST
     """Run folder; the run that was started last by default."""
+    stacks: bool = False
+    """Also show where every thread of the run is at work; the run is not disturbed."""
 
 
 def status(words: Sequence[str], command: str) -> int:
@@ -49,6 +52,8 @@ def status(words: Sequence[str], command: str) -> int:
     say_targets(found.targets)
     if found.advice:
         say(("  what to do: ", "bold"), found.advice)
+    if arguments.stacks:
+        say(ask_for_stacks(found.run).rstrip("\n"))
     return 0
 
 

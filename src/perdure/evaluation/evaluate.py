@@ -232,9 +232,11 @@ def _controls(
 ) -> dict[str, Any]:
     swapped = with_swapped_crops(windows, np.random.default_rng(request.seed))
     clip_ids = request.dataset.split(SPLIT)[: request.config.num_timed_clips]
-    return {
-        "crop_swap": _offline_rates(model, swapped, rule),
-        "own_crops": _offline_rates(model, windows, rule),
+    found: dict[str, Any] = {}
+    for done, (name, shown) in enumerate((("crop_swap", swapped), ("own_crops", windows)), start=1):
+        found[name] = _offline_rates(model, shown, rule)
+        request.on_progress(done, 3, "controls")
+    found |= {
         "scrambled_metadata_changed_decisions": count_changed_by_scrambling(
             request.dataset, clip_ids, model, rule, seed=request.seed
         ),
@@ -243,6 +245,8 @@ def _controls(
             model, windows.take(np.flatnonzero(windows.scene < request.config.num_attention_clips)), rule
         ),
     }
+    request.on_progress(3, 3, "controls")
+    return found
 
 
 def _offline_rates(model: PersistenceModel, windows: TrackWindows, rule: TruncatedSPRT) -> dict[str, float]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -23,11 +24,12 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_S = 30.0
 """Seconds between two lines."""
-STALE_S = 120.0
-"""A worker without a sign of life for this long is stale."""
+STALE_S = 110.0
+"""A worker without a sign of life for this long is stale; whoever looks after two minutes sees it."""
 LATE_S = 3 * INTERVAL_S
 """Without a line for this long the whole process has stopped."""
 _SEPARATOR = "  "
+_SILENT = re.compile(r"(\d+\.\d) s ago: ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +139,14 @@ class Beat:
         time: when it was written.
         stage: stage at work.
         is_stale: whether the work thread had shown no life for long.
+        silent_s: for how long it had shown none.
         text: state, last sign of life and usage, for people.
     """
 
     time: datetime
     stage: str
     is_stale: bool
+    silent_s: float
     text: str
 
     def age_s(self, now: datetime) -> float:
@@ -163,5 +167,8 @@ def last_beat(path: Path) -> Beat | None:
             continue
         if len(parts) >= 4:
             text = _SEPARATOR.join(parts[2:])
-            return Beat(time=moment, stage=parts[1], is_stale=parts[2].startswith("STALE"), text=text)
+            found = _SILENT.match(parts[3])
+            silent_s = float(found[1]) if found else 0.0
+            is_stale = parts[2].startswith("STALE")
+            return Beat(time=moment, stage=parts[1], is_stale=is_stale, silent_s=silent_s, text=text)
     return None

@@ -32,6 +32,7 @@ class PlannedStage:
         fingerprint: of settings, code and all stages before it.
         settings: fingerprint of its settings alone.
         code: fingerprint of its code alone.
+        weight: its share of the time of a whole run.
         reason: why it must run, in a few words; None if it need not.
         is_wanted: whether this process may run it.
         is_old: whether its results are kept although settings or code have changed since.
@@ -41,6 +42,7 @@ class PlannedStage:
     fingerprint: str
     settings: str
     code: str
+    weight: float = 1.0
     reason: str | None = None
     is_wanted: bool = True
     is_old: bool = False
@@ -91,7 +93,8 @@ def _planned(stage: Stage, config: RunConfig, *, upstream: Sequence[PlannedStage
     settings = fingerprint(stage.name, [setting(config, name) for name in stage.settings])
     code = source_fingerprint(stage.run, stage.code)
     whole = fingerprint(settings, code, [item.fingerprint for item in upstream])
-    return PlannedStage(stage=stage, fingerprint=whole, settings=settings, code=code)
+    weight = stage.weight(config) if callable(stage.weight) else stage.weight
+    return PlannedStage(stage=stage, fingerprint=whole, settings=settings, code=code, weight=float(weight))
 
 
 def _reason(

@@ -13,6 +13,7 @@ from perdure.pipeline.activity import Activity
 from perdure.pipeline.metrics_log import MetricsLog
 from perdure.pipeline.plan import PlannedStage
 from perdure.pipeline.record import timestamp
+from perdure.pipeline.time_left import TimeLeft
 from perdure.pipeline.words import duration_words
 
 logger = logging.getLogger(__name__)
@@ -92,19 +93,19 @@ class Progress:
     ) -> None:
         self._planned, self._file, self._metrics, self._activity = list(planned), file, metrics_log, activity
         self._display, self._clock = display, clock
-        self._total_weight = sum(item.stage.weight for item in planned if item.will_run) or 1.0
+        self._total_weight = sum(item.weight for item in planned if item.will_run) or 1.0
         self._weight_before = 0.0
         self._index = 0
         self._milestone = 0
         self._last = (0, 1)
-        self._started_s = clock()
-        self._skipped_weight = 0.0
+        self._time_left = TimeLeft(clock)
         self._is_continued = False
 
     def start(self, item: PlannedStage, *, is_continued: bool = False) -> None:
         """A stage starts, or goes on where an earlier process left it."""
         self._index, self._milestone, self._last = self._planned.index(item), 0, (0, 1)
         self._is_continued = is_continued
+        self._time_left.start(item.weight)
         self._activity.touch(item.stage.name, "started")
         self._display.stage_started(item)
         self._write(0, 1, f"started: {item.reason}")
@@ -115,7 +116,8 @@ class Progress:
         if word in ("done", "kept"):
             self._last = (self._last[1], self._last[1]) if word == "done" else (1, 1)
         if word == "done":
-            self._weight_before += item.stage.weight
+            self._weight_before += item.weight
+            self._time_left.finish(duration_s)
         self._activity.touch(item.stage.name, word)
         took = f" in {duration_words(duration_s)}" if word != "kept" else ", nothing has changed"
         self._write(*self._last, f"{word}{took}")
@@ -135,10 +137,8 @@ class Progress:
         """Notes how much of the stage is done."""
         item = self._planned[self._index]
         share = done / total if total > 0 else 1.0
-        if self._is_continued:
-            # What an earlier process had already done tells nothing about the speed of this one.
-            self._skipped_weight += share * item.stage.weight
-            self._is_continued = False
+        self._time_left.report(share, is_skipped=self._is_continued)
+        self._is_continued = False
         self._last = (done, max(1, total))
         self._activity.touch(item.stage.name, f"{done}/{total} {detail}".strip())
         self._display.progress(self._state(done, total, detail, within=share))
@@ -155,10 +155,9 @@ class Progress:
 
     def _state(self, done: int, total: int, detail: str, *, within: float) -> ProgressState:
         item = self._planned[self._index]
-        finished = self._weight_before + within * item.stage.weight
-        worked = finished - self._skipped_weight
-        elapsed_s = self._clock() - self._started_s
-        eta_s = elapsed_s * (self._total_weight - finished) / worked if worked > 0 else None
+        finished = self._weight_before + within * item.weight
+        later = sum(other.weight for other in self._planned[self._index + 1 :] if other.will_run)
+        eta_s = self._time_left.seconds(later)
         return ProgressState(
             stage=item.stage.name,
             done=done,

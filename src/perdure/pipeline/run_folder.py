@@ -60,6 +60,11 @@ class RunFolder:
         return self.path / "training.log"
 
     @property
+    def stacks_file(self) -> Path:
+        """Stacks of a process that was asked for them; not there if none was."""
+        return self.path / "stacks.txt"
+
+    @property
     def complete_file(self) -> Path:
         """Exists exactly if every stage ran."""
         return self.path / "PIPELINE_COMPLETE.txt"

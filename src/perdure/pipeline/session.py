@@ -13,6 +13,7 @@ from perdure.pipeline.metrics_log import MetricsLog
 from perdure.pipeline.plan import PlannedStage
 from perdure.pipeline.progress import Display, Progress
 from perdure.pipeline.run_folder import RunFolder
+from perdure.pipeline.stacks import stacks_on_request
 
 _LINE = "%(asctime)s  %(levelname)-7s  %(name)s: %(message)s"
 
@@ -48,6 +49,7 @@ def session(run: RunFolder, planned: list[PlannedStage], display: Display) -> It
     """
     with ExitStack() as stack:
         stack.enter_context(logged_to(run.log_file))
+        stack.enter_context(stacks_on_request(run.stacks_file))
         activity = Activity()
         metrics_log = MetricsLog(run.metrics_file)
         progress = Progress(

@@ -6,6 +6,7 @@ Knows nothing of the stages there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -38,11 +39,17 @@ def one_line(error: BaseException) -> str:
     'runs/cpu/run.json: No space left on device'
     >>> one_line(KeyError("x")), one_line(ValueError("width: got 0"))
     ("KeyError: 'x'", 'width: got 0')
+    >>> one_line(MemoryError())
+    'out of memory'
     """
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}"
     text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"out of memory ({text})" if text else "out of memory"
+    if isinstance(error, BrokenExecutor):
+        return "a worker process was ended from outside, most often for want of memory"
     is_plain = isinstance(error, ValueError | OSError | RuntimeError | Stopped | StageFailedError) and text
     return text if is_plain else f"{type(error).__name__}: {text}".rstrip(": ")
 
@@ -110,7 +117,8 @@ class Stage:
         outputs: paths or glob patterns relative to the run folder; `{fingerprint}` stands for that of the stage.
             Each must match at least one file afterwards, and no file may be an output of two stages. Files that
             match a pattern are removed before the stage starts anew, so that none is left over from other settings.
-        weight: share of the time of a whole run, on any scale; for the estimate of the time left.
+        weight: share of the time of a whole run, on any scale, which may depend on the configuration; for the
+            estimate of the time left.
         disk_bytes: bytes it will write; None if they do not matter.
         uses_torch: whether torch and the device must be there.
     """
@@ -122,6 +130,6 @@ class Stage:
     settings: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
-    weight: float | int = 1.0
+    weight: float | int | Callable[[RunConfig], float] = 1.0
     disk_bytes: Callable[[RunConfig], int] | None = None
     uses_torch: bool = False

@@ -40,7 +40,7 @@ def calibrate(context: StageContext) -> None:
     """Scores the calibration split and stores the scores with the weights."""
     config = context.config
     model = PersistenceModel.load(context.run.path / TRAINED)
-    on_part = _in_parts(context, cutting_out_tracks=10, scoring_tracks=20)
+    on_part = _in_parts(context, cutting_out_tracks=3, scoring_tracks=27)
     windows = split_windows(
         ClipDataset.open(context.dataset_folder),
         "calibration",
@@ -78,6 +78,7 @@ def evaluate_run(context: StageContext) -> None:
                 evidence_of_whole_tracks=10,
                 timing_with_and_without_gating=15,
                 attention=10,
+                controls=80,
             ),
         )
     )
@@ -173,6 +174,15 @@ def _attention_rows(metrics: dict[str, Any], samples: list[dict[str, Any]]) -> d
     return {name: metrics[source] for name, source in names.items()} | {"samples": samples}
 
 
+def _data_s(config: RunConfig) -> float:
+    return 1 + 0.0095 * sum(getattr(config.data, f"num_{split}") for split in SPLITS)
+
+
+def _train_s(config: RunConfig) -> float:
+    return 6 + 0.016 * config.training.num_steps * config.training.scenes_per_step
+
+
+# The weights are seconds on two quiet cores: measured on recipe cpu and on a run of a fiftieth of its size.
 STAGES: tuple[Stage, ...] = (
     Stage(
         name="proof",
@@ -180,7 +190,7 @@ STAGES: tuple[Stage, ...] = (
         run=prove,
         code=("perdure.metrics", "perdure.stopping", "perdure.evaluation.sweep", "perdure.evaluation.targets"),
         outputs=("artifacts/tdd_evaluation_red.txt", "artifacts/tdd_evaluation_green.txt"),
-        weight=15,
+        weight=17,
     ),
     Stage(
         name="data",
@@ -189,7 +199,7 @@ STAGES: tuple[Stage, ...] = (
         settings=("seed", "data"),
         code=("perdure.data.generate",),
         outputs=("data/{fingerprint}/manifest.json",),
-        weight=35,
+        weight=_data_s,
         disk_bytes=_dataset_bytes,
     ),
     Stage(
@@ -200,7 +210,7 @@ STAGES: tuple[Stage, ...] = (
         settings=("seed", "device", "operation", "model", "training"),
         code=("perdure.training.run",),
         outputs=(TRAINED, TRAINED.replace(".safetensors", ".json")),
-        weight=200,
+        weight=_train_s,
         uses_torch=True,
     ),
     Stage(
@@ -211,7 +221,7 @@ STAGES: tuple[Stage, ...] = (
         settings=("seed", "calibration"),
         code=("perdure.evaluation.calibrate", "perdure.engine.windows"),
         outputs=("final_model.safetensors", "final_model.json"),
-        weight=30,
+        weight=lambda config: 3 + 0.025 * config.data.num_calibration,
         uses_torch=True,
     ),
     Stage(
@@ -228,7 +238,7 @@ STAGES: tuple[Stage, ...] = (
             "evaluation/frontier.json",
             "efficiency_metrics.json",
         ),
-        weight=110,
+        weight=lambda config: 8 + 0.13 * config.data.num_test,
         uses_torch=True,
     ),
     Stage(
@@ -239,7 +249,7 @@ STAGES: tuple[Stage, ...] = (
         settings=("evaluation.num_attention_samples",),
         code=("perdure.evaluation.samples", "perdure.report.attention_figure"),
         outputs=("visualizations/attention_analysis.json", "visualizations/sample_*_attention.png"),
-        weight=25,
+        weight=lambda config: 0.5 + 0.4 * config.evaluation.num_attention_samples,
         uses_torch=True,
     ),
     Stage(
@@ -254,7 +264,7 @@ STAGES: tuple[Stage, ...] = (
             "analysis/compute_usage_chart.png",
             "analysis/efficiency_report.md",
         ),
-        weight=4,
+        weight=1,
     ),
     Stage(
         name="report",
@@ -263,6 +273,6 @@ STAGES: tuple[Stage, ...] = (
         after=("evaluate", "visualize", "analyze"),
         code=("perdure.report.write",),
         outputs=("FINAL_REPORT.md", "FINAL_REPORT.html"),
-        weight=4,
+        weight=1.5,
     ),
 )

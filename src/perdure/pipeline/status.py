@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+import psutil
+
 from perdure.pipeline.complete import Target, current_targets
-from perdure.pipeline.heartbeat import LATE_S, Beat, last_beat
+from perdure.pipeline.heartbeat import LATE_S, STALE_S, Beat, last_beat
 from perdure.pipeline.lock import holder, is_locked
 from perdure.pipeline.machine import host_name
-from perdure.pipeline.record import RunRecord, read_record
+from perdure.pipeline.record import ProcessRecord, RunRecord, read_record
 from perdure.pipeline.run_folder import RunFolder
 from perdure.pipeline.words import duration_words
 
@@ -73,7 +76,10 @@ def _state(run: RunFolder, record: RunRecord | None, *, beat: Beat | None, now: 
     started = datetime.fromisoformat(record.process.started)
     is_of_process = beat is not None and beat.time >= started
     silent_s = beat.age_s(now) if beat and is_of_process else (now - started).total_seconds()
-    is_late = silent_s > LATE_S or (beat is not None and is_of_process and beat.is_stale)
+    is_late = silent_s > LATE_S
+    if beat is not None and is_of_process:
+        # Lines may come on while the work thread waits for ever, each saying for how long already.
+        is_late |= beat.is_stale or beat.silent_s + silent_s > STALE_S
     if is_locked(run.lock_file):
         return "stale" if is_late else "running"
     if record.process.status != "running":
@@ -92,7 +98,7 @@ def _text(state: State, run: RunFolder, record: RunRecord | None, *, beat: Beat 
         seen = f"; last heartbeat {duration_words(beat.age_s(now))} ago in {beat.stage}: {beat.text}"
     words = {
         "running": f"{holder(run.lock_file)}{seen}",
-        "stale": f"{holder(run.lock_file)} is there but shows no life{seen}",
+        "stale": f"{holder(run.lock_file)} is {_condition(process)}{seen}",
         "finished": f"every stage ran, {duration_words(record.duration_s)} of work; ended {process.ended}",
         "partial": f"some stages have not run; ended {process.ended}",
         "stopped": f"{process.error or 'stopped on request'}; ended {process.ended}",
@@ -103,13 +109,22 @@ def _text(state: State, run: RunFolder, record: RunRecord | None, *, beat: Beat 
     return words[state]
 
 
+def _condition(process: ProcessRecord) -> str:
+    """Returns what is wrong with a process that shows no life, as far as the system tells."""
+    with contextlib.suppress(psutil.Error):
+        if process.host == host_name() and psutil.Process(process.pid).status() == psutil.STATUS_STOPPED:
+            return "suspended (somebody sent SIGSTOP, or Ctrl-Z)"
+    return "there but shows no life"
+
+
 def _advice(state: State, run: RunFolder, record: RunRecord | None) -> str:
     again = f"perdure run --resume --out {run.path}"
     pid = record.process.pid if record else 0
     return {
         "new": f"start it: {again}",
         "running": f"watch it: tail -f {run.progress_file}; stop it: kill {pid} (it can be continued)",
-        "stale": f"see {run.log_file}; stop it with kill {pid}, then continue: {again}",
+        "stale": f"wake it if it is suspended: kill -CONT {pid}; see what it does: perdure status {run.path} --stacks; "
+        f"or stop it: kill {pid}, and continue: {again}",
         "finished": f"read {run.report_html}",
         "partial": f"run the rest: {again}",
         "stopped": f"continue: {again}",

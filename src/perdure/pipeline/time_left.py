@@ -1,0 +1,72 @@
+"""How long a run still takes, from how long its stages took so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class TimeLeft:
+    """Estimates the time left of stages whose weights say how long they take relative to each other.
+
+    A stage at work is judged by its own pace since its first report, so that what it loads before counts once and is
+    not taken for a pace. Stages to come are judged by all that ran in this process, the stage at work included as
+    long as it will probably take.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known_s = self._known_weight = 0.0
+        self._weight = self._skipped = self._share = 0.0
+        self._start_s: float | None = None
+        self._first: tuple[float, float] | None = None
+
+    def start(self, weight: float) -> None:
+        """A stage of some weight starts."""
+        self._weight, self._skipped, self._share = weight, 0.0, 0.0
+        self._start_s, self._first = self._clock(), None
+
+    def report(self, share: float, *, is_skipped: bool = False) -> None:
+        """Takes the finished share of the stage; `is_skipped` says that an earlier process had done it."""
+        if is_skipped:
+            self._skipped = share
+        if self._first is None:
+            self._first = (share, self._clock())
+        self._share = share
+
+    def finish(self, duration_s: float) -> None:
+        """The stage has ended after some seconds of work."""
+        self._known_s += duration_s
+        self._known_weight += self._weight * (1 - self._skipped)
+        self._start_s = None
+
+    def seconds(self, later_weight: float) -> float | None:
+        """Returns seconds until everything is done, None before anything can be said.
+
+        Args:
+            later_weight: of the stages after the one at work.
+        """
+        rest_s, total_s, weight = self._of_stage()
+        known_s, known_weight = self._known_s + total_s, self._known_weight + weight
+        if known_weight <= 0 or known_s <= 0:
+            return None
+        return rest_s + later_weight * known_s / known_weight
+
+    def _of_stage(self) -> tuple[float, float, float]:
+        """Returns for the stage at work: seconds left, seconds in all, and the weight that they are spent on."""
+        if self._start_s is None:
+            return 0.0, 0.0, 0.0
+        spent_s, weight = self._clock() - self._start_s, self._weight * (1 - self._skipped)
+        if self._first is not None and self._share > self._first[0]:
+            pace_s = (self._clock() - self._first[1]) / (self._share - self._first[0])
+            rest_s = pace_s * (1 - self._share)
+            return rest_s, spent_s + rest_s, weight
+        if self._known_weight > 0:
+            expected_s = weight * self._known_s / self._known_weight
+            return max(expected_s - spent_s, 0.0), 0.0, 0.0
+        done = self._share - self._skipped
+        rest_s = spent_s / done * (1 - self._share) if done > 0 else 0.0
+        return (rest_s, spent_s + rest_s, weight) if done > 0 else (0.0, 0.0, 0.0)

@@ -1,0 +1,60 @@
+"""The time left follows from what was seen: the pace of the stage at work, the weights of those to come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from perdure.pipeline.recipes import recipe
+from perdure.pipeline.stages import STAGES
+from perdure.pipeline.time_left import TimeLeft
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_nothing_is_said_before_anything_is_known() -> None:
+    left = TimeLeft(Clock())
+    assert left.seconds(5.0) is None
+    left.start(2.0)
+    assert left.seconds(5.0) is None
+
+
+def test_what_a_stage_loads_first_is_no_pace() -> None:
+    """Ten seconds to load torch and then a step a second were taken for eleven seconds a step."""
+    clock = Clock()
+    left = TimeLeft(clock)
+    left.start(110.0)
+    for step in range(1, 11):
+        clock.now = 10.0 + step
+        left.report(step / 100)
+    assert left.seconds(0.0) == pytest.approx(90.0)
+    assert left.seconds(220.0) == pytest.approx(90.0 + 2 * 110.0), "and later stages take what this one will in all"
+
+
+def test_stages_to_come_are_judged_by_all_that_ran() -> None:
+    clock = Clock()
+    left = TimeLeft(clock)
+    left.start(10.0)
+    left.finish(40.0)
+    clock.now = 40.0
+    left.start(5.0)
+    assert left.seconds(3.0) == pytest.approx(4 * 8.0)
+    clock.now = 55.0
+    assert left.seconds(3.0) == pytest.approx(4 * 8.0 - 15.0)
+
+
+def test_weights_follow_the_configuration() -> None:
+    tiny, cpu = recipe("tiny"), recipe("cpu")
+    longer = replace(cpu, training=replace(cpu.training, num_steps=2 * cpu.training.num_steps))
+
+    def weights(config: object) -> dict[str, float]:
+        return {stage.name: stage.weight(config) if callable(stage.weight) else stage.weight for stage in STAGES}  # type: ignore[arg-type]
+
+    assert weights(tiny)["data"] < weights(cpu)["data"] and weights(tiny)["proof"] == weights(cpu)["proof"]
+    assert weights(longer)["train"] == pytest.approx(2 * weights(cpu)["train"], rel=0.05)
