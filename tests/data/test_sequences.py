@@ -51,5 +51,6 @@ def test_folders_are_found_by_name(tmp_path: Path) -> None:
     for name in ("b", "a"):
         write_sequence(tmp_path / name)
     assert [path.name for path in find_sequences(tmp_path)] == ["a", "b"]
+    assert find_sequences(tmp_path / "a") == [tmp_path / "a"]
     with pytest.raises(FileNotFoundError, match="no folder with a seqinfo"):
-        find_sequences(tmp_path / "a")
+        find_sequences(tmp_path / "a" / "det")

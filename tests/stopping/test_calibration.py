@@ -92,11 +92,12 @@ def test_with_timeout_transient_the_upper_bound_comes_first() -> None:
         calibrate(scores(persistent, transient), **options)
 
 
-def test_a_rate_that_is_not_controlled_leaves_its_bound_open() -> None:
+def test_a_rate_that_is_not_controlled_leaves_its_bound_open_and_its_half_of_delta_to_the_other() -> None:
+    whole: dict[str, Any] = {**ONE_ERROR, "delta": ONE_ERROR["delta"] / 2}
     persistent, transient = [[0.0, 1.0, NAN]] * 7, seven([1, 2, 3, 4, 5, 6, 7], sign=1, end=0.0)
-    rule = calibrate(scores(persistent, transient), **{**ONE_ERROR, "max_miss": None}, on_timeout="transient")
+    rule = calibrate(scores(persistent, transient), **{**whole, "max_miss": None}, on_timeout="transient")
     assert (rule.upper, rule.lower) == (math.nextafter(6.0, 9), -math.inf)
-    rule = calibrate(scores([[0.0, -1.0, 1.0]] * 7, transient), **{**ONE_ERROR, "max_false_confirm": None})
+    rule = calibrate(scores([[0.0, -1.0, 1.0]] * 7, transient), **{**whole, "max_false_confirm": None})
     assert (rule.upper, rule.lower) == (math.inf, math.nextafter(-1.0, -9))
 
 

@@ -38,13 +38,14 @@ class Command:
 
 
 _STAGE = "stage_commands:run_stage"
+_CALIBRATE = "calibrate_command:calibrate"
 _PROOF = "proof_command:capture"
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Make a run": (
         Command("run", "from a recipe to a finished report; what has not changed is kept", "run_command:run"),
         Command("train", "train the networks of a run", _STAGE),
-        Command("calibrate", "set the bounds of its stopping rule", _STAGE),
+        Command("calibrate", "set the bounds of its stopping rule, on its clips or on another site", _CALIBRATE),
         Command("evaluate", "decide on its test clips and measure rates, times and savings", _STAGE),
         Command("visualize", "draw attention figures and measure attention", _STAGE),
         Command("analyze", "draw its charts and write their text", _STAGE),

@@ -22,13 +22,6 @@ HELP = {
     Writes: the trained model and rows of metrics.jsonl; what depends on the model has to run again afterwards.
 
     Costs: minutes with recipe cpu, mostly processor time; the state is stored every minute.""",
-    "calibrate": """Sets the bounds of the stopping rule of a run from its calibration clips.
-
-    Reads: its data set and trained model.
-
-    Writes: final_model.safetensors, which can then be loaded.
-
-    Costs: under a minute with recipe cpu.""",
     "evaluate": """Decides on the test clips of a run and measures rates, times of decision and savings.
 
     Reads: its data set and calibrated model.
@@ -76,10 +69,15 @@ def run_stage(words: Sequence[str], command: str) -> int:
     described: type[StageArguments] = make_dataclass("StageArguments", [], bases=(StageArguments,), frozen=True)
     described.__doc__ = HELP[command]
     arguments = parse(described, words, command=command)
-    folder = named_run(arguments.run)
+    return run_one(command, arguments.run, arguments.device)
+
+
+def run_one(stage: str, run: Path, device: str | None) -> int:
+    """Runs a stage of the run in a folder, on another device than that of the run if one is named."""
+    folder = named_run(run)
     config = folder.config()
-    if arguments.device is not None:
-        config = replace(config, device=arguments.device)
-    record = run_shown(Runner(stages=all_stages(), may_change=True), config, folder, only=(command,))
+    if device is not None:
+        config = replace(config, device=device)
+    record = run_shown(Runner(stages=all_stages(), may_change=True), config, folder, only=(stage,))
     say_end(record, folder)
     return 0

@@ -32,14 +32,16 @@ class WatchArguments:
     """Run folder or weights file; the weights in the package by default."""
     out: Path = Path("watched")
     """Folder for what comes out."""
-    max_false_confirm: float = 0.05
-    """Largest share of transient tracks that may be called persistent."""
-    max_miss: float = 0.05
-    """Largest share of persistent tracks that may be called transient."""
-    horizon: int = 8
-    """Age in frames at which a decision is forced."""
-    on_timeout: Literal["persistent", "transient"] = "transient"
-    """What a forced decision says; transient, since most tracks of real detectors are clutter."""
+    calibration: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Calibration of these weights on this site, made by perdure calibrate --data."""
+    max_false_confirm: float | None = None
+    """Largest share of transient tracks that may be called persistent; 0.05, or what the calibration was made for."""
+    max_miss: float | None = None
+    """Largest share of persistent tracks that may be called transient; 0.05, or what the calibration was made for."""
+    horizon: int | None = None
+    """Age in frames at which a decision is forced; 8, or that of the calibration."""
+    on_timeout: Literal["persistent", "transient"] | None = None
+    """What a forced decision says; that of the calibration, or transient, since most tracks are clutter."""
     frame_rate_hz: float | None = None
     """Frames per second of a folder of images."""
     max_frames: int | None = None
@@ -54,13 +56,11 @@ def watch(words: Sequence[str], command: str) -> int:
     from perdure.watch.watch import watch as watch_video
 
     config = WatchConfig(frame_rate_hz=arguments.frame_rate_hz, max_frames=arguments.max_frames)
-    gate = load_gate(
-        arguments.weights,
-        max_false_confirm=arguments.max_false_confirm,
-        max_miss=arguments.max_miss,
-        horizon=arguments.horizon,
-        on_timeout=arguments.on_timeout,
-    )
+    asked = {name: getattr(arguments, name) for name in ("max_false_confirm", "max_miss", "horizon", "on_timeout")}
+    given = {name: value for name, value in asked.items() if value is not None}
+    if arguments.calibration is None:
+        given = {"max_false_confirm": 0.05, "max_miss": 0.05, "horizon": 8, "on_timeout": "transient"} | given
+    gate = load_gate(arguments.weights, calibration=arguments.calibration, **given)
     with counted("frames") as report:
         summary = watch_video(
             arguments.source,

@@ -84,6 +84,8 @@ class DriftMonitor:
 
     Args:
         model: says what was calibrated.
+        hit_alive: calibrated hit rate of confirmed tracks if that is not the one of training.
+        hit_dead: calibrated hit rate at places of rejected tracks if that is not the one of training.
         confirmed: frames of confirmed tracks right after a hit. A track that vanishes adds a single miss in this way.
         rejected: frames of rejected tracks that have ended, later than any transient object lives. That a run of misses
             ends them leaves the share of hits as it is (Wald's identity); an object that was rejected by mistake goes
@@ -91,6 +93,8 @@ class DriftMonitor:
     """
 
     model: PersistenceModel
+    hit_alive: float | None = None
+    hit_dead: float | None = None
     confirmed: HitCount = field(default_factory=HitCount)
     rejected: HitCount = field(default_factory=HitCount)
     _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=10 * MIN_FRAMES))
@@ -115,9 +119,11 @@ class DriftMonitor:
     def messages(self) -> list[str]:
         """Returns one sentence for each thing that has drifted; empty while all is as calibrated."""
         lifetime = self.model.lifetime
+        hit_alive = lifetime.hit_alive if self.hit_alive is None else self.hit_alive
+        hit_dead = lifetime.hit_dead if self.hit_dead is None else self.hit_dead
         found = (
             frame_rate_message(list(self._steps_s), self.model.operation.frame_rate_hz),
-            confirmed_message(self.confirmed, lifetime.hit_alive),
-            clutter_message(self.rejected, lifetime.hit_dead),
+            confirmed_message(self.confirmed, hit_alive),
+            clutter_message(self.rejected, hit_dead),
         )
         return [message for message in found if message is not None]

@@ -285,4 +285,5 @@ def _observation(tracks: TrackFrame, tentative: list[tuple[int, TrackMemory]]) -
         score=tracks.score[rows],
         max_score=np.array([memory.max_score for memory in memories], dtype=np.float64),
         mean_score=np.array([memory.mean_score for memory in memories], dtype=np.float64),
+        class_id=np.array([memory.class_id for memory in memories], dtype=np.int64),
     )

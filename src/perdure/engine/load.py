@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from perdure.engine.gate import PersistenceGate
 from perdure.engine.model import PersistenceModel, find_weights
+from perdure.engine.site_calibration import SiteCalibration
 from perdure.stopping.calibration import calibrate
+from perdure.stopping.site import Fallback
+
+logger = logging.getLogger(__name__)
 
 SHIPPED_WEIGHTS = "default.safetensors"
 """File in `perdure/weights` that is used when no weights are named."""
+AS_CALIBRATED = "as calibrated"
+"""Stands for the rates that a calibration file was made for."""
+DEFAULT_RATE = 0.02
+"""Largest error rates where neither a file nor the caller says any."""
 
 
 def load_model(path: Path | str | None = None) -> PersistenceModel:
@@ -31,40 +40,64 @@ def load_model(path: Path | str | None = None) -> PersistenceModel:
 def load_gate(
     path: Path | str | None = None,
     *,
-    max_false_confirm: float | None = 0.02,
-    max_miss: float | None = 0.02,
+    calibration: Path | str | None = None,
+    max_false_confirm: float | Literal["as calibrated"] | None = "as calibrated",
+    max_miss: float | Literal["as calibrated"] | None = "as calibrated",
     horizon: int | None = None,
     on_timeout: Literal["persistent", "transient"] | None = None,
+    fallback: Fallback = "hand_rule",
     image_size: tuple[int, int] | None = None,
 ) -> PersistenceGate:
     """Returns a gate whose bounds keep both error rates below the given ones (with probability 95 % over calibration).
 
     Args:
         path: run folder or .safetensors file; None means the weights in the package.
-        max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing early.
-        max_miss: largest share of persistent tracks that may be called transient; None rejects nothing early.
-        horizon: age in frames at which a decision is forced; None takes that of training.
-        on_timeout: what a forced decision says; None takes that of training.
+        calibration: file of `perdure calibrate --data`, made on another site; None takes that of training.
+        max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing
+            early. By default what the file was made for, or 0.02 without a file.
+        max_miss: the same of persistent tracks that may be called transient; None rejects nothing early.
+        horizon: age in frames at which a decision is forced; None takes that of the file, or that of training.
+        on_timeout: what a forced decision says; None takes that of the file, or that of training.
+        fallback: what to do where the tracks of the file are too few for these rates: the tuned hand rule, logged as
+            a warning, or an error.
         image_size: width and height in pixels, for gates that never see a frame.
 
     Raises:
-        FileNotFoundError: there are no weights there.
-        ValueError: weights are damaged, not calibrated, or calibrated on too few tracks for these rates.
+        FileNotFoundError: there are no weights there, or no such file.
+        ValueError: weights are damaged, not calibrated, or calibrated on too few tracks for these rates; or the file
+            is of other weights.
     """
     model = load_model(path)
-    operation = model.operation
-    if horizon is not None:
-        operation = replace(operation, horizon=horizon)
-    if on_timeout is not None:
-        operation = replace(operation, on_timeout=on_timeout)
-    model.operation = operation
+    asked = {"horizon": horizon, "on_timeout": on_timeout}
+    changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    rates = {"max_false_confirm": max_false_confirm, "max_miss": max_miss}
+    if calibration is not None:
+        given = {name: rate for name, rate in rates.items() if rate != AS_CALIBRATED}
+        site = SiteCalibration.load(calibration)
+        site.check_model(model, calibration)
+        return _site_gate(model, site.asked(**changes, **given), fallback, image_size)
+    model.operation = replace(model.operation, **changes)
     if model.calibration is None:
         raise ValueError(f"weights: {path} are not calibrated; finish the run that made them (perdure run --resume)")
     rule = calibrate(
         model.calibration,
-        max_false_confirm=max_false_confirm,
-        max_miss=max_miss,
-        horizon=operation.horizon,
-        on_timeout=operation.on_timeout,
+        **{name: DEFAULT_RATE if rate == AS_CALIBRATED else rate for name, rate in rates.items()},  # type: ignore[arg-type]
+        horizon=model.operation.horizon,
+        on_timeout=model.operation.on_timeout,
     )
     return PersistenceGate(model, rule, image_size=image_size)
+
+
+def _site_gate(
+    model: PersistenceModel, site: SiteCalibration, fallback: Fallback, image_size: tuple[int, int] | None
+) -> PersistenceGate:
+    """Returns a gate with the rule of a site, which watches for drift from that site."""
+    chosen = site.rule(fallback)
+    if not chosen.is_guaranteed:
+        logger.warning("%s: %s", site.source, "; ".join(line for line in chosen.lines if "NOT guaranteed" in line))
+    model.operation = replace(
+        model.operation, horizon=site.horizon, on_timeout=site.on_timeout, frame_rate_hz=site.frame_rate_hz
+    )
+    gate = PersistenceGate(model, chosen.rule, image_size=image_size)
+    gate.drift.hit_alive, gate.drift.hit_dead = site.hit_alive, site.hit_dead
+    return gate

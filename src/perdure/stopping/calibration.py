@@ -82,8 +82,8 @@ class CalibrationScores:
         """
         return {
             "num_ages": self.num_ages,
-            "persistent": _rows(_rounded_down(self.persistent)),
-            "transient": _rows(-_rounded_down(-self.transient)),
+            "persistent": _rows(round_carefully(self.persistent)),
+            "transient": _rows(-round_carefully(-self.transient)),
         }
 
     @classmethod
@@ -102,7 +102,7 @@ class CalibrationScores:
             raise ValueError(f"calibration: got no {error}, expected num_ages, persistent and transient") from error
 
 
-def _rounded_down(scores: Float[np.ndarray, "n h"]) -> Float[np.ndarray, "n h"]:
+def round_carefully(scores: Float[np.ndarray, "n h"]) -> Float[np.ndarray, "n h"]:
     """Returns the largest multiples of 1e-4 that are not above the scores; rounding twice changes nothing."""
     nearest = np.round(scores, DECIMALS)
     return np.where(nearest > scores, np.round(nearest - 10.0**-DECIMALS, DECIMALS), nearest)
@@ -183,7 +183,8 @@ def calibrate(
             confirms before the horizon.
         max_miss: largest share of persistent tracks called transient; None never rejects before the horizon, so
             that only deletion and the horizon do.
-        delta: probability over calibration that a rate is exceeded; half of it is spent on each bound.
+        delta: probability over calibration that a rate is exceeded; half of it is spent on each bound, all of it where
+            there is only one.
         horizon: age at which a decision is forced.
         on_timeout: what a forced decision says.
 
@@ -191,8 +192,11 @@ def calibrate(
         ValueError: there are too few tracks, or tracks that no bound can decide rightly exceed a rate.
     """
     scores = scores.up_to(horizon)
-    allowed_false = _allowed(len(scores.transient), max_false_confirm, delta, name="max_false_confirm")
-    allowed_missed = _allowed(len(scores.persistent), max_miss, delta, name="max_miss")
+    if not 0 < delta < 1:
+        raise ValueError(f"delta: got {delta}, expected above 0 and below 1")
+    spent = delta if None in (max_false_confirm, max_miss) else delta / 2
+    allowed_false = _allowed(len(scores.transient), max_false_confirm, spent, delta, name="max_false_confirm")
+    allowed_missed = _allowed(len(scores.persistent), max_miss, spent, delta, name="max_miss")
     # The forced label decides which bound comes first: its errors at the horizon depend on the other bound.
     if on_timeout == "persistent":
         lower = _lower_bound(scores.persistent, allowed_missed, upper=math.inf, is_timeout_miss=False)
@@ -206,20 +210,18 @@ def calibrate(
     return TruncatedSPRT(upper=upper, lower=lower, horizon=horizon, on_timeout=on_timeout)
 
 
-def _allowed(num: int, max_rate: float | None, delta: float, *, name: str) -> int | None:
-    """Returns how many calibration errors a rate allows; None where it is not controlled."""
-    if not 0 < delta < 1:
-        raise ValueError(f"delta: got {delta}, expected above 0 and below 1")
+def _allowed(num: int, max_rate: float | None, spent: float, delta: float, *, name: str) -> int | None:
+    """Returns how many calibration errors prove a rate with confidence 1 - spent; None where it is not controlled."""
     if max_rate is None:
         return None
     if not 0 < max_rate < 1:
         raise ValueError(f"{name}: got {max_rate}, expected above 0 and below 1, or None")
-    allowed = num_errors_allowed(num, max_rate, delta / 2)
+    allowed = num_errors_allowed(num, max_rate, spent)
     if allowed < 0:
         kind = "transient" if name == "max_false_confirm" else "persistent"
         raise ValueError(
             f"calibration: got {num} {kind} tracks from distinct clips, need at least "
-            f"{num_tracks_needed(max_rate, delta / 2)} for {name} {max_rate:g} at delta {delta:g}; "
+            f"{num_tracks_needed(max_rate, spent)} for {name} {max_rate:g} at delta {delta:g}; "
             f"add clips or raise {name}"
         )
     return allowed

@@ -24,8 +24,8 @@ GIVING_UP: tuple[tuple[Window, int | None], ...] = (
 )  # fmt: skip
 """Frames that count, and misses in a row after which a rule gives up; None leaves that to N and to the tracker."""
 SCORES: tuple[ScoreOf, ...] = ("max", "mean")
-SLACK = 1e-9
-"""Relative step above the score of the first track that must not be confirmed: wider than any rounding of a mean."""
+SLACK = 1e-6
+"""Relative step above the score of the first track that must not be confirmed: wider than any rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

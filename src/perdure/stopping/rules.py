@@ -30,6 +30,7 @@ class Observation:
         score: detection score on this frame, 0 on a miss.
         max_score: largest detection score of all hits so far.
         mean_score: mean detection score of all hits so far.
+        class_id: class of each track; None stands for tracks without a class.
     """
 
     evidence: Float[np.ndarray, " n"]
@@ -39,6 +40,7 @@ class Observation:
     score: Float[np.ndarray, " n"]
     max_score: Float[np.ndarray, " n"]
     mean_score: Float[np.ndarray, " n"]
+    class_id: Int[np.ndarray, " n"] | None = None
 
     def __len__(self) -> int:
         return len(self.age)

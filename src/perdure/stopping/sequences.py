@@ -20,6 +20,7 @@ class TrackSequences:
         is_valid: whether the track exists; false from its deletion on.
         cue: cue of each hit in nats; None means no cue.
         score: detection score, 0 on a miss; None means no score.
+        class_id: class of each track; None stands for tracks without a class.
 
     Raises:
         ValueError: shapes disagree, a track has no first frame, or exists again after its end.
@@ -30,6 +31,7 @@ class TrackSequences:
     is_valid: Bool[np.ndarray, "n l"]
     cue: Float[np.ndarray, "n l"] | None = None
     score: Float[np.ndarray, "n l"] | None = None
+    class_id: Int[np.ndarray, " n"] | None = None
 
     def __post_init__(self) -> None:
         for name in ("is_hit", "is_valid", "cue", "score"):
@@ -62,6 +64,7 @@ class TrackSequences:
             score=zeros if scores is None else scores[:, -1],
             max_score=zeros if scores is None else np.where(is_hit, scores, -np.inf).max(axis=1),
             mean_score=zeros if scores is None else _mean_of_hits(scores, is_hit),
+            class_id=None if self.class_id is None else self.class_id[rows],
         )
 
 

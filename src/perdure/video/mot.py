@@ -1,4 +1,4 @@
-"""Detections and tracks as MOT Challenge text: one box a line, `frame,id,x,y,width,height,score,...`.
+"""Detections and tracks as MOT Challenge text: one box a line, `frame,id,x,y,width,height,score,class,...`.
 
 Frames count from 1 in the text and from 0 everywhere else.
 """
@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from perdure.geometry import xyxy_from_xywh
-from perdure.types import Detections
+from perdure.types import NO_CLASS, Detections
 
 NUM_COLUMNS = 7
-"""Columns that a detection needs; further ones are ignored."""
+"""Columns that a detection needs; an eighth one may name its class, further ones are ignored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +113,7 @@ def read_mot_detections(path: Path | str) -> MotDetections:
 
 
 def _parse(line: str, where: str) -> tuple[int, list[float]]:
-    """Returns frame (from 1) and x, y, width, height, score of one line."""
+    """Returns frame (from 1) and x, y, width, height, score, class of one line."""
     columns = line.split(",")
     if len(columns) < NUM_COLUMNS:
         raise ValueError(
@@ -128,9 +128,18 @@ def _parse(line: str, where: str) -> tuple[int, list[float]]:
     frame = values[0]
     if frame != int(frame) or frame < 1:
         raise ValueError(f"{where}: got frame {columns[0].strip()}, expected a whole number from 1")
-    return int(frame), values[2:]
+    return int(frame), [*values[2:], _class_of(columns)]
+
+
+def _class_of(columns: list[str]) -> float:
+    """Returns the class in the eighth column; anything but a whole number from 0 names none."""
+    try:
+        value = float(columns[NUM_COLUMNS])
+    except (IndexError, ValueError):
+        return NO_CLASS
+    return value if 0 <= value < 2**31 and value.is_integer() else NO_CLASS
 
 
 def _detections(boxes: list[list[float]]) -> Detections:
     table = np.array(boxes, dtype=np.float64)
-    return Detections(xyxy_px=xyxy_from_xywh(table[:, :4]), score=table[:, 4])
+    return Detections(xyxy_px=xyxy_from_xywh(table[:, :4]), score=table[:, 4], class_id=table[:, 5].astype(np.int64))

@@ -246,6 +246,7 @@ def observed(is_hit: np.ndarray, cue: np.ndarray) -> Observation:
         score=np.zeros(len(is_hit)),
         max_score=np.zeros(len(is_hit)),
         mean_score=np.zeros(len(is_hit)),
+        class_id=np.zeros(len(is_hit), dtype=np.int64),
     )
 
 

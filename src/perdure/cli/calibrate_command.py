@@ -1,0 +1,132 @@
+"""`perdure calibrate`: the bounds of a run from its own calibration clips, or a file of bounds for another site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from perdure.cli.arguments import parse
+from perdure.cli.errors import UsageError
+from perdure.cli.stage_commands import run_one
+from perdure.cli.terminal import counted, say
+from perdure.pipeline.run_folder import LATEST, RUNS
+
+PACKAGE = Path("package")
+"""Stands for the weights in the package."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrateArguments:
+    """Sets the bounds of a stopping rule: of a run from its own clips, or with --data of its weights on another site.
+
+    Nothing is trained. Each class of objects gets its own bounds where it has enough tracks, the others share those of
+    all tracks; where even these are too few, the tuned hand rule of hits and score takes over, and that is said.
+
+    Reads: RUN and its data set; with --data weights and SITE, which must be labelled: a MOT folder, a folder of them,
+    or a generated data set.
+
+    Writes: final_model.safetensors of the run; with --data nothing but FILE, for perdure watch --calibration FILE.
+
+    Costs: under a minute with recipe cpu; with --data about twice the time of perdure watch.
+    """
+
+    run: tyro.conf.Positional[Path] = RUNS / LATEST
+    """Run folder; the run that was started last by default. With --data also a weights file, or the word package."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="SITE")] = None
+    """Labelled tracks of another site."""
+    max_false_confirm: float | None = None
+    """With --data: largest share of transient tracks that may be called persistent; 0.05 by default."""
+    max_miss: float | None = None
+    """With --data: largest share of persistent tracks that may be called transient; not controlled by default."""
+    delta: float | None = None
+    """With --data: probability over calibration that a rate is exceeded; 0.05 by default."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """With --data: file of the calibration; calibration-SITE.json by default."""
+    horizon: int | None = None
+    """With --data: age in frames at which a decision is forced; 8, or that of training for a generated data set."""
+    on_timeout: Literal["persistent", "transient"] | None = None
+    """With --data: what a forced decision says; transient, or persistent for a generated data set."""
+    fallback: Literal["hand_rule", "error"] | None = None
+    """With --data: what to do if the tracks are too few for the rates; hand_rule by default."""
+    block_s: float | None = None
+    """With --data: seconds of a sequence of which at most one track of each class counts; 2 by default."""
+    split: str | None = None
+    """With --data: split of a generated data set; calibration by default."""
+    seed: int | None = None
+    """With --data: picks the tracks that count; 0 by default."""
+    device: str | None = None
+    """Where the networks run: cpu, cuda, cuda:N or mps; that of the run by default."""
+
+
+_SITE_ONLY = (
+    "max_false_confirm", "max_miss", "delta", "out", "horizon", "on_timeout", "fallback", "block_s", "split", "seed",
+)  # fmt: skip
+
+
+def calibrate(words: Sequence[str], command: str) -> int:
+    """Runs `perdure calibrate`."""
+    arguments = parse(CalibrateArguments, words, command=command)
+    if arguments.data is not None:
+        return _calibrate_site(arguments, arguments.data)
+    for name in _SITE_ONLY:
+        if getattr(arguments, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"got {option} without --data SITE, expected both; the rates of a run itself are in its configuration"
+            )
+    return run_one(command, arguments.run, arguments.device)
+
+
+def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
+    from perdure.engine.load import load_model
+    from perdure.evaluation.site import SiteRequest, calibrate_site
+    from perdure.evaluation.site_streams import site_streams
+
+    out = arguments.out or Path(f"calibration-{data.resolve().name}.json")
+    _check_out(out)
+    model = load_model(None if arguments.run == PACKAGE and not PACKAGE.exists() else arguments.run)
+    if arguments.device is not None:
+        model.to(arguments.device)
+    streams = site_streams(data, has_pixels=model.config.evidence.uses_pixels, split=arguments.split or "calibration")
+    is_generated = streams[0].is_one_unit
+    defaults = {
+        "horizon": model.operation.horizon if is_generated else 8,
+        "on_timeout": "persistent" if is_generated else "transient",
+    }
+    names = ("max_false_confirm", "max_miss", "delta", "horizon", "on_timeout", "block_s", "seed")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    request = SiteRequest(**(defaults | given))
+    with counted("streams, both passes") as report:
+        calibration = calibrate_site(model, streams, request, source=data, on_progress=report)
+    said = calibration.save(out, fallback=arguments.fallback or "hand_rule")
+    tracks = calibration.tracks
+    say(
+        ("done", "bold green"),
+        f": {out}, {int(tracks.is_persistent.sum())} persistent and {int((~tracks.is_persistent).sum())} transient "
+        f"tracks; {_rates_words(request.max_false_confirm, request.max_miss)}",
+    )
+    for line in said.lines:
+        say((f"  {line}", "bold red" if "NOT guaranteed" in line else ""))
+    return 0
+
+
+def _rates_words(max_false_confirm: float | None, max_miss: float | None) -> str:
+    """Returns what is asked for, in words."""
+    rates = (("false confirm", max_false_confirm), ("miss", max_miss))
+    return " and ".join(f"{name} {'as it comes' if rate is None else f'<= {rate:g}'}" for name, rate in rates)
+
+
+def _check_out(out: Path) -> None:
+    """Refuses to write over anything that is no calibration of a site."""
+    from perdure.engine.site_calibration import KIND
+
+    if out.is_dir():
+        raise UsageError(f"--out: {out} is a folder, expected a file")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out: the folder {out.parent} does not exist; make it first")
+    if out.exists() and KIND not in out.read_text(encoding="utf-8", errors="replace")[:200]:
+        raise UsageError(f"--out: {out} exists and is no calibration of a site; choose another file")
