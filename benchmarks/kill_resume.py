@@ -6,7 +6,8 @@ A run of a small configuration is left undisturbed first. Then runs of the same 
 stage, at a random point of the time that the stage took undisturbed, until there were enough kills; in every other
 kill the worker processes live on. A run that has been killed in its last stage ends and is compared: every field of
 `evaluation_metrics.json` but those that time the machine, every decision, and one commit a stage on a branch.
-Exit code 1 if anything differs. Takes about a quarter of an hour on two quiet cores.
+Exit code 1 if anything differs. In a folder of an earlier call more runs are added to those there. Takes about a
+quarter of an hour on two quiet cores.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import argparse
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -105,9 +105,16 @@ def differences(left: Any, right: Any, place: str = "") -> list[str]:
 
 def stages_on(repository: Path, branch: str) -> list[str]:
     """Returns the stages that a branch has commits of, oldest first."""
-    words = ["git", "log", "--reverse", "--format=%(trailers:key=Perdure-Stage,valueonly)", branch]
-    shown = subprocess.run(words, cwd=repository, capture_output=True, text=True, check=True).stdout
-    return [line.split()[1] for line in shown.splitlines() if line]
+    words = [
+        "git",
+        "log",
+        "--reverse",
+        "--format=%(trailers:key=Perdure-Stage,valueonly)",
+        f"refs/heads/{branch}",
+        "--",
+    ]
+    said = subprocess.run(words, cwd=repository, capture_output=True, text=True, check=True).stdout
+    return [line.split()[1] for line in said.splitlines() if line]
 
 
 def compared(folder: Path, whole: Path, branch: str) -> list[str]:
@@ -133,14 +140,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     root, chance = arguments.folder.absolute(), random.Random(arguments.seed)
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(parents=True)
+    root.mkdir(parents=True, exist_ok=True)
     subprocess.run(["git", "init", "--quiet", str(root)], check=True)
     whole = root / "undisturbed"
     whole_run(whole, "undisturbed")
     took_s = durations_s(whole)
     say(f"undisturbed: {took_s}")
-    num_kills, num_runs, problems = 0, 0, 0
+    num_kills, num_runs, problems = 0, len(list(root.glob("killed-*.out"))), 0
     while num_kills < arguments.kills:
         folder = root / f"killed-{num_runs}"
         for stage in STAGES:
@@ -159,7 +165,7 @@ def main() -> int:
         problems += len(found)
         num_runs += 1
         say(f"{folder.name}: {'; '.join(found) or 'equal in every field but those of time'}")
-    say(f"{num_kills} kills in {num_runs} runs: {problems} problems")
+    say(f"{num_kills} kills, {num_runs} runs in this folder: {problems} problems")
     return int(problems > 0)
 
 

@@ -82,6 +82,11 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("run tiny", "perdure run: Unrecognized options: tiny"),
         ("remote", "perdure: got 'remote', expected one of remote run, "),
         ("remote run", "perdure remote run: host: got '', expected what follows 'ssh'"),
+        (
+            "remote run ec2:g5.xlarge",
+            "perdure remote run: ec2: got no image or type, expected ec2:TYPE and",
+        ),
+        ("remote run box --ec2.max-hours 0", "perdure remote run: ec2.max_hours: got 0.0, expected above 0"),
         ("remote run -x", "perdure remote run: Unrecognized options: -x"),
         ("remote run box", "perdure remote run: /"),
         ("remote status", "perdure remote status: Missing from perdure remote status: "),

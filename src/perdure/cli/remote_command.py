@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from perdure.cli.arguments import parse
-from perdure.cli.errors import DONE, FAILED
+from perdure.cli.errors import DONE, FAILED, UsageError
 from perdure.cli.run_command import starting_point
 from perdure.cli.summary import say_targets
 from perdure.cli.terminal import complain, say
@@ -21,11 +20,14 @@ from perdure.pipeline.config import RunConfig
 from perdure.pipeline.git import Git, check_branch_name, open_repository
 from perdure.pipeline.run_folder import RUNS
 from perdure.remote.attach import SYNC_S, Attachment, try_fetch
+from perdure.remote.ec2 import Ec2, Ec2Config
+from perdure.remote.hired import HiredRun
 from perdure.remote.launch import Launch
 from perdure.remote.remote_run import ROOT, HostJob, JobState, RemoteRun
 from perdure.remote.transport import SshTransport
 
-logger = logging.getLogger(__name__)
+HIRED = "ec2:"
+"""Begins the name of a host that is hired."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +46,7 @@ class RemoteRunArguments:
     """
 
     host: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="HOST")] = ""
-    """The host, as you would type it after ssh."""
+    """The host, as you would type it after ssh; or ec2:TYPE, such as ec2:g5.xlarge, to hire a machine for this run."""
     config: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
     config_file: Annotated[Path | None, tyro.conf.arg(name="config", metavar="FILE")] = None
     """Configuration file (TOML) to start from instead of a recipe."""
@@ -64,12 +66,16 @@ class RemoteRunArguments:
     """Come back as soon as the run has started."""
     sync_s: float = SYNC_S
     """Seconds between two copies of the results."""
+    ec2: Ec2Config = field(default_factory=Ec2Config)
+    """The machine to hire; it ends itself after ec2.max-hours, and is given back when the run has ended."""
 
 
 def run(words: Sequence[str], command: str) -> int:
     """Runs `perdure remote run`."""
     base, out = starting_point(words)
     arguments = parse(RemoteRunArguments, words, command=command, default=RemoteRunArguments(config=base))
+    if arguments.host.startswith(HIRED):
+        return hired(arguments, RUNS / f"{out.name}-ec2")
     SshTransport(arguments.host)  # refuses what is no name of a host
     git = open_repository(Path.cwd())
     remote = remote_run(arguments, RUNS / f"{out.name}-{arguments.host.rpartition('@')[2]}")
@@ -79,6 +85,35 @@ def run(words: Sequence[str], command: str) -> int:
         say(("started", "bold green"), f": watch it with: perdure remote attach {remote.address}")
         return DONE
     return attached(remote, git, sync_s=arguments.sync_s)
+
+
+def hired(arguments: RemoteRunArguments, out: Path) -> int:
+    """Runs on hired machines to the end; Ctrl-C leaves the machine at work until its time is over."""
+    kind = arguments.host.removeprefix(HIRED)
+    if not arguments.ec2.image or not kind:
+        raise UsageError(
+            "ec2: got no image or type, expected ec2:TYPE and --ec2.image ami-..., and often --ec2.key-name"
+        )
+    if arguments.detach:
+        raise UsageError(
+            "ec2: got --detach, expected to stay until the machine is given back; Ctrl-C leaves it at work"
+        )
+    git = open_repository(Path.cwd())
+    remote = remote_run(replace(arguments, host="ec2"), out)
+    check_branch_name(git, remote.branch)
+    work = HiredRun(
+        run=remote,
+        kind=kind,
+        config=arguments.config,
+        ec2=Ec2.connect(arguments.ec2.region),
+        hire=arguments.ec2,
+        git=git,
+        show=show,
+        note=complain,
+        sync_s=arguments.sync_s,
+    )
+    remote, state = work.follow()
+    return DONE if say_end(remote, state) else FAILED
 
 
 def remote_run(arguments: RemoteRunArguments, out: Path) -> RemoteRun:

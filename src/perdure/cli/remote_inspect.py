@@ -18,6 +18,7 @@ from perdure.pipeline.git import open_repository
 from perdure.pipeline.heartbeat import LATE_S
 from perdure.pipeline.words import duration_words
 from perdure.remote.attach import sync, try_fetch
+from perdure.remote.ec2 import Ec2
 from perdure.remote.remote_run import HostJob, JobState, RemoteRun, find_run, remembered
 from perdure.remote.transport import ConnectionLostError, RemoteError
 
@@ -186,19 +187,26 @@ def stop(words: Sequence[str], command: str) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListArguments:
-    """Lists the runs on hosts that were started from here, and asks every host how they are.
+    """Lists the runs on hosts that were started from here, and asks every host how they are; also hired machines.
 
-    Reads: what was remembered in runs/.remote, and the state of each job on its host.
+    Reads: what was remembered in runs/.remote, and the state of each job on its host; with --ec2 your account there.
 
     Writes: nothing.
 
     Costs: one connection a run.
     """
 
+    ec2: bool = False
+    """Also list all machines that are hired in your account, those that were forgotten here included."""
+    region: str = ""
+    """Region to look in; that of your own configuration if empty."""
+
 
 def list_runs(words: Sequence[str], command: str) -> int:
     """Runs `perdure remote list`."""
-    parse(ListArguments, words, command=command)
+    arguments = parse(ListArguments, words, command=command)
+    for machine in Ec2.connect(arguments.region).machines() if arguments.ec2 else ():
+        say(f"hired: {machine.instance_id} {machine.kind} {machine.state} for {machine.run}, since {machine.launched}")
     runs = remembered()
     if not runs:
         say("no run was started on a host from here; start one with 'perdure remote run HOST'")
@@ -236,6 +244,8 @@ def down(words: Sequence[str], command: str) -> int:
         return FAILED
     folder, repository = shlex.quote(remote.folder), shlex.quote(remote.repository)
     job.transport.run(f"rm -rf {folder} && git -C {repository} worktree prune")
+    if remote.instance_id:
+        Ec2.connect(remote.region).end(remote.instance_id)
     remote.forget()
     say(f"copied to {remote.local.path} and removed from {remote.host}")
     return DONE

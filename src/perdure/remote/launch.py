@@ -54,6 +54,7 @@ class Launch:
         git: repository of the code, at its top.
         transport: the way to the host.
         note: told every step, in words.
+        sends_results: whether the run goes on from what lies in its folder here.
     """
 
     run: RemoteRun
@@ -61,6 +62,7 @@ class Launch:
     git: Git
     transport: Transport
     note: Callable[[str], None]
+    sends_results: bool = False
 
     def start(self) -> RemoteRun:
         """Returns the run after starting it.
@@ -82,6 +84,10 @@ class Launch:
         check_folder(run.local.path)
         run.claim()
         commit = self._send_code(run)
+        if self.sends_results and run.local.is_run:
+            self.note("sending what is done so far")
+            self.transport.run(f"mkdir -p {shlex.quote(run.results)}")
+            self.transport.send(run.local.path, run.results)
         job.install()
         self.note(f"starting {run.name} on {run.host}")
         try:
