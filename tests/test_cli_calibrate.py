@@ -80,3 +80,14 @@ def test_a_calibration_of_other_weights_is_refused(folder: Path, capsys: pytest.
     assert main(["watch", str(video), "--weights", "model.safetensors", "--calibration", "site.json"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("perdure watch: calibration: site.json was made with other weights")
+
+
+def test_watch_shows_what_went_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WORDS, "--out", "site.json"]) == 0
+    sequence = folder / "sites" / "a"
+    found = sequence / "det" / "det.txt"
+    found.write_text(found.read_text() + "3,-1,5,5,0,4,0.5,-1,-1,-1\n")
+    capsys.readouterr()
+    video = ("watch", str(sequence / "clip.mp4"), "--detections", str(found), "--calibration", "site.json")
+    assert main([*video, "--weights", "model.safetensors"]) == 0
+    assert "  problem: detections: 1 box(es) without area were left out\n" in capsys.readouterr().out

@@ -111,3 +111,13 @@ def test_more_clutter_is_reported() -> None:
     assert message.startswith("places of rejected tracks are hit on ")
     assert message.endswith(" of frames, calibrated at 5%: calibrate again")
     assert 15 <= int(message.split("hit on ")[1].split("%")[0]) <= 35
+
+
+def test_results_carry_what_has_drifted_while_the_stream_runs() -> None:
+    """Thirty time steps are needed and results are renewed every thirty frames, so frame 59 is the first to say it."""
+    gate = PersistenceGate(small_model(uses_pixels=False), CueRule(), image_size=(480, 40))
+    said = []
+    for frame in range(70):
+        said.append(gate.update(None, detections([Script("+")], frame), time_s=frame / 5.0).drift)
+    assert said[:59] == [()] * 59
+    assert said[59:] == [("frame rate is 5 Hz, calibrated at 30 Hz: calibrate again",)] * 11

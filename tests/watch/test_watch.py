@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -99,19 +100,22 @@ def test_uneven_times_of_the_source_are_kept(tmp_path: Path) -> None:
         assert [item.time_s for item in reader] == pytest.approx(times_s, abs=1e-3)
 
 
-def test_the_real_gate_decides_and_its_warnings_are_passed_on(tmp_path: Path) -> None:
+def test_the_real_gate_decides_and_its_warnings_are_passed_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With random weights the label means nothing; that there is one, and what was saved, does."""
-    frames = square_frames(45, first=8)
+    frames = square_frames(100, first=8)
     with VideoWriter(tmp_path / "slow.mp4", frame_rate_hz=8.0) as writer:
         for frame in frames:
             writer.write(frame)
     rule = TruncatedSPRT(upper=2.0, lower=-2.0, horizon=8, on_timeout="persistent")
     gate = PersistenceGate(small_model(), rule)
-    summary = watch(tmp_path / "slow.mp4", gate, out_dir=tmp_path / "out")
+    with caplog.at_level(logging.WARNING, logger="perdure.watch"):
+        summary = watch(tmp_path / "slow.mp4", gate, out_dir=tmp_path / "out")
     assert summary.num_persistent + summary.num_transient == summary.num_tracks >= 1
     assert summary.track_frames_encoded == gate.cost.track_frames > 0
     assert 0 < summary.savings_track_frames < 1
-    assert summary.problems == ("frame rate is 8 Hz, calibrated at 30 Hz: calibrate again",)
+    drift = "frame rate is 8 Hz, calibrated at 30 Hz: calibrate again"
+    assert summary.problems == (drift,)
+    assert [record.getMessage() for record in caplog.records] == [f"frame 59: {drift}"], "not once, and not at once"
 
 
 def test_memory_does_not_grow_with_the_length_of_the_video(tmp_path: Path) -> None:

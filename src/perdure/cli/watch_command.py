@@ -74,4 +74,6 @@ def watch(words: Sequence[str], command: str) -> int:
     for name, value in summary.to_dict().items():
         if isinstance(value, int | float | str):
             say(f"  {name}: {value}")
+    for problem in summary.problems:
+        say((f"  problem: {problem}", "yellow"))
     return 0

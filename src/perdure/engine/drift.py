@@ -99,12 +99,15 @@ class DriftMonitor:
     rejected: HitCount = field(default_factory=HitCount)
     _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=10 * MIN_FRAMES))
     _last_s: float | None = None
+    _num_seen: int = 0
+    _latest: tuple[str, ...] = ()
 
     def see(self, tracks: TrackFrame, memories: dict[int, TrackMemory], time_s: float) -> None:
         """Takes in one frame."""
         if self._last_s is not None:
             self._steps_s.append(time_s - self._last_s)
         self._last_s = time_s
+        self._num_seen += 1
         for track_id, is_hit in zip(tracks.track_id.tolist(), tracks.is_hit.tolist(), strict=True):
             memory = memories[track_id]
             if memory.status == "persistent" and memory.was_hit_before:
@@ -115,6 +118,12 @@ class DriftMonitor:
         num_known = memory.age - memory.rejected_age - len(self.model.lifetime.pmf)
         if memory.status == "transient" and not memory.was_reopened and 0 <= num_known <= MAX_REMEMBERED:
             self.rejected.add(memory.recent_hits(num_known), num_known + 1)
+
+    def latest(self) -> tuple[str, ...]:
+        """Returns `messages` as they were at most `MIN_FRAMES` frames ago: cheap enough for every frame."""
+        if self._num_seen % MIN_FRAMES == 0:
+            self._latest = tuple(self.messages())
+        return self._latest
 
     def messages(self) -> list[str]:
         """Returns one sentence for each thing that has drifted; empty while all is as calibrated."""

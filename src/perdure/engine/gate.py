@@ -95,6 +95,7 @@ class PersistenceGate:
             tracks=self._views(tracks),
             decisions=decisions,
             encoded_track_ids=encoded,
+            drift=self.drift.latest(),
         )
 
     def save_state(self, path: Path | str) -> None:

@@ -49,6 +49,7 @@ class GateResult:
         tracks: all live tracks.
         decisions: those taken on this frame.
         encoded_track_ids: tracks that the extractor ran on for this frame.
+        drift: one sentence for each thing about the stream that no longer is as calibrated, renewed every 30 frames.
     """
 
     frame_index: int
@@ -56,6 +57,7 @@ class GateResult:
     tracks: tuple[TrackView, ...]
     decisions: tuple[Decision, ...]
     encoded_track_ids: tuple[int, ...] = ()
+    drift: tuple[str, ...] = ()
 
     @property
     def num_encoded(self) -> int:

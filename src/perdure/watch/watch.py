@@ -5,6 +5,7 @@ Knows no thresholds and no model: the gate comes ready-made. Works on frames as 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -28,6 +29,8 @@ from perdure.video.writer import VideoWriter, WriterConfig
 from perdure.watch.outputs import CONFIRMED, DECISIONS, TRACKS, WatchOutputs
 from perdure.watch.stages import Prefetch, Sink
 from perdure.watch.summary import PartClock, StreamTally, WatchSummary, counts_of, rates_of
+
+logger = logging.getLogger(__name__)
 
 ANNOTATED, SUMMARY = "annotated.mp4", "summary.json"
 
@@ -130,6 +133,7 @@ class _Session:
         self.reader, self.gate, self.given, self.config, self.out_dir = reader, gate, given, config, out_dir
         self.motion, self.overlay = MotionDetector(config.motion), Overlay(config.overlay)
         self.clock, self.tally = PartClock(), StreamTally()
+        self.warned_about: set[str] = set()
         self.was_interrupted, self.elapsed_s, self.last_time_s = False, 0.0, 0.0
 
     def run(self, on_progress: Callable[[int, int | None], None] | None) -> None:
@@ -150,6 +154,7 @@ class _Session:
                     with self.clock.timed("gate"):
                         result = self.gate.update(item.frame, item.detections, time_s=item.time_s)
                     self.tally.add(result)
+                    self._warn_of_drift(result)
                     self.last_time_s = item.time_s
                     outputs.write(item.frame_index, item.time_s, result)
                     sink.put(_Shown(item.frame, item.time_s, result, self.tally.totals(result)))
@@ -162,6 +167,14 @@ class _Session:
                 if self.reader.is_live:  # the thread that works ahead may be waiting for a camera that is silent
                     self.reader.close()
         self.elapsed_s = perf_counter() - start
+
+    def _warn_of_drift(self, result: GateResult) -> None:
+        """Logs what has drifted while it happens, once each."""
+        for message in result.drift:
+            about = message.partition(" ")[0]
+            if about not in self.warned_about:
+                self.warned_about.add(about)
+                logger.warning("frame %d: %s", result.frame_index, message)
 
     def _detected(self) -> Iterator[_Detected]:
         """Yields decoded frames with their detections; runs in the thread that works ahead."""
