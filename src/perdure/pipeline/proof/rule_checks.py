@@ -188,8 +188,7 @@ def scored_stop(hits: tuple[bool, ...]) -> Stop:
     def step(age: int) -> bool | None:
         if age > 1 and not any(hits[age - 2 : age]):
             return False
-        is_scored = any(hits[3:age])
-        return True if sum(hits[max(age - 3, 0) : age]) >= 2 and is_scored else None
+        return True if sum(hits[max(age - 3, 0) : age]) >= 2 and any(hits[3:age]) else None
 
     return first_stop(step)
 
