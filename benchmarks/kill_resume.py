@@ -64,6 +64,12 @@ def durations_s(folder: Path) -> dict[str, float]:
     return {name: stage["duration_s"] for name, stage in record["stages"].items()}
 
 
+def is_whole(folder: Path) -> bool:
+    """Returns whether every stage is done; a kill may come after the work and before the process has ended."""
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return [stage["status"] for stage in record["stages"].values()] == ["done"] * len(STAGES)
+
+
 def num_started(folder: Path, stage: str) -> int:
     """Returns how often a stage has started."""
     path = folder / "PROGRESS.txt"
@@ -154,11 +160,12 @@ def main() -> int:
             is_group = bool(num_kills % 2)
             if num_kills < arguments.kills and kill_in(folder, folder.name, stage, after_s=after_s, is_group=is_group):
                 num_kills += 1
-                is_complete = (folder / "PIPELINE_COMPLETE.txt").exists()
-                problems += is_complete
+                is_wrong = (folder / "PIPELINE_COMPLETE.txt").exists() and not is_whole(folder)
+                problems += is_wrong
                 word = "group" if is_group else "process"
                 say(
-                    f"kill {num_kills}: {folder.name}, {word}, {after_s:.2f} s into {stage}" + " COMPLETE" * is_complete
+                    f"kill {num_kills}: {folder.name}, {word}, {after_s:.2f} s into {stage}"
+                    + ", but it says that it is complete" * is_wrong
                 )
         whole_run(folder, folder.name)
         found = compared(folder, whole, folder.name)

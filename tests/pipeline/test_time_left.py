@@ -37,6 +37,17 @@ def test_what_a_stage_loads_first_is_no_pace() -> None:
     assert left.seconds(220.0) == pytest.approx(90.0 + 2 * 110.0), "and later stages take what this one will in all"
 
 
+def test_a_part_that_went_fast_is_no_pace_of_the_rest() -> None:
+    """Cutting out tracks takes a moment, and was taken for the pace of the training steps after it."""
+    clock = Clock()
+    left = TimeLeft(clock)
+    left.start(100.0)
+    for share in range(1, 11):
+        clock.now += 0.1 if share <= 5 else 4.0
+        left.report(share / 100)
+    assert left.seconds(0.0) == pytest.approx(4.0 * 90)
+
+
 def test_stages_to_come_are_judged_by_all_that_ran() -> None:
     clock = Clock()
     left = TimeLeft(clock)
@@ -57,4 +68,5 @@ def test_weights_follow_the_configuration() -> None:
         return {stage.name: stage.weight(config) if callable(stage.weight) else stage.weight for stage in STAGES}  # type: ignore[arg-type]
 
     assert weights(tiny)["data"] < weights(cpu)["data"] and weights(tiny)["proof"] == weights(cpu)["proof"]
+    assert weights(replace(cpu, num_workers=8))["proof"] == weights(replace(cpu, num_workers=2))["proof"] / 4
     assert weights(longer)["train"] == pytest.approx(2 * weights(cpu)["train"], rel=0.05)

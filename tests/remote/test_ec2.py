@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from perdure.cli import main
 from perdure.pipeline.git import Git
 from perdure.pipeline.preflight import NotReadyError
 from perdure.pipeline.recipes import recipe
@@ -72,6 +73,18 @@ def test_a_machine_is_tagged_limited_and_given_back(amazon: Ec2) -> None:
         amazon.hire("g5.xlarge", hire, run="other", user_data="")
     amazon.end(machine.instance_id)
     assert amazon.machines() == [] and amazon.machine(machine.instance_id).state == "terminated"
+
+
+def test_forgotten_machines_are_listed_and_given_back(
+    amazon: Ec2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    machine = amazon.wait(amazon.hire("g5.xlarge", config(amazon), run="tiny", user_data=""))
+    assert main(["remote", "list", "--ec2", "--region", "eu-central-1"]) == 0
+    assert f"hired: {machine.instance_id} g5.xlarge running for tiny, since 20" in capsys.readouterr().out
+    assert main(["remote", "down", "box", "--now"]) == 2
+    assert main(["remote", "down", machine.instance_id, "--now", "--region", "eu-central-1"]) == 0
+    assert amazon.machines() == []
 
 
 def test_other_machines_of_the_account_are_no_business_of_ours(amazon: Ec2) -> None:

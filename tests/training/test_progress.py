@@ -39,7 +39,7 @@ def test_it_rises_from_part_to_part_and_on_to_the_last_step(num_steps: int, num_
     assert counts[0] == 0
     assert totals == {counts[-1]}
     assert prepared == counts[-1] - num_steps
-    assert 0.05 < prepared / counts[-1] < 0.3
+    assert 0.02 < prepared / counts[-1] < 0.3
     assert lines.told[0][2] == "part 0"
 
 

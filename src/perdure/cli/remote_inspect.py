@@ -11,7 +11,7 @@ from typing import Annotated
 import tyro
 
 from perdure.cli.arguments import parse
-from perdure.cli.errors import DONE, FAILED
+from perdure.cli.errors import DONE, FAILED, UsageError
 from perdure.cli.remote_command import attached, say_end
 from perdure.cli.terminal import complain, say, say_table
 from perdure.pipeline.git import open_repository
@@ -228,11 +228,17 @@ class DownArguments(HostArguments):
 
     leave_data: bool = False
     """Do not copy weights, data and checkpoints before they are removed."""
+    now: bool = False
+    """Give a hired machine back at once, without a copy of anything; HOST may be the id of one that was forgotten."""
+    region: str = ""
+    """Region of a forgotten machine; that of your own configuration if empty."""
 
 
 def down(words: Sequence[str], command: str) -> int:
     """Runs `perdure remote down`."""
     arguments = _parsed(words, command, DownArguments)
+    if getattr(arguments, "now", False):
+        return _given_back(arguments.host, getattr(arguments, "region", ""))
     remote = _found(arguments)
     remote.claim()
     job = HostJob(remote, remote.transport())
@@ -248,4 +254,17 @@ def down(words: Sequence[str], command: str) -> int:
         Ec2.connect(remote.region).end(remote.instance_id)
     remote.forget()
     say(f"copied to {remote.local.path} and removed from {remote.host}")
+    return DONE
+
+
+def _given_back(host: str, region: str) -> int:
+    """Ends a hired machine without looking at what is on it."""
+    runs = [run for run in remembered(host) if run.instance_id]
+    instance_id, region = (runs[0].instance_id, runs[0].region) if runs else (host, region)
+    if not instance_id.startswith("i-"):
+        raise UsageError(f"--now: got {host}, expected a hired machine; 'perdure remote list --ec2' lists them")
+    Ec2.connect(region).end(instance_id)
+    for run in runs:
+        run.forget()
+    say(f"{instance_id} is given back")
     return DONE

@@ -16,6 +16,7 @@ from perdure.evaluation.samples import attention_sample
 from perdure.files import read_json, write_json
 from perdure.metrics.decisions import read_decisions, write_decisions
 from perdure.pipeline.config import RunConfig
+from perdure.pipeline.machine import usable_cores
 from perdure.pipeline.proof.run import prove
 from perdure.pipeline.stage import Stage, StageContext
 from perdure.pipeline.train_stage import TRAINED, train
@@ -175,14 +176,18 @@ def _attention_rows(metrics: dict[str, Any], samples: list[dict[str, Any]]) -> d
 
 
 def _data_s(config: RunConfig) -> float:
-    return 1 + 0.0095 * sum(getattr(config.data, f"num_{split}") for split in SPLITS)
+    return 1 + 0.019 * sum(getattr(config.data, f"num_{split}") for split in SPLITS) / _num_processes(config)
+
+
+def _num_processes(config: RunConfig) -> int:
+    return config.num_workers or usable_cores()
 
 
 def _train_s(config: RunConfig) -> float:
     return 6 + 0.016 * config.training.num_steps * config.training.scenes_per_step
 
 
-# The weights are seconds on two quiet cores: measured on recipe cpu and on a run of a fiftieth of its size.
+# The weights are seconds of quiet cores: measured on two of them, on recipe cpu and on a run of a fiftieth of its size.
 STAGES: tuple[Stage, ...] = (
     Stage(
         name="proof",
@@ -190,7 +195,7 @@ STAGES: tuple[Stage, ...] = (
         run=prove,
         code=("perdure.metrics", "perdure.stopping", "perdure.evaluation.sweep", "perdure.evaluation.targets"),
         outputs=("artifacts/tdd_evaluation_red.txt", "artifacts/tdd_evaluation_green.txt"),
-        weight=17,
+        weight=lambda config: 34 / _num_processes(config),
     ),
     Stage(
         name="data",

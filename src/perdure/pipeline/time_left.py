@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 
 
 class TimeLeft:
     """Estimates the time left of stages whose weights say how long they take relative to each other.
 
-    A stage at work is judged by its own pace since its first report, so that what it loads before counts once and is
-    not taken for a pace. Stages to come are judged by all that ran in this process, the stage at work included as
-    long as it will probably take.
+    A stage at work is judged by its own pace over the later half of what it has done, so that what it loads before its
+    first report, and parts of it that went faster or slower, are not taken for the pace of the rest. Stages to come
+    are judged by all that ran in this process, the stage at work included as long as it will probably take.
 
     Args:
         clock: monotonic seconds.
@@ -22,19 +23,18 @@ class TimeLeft:
         self._known_s = self._known_weight = 0.0
         self._weight = self._skipped = self._share = 0.0
         self._start_s: float | None = None
-        self._first: tuple[float, float] | None = None
+        self._reports: list[tuple[float, float]] = []
 
     def start(self, weight: float) -> None:
         """A stage of some weight starts."""
         self._weight, self._skipped, self._share = weight, 0.0, 0.0
-        self._start_s, self._first = self._clock(), None
+        self._start_s, self._reports = self._clock(), []
 
     def report(self, share: float, *, is_skipped: bool = False) -> None:
         """Takes the finished share of the stage; `is_skipped` says that an earlier process had done it."""
         if is_skipped:
             self._skipped = share
-        if self._first is None:
-            self._first = (share, self._clock())
+        self._reports.append((share, self._clock()))
         self._share = share
 
     def finish(self, duration_s: float) -> None:
@@ -60,13 +60,14 @@ class TimeLeft:
         if self._start_s is None:
             return 0.0, 0.0, 0.0
         spent_s, weight = self._clock() - self._start_s, self._weight * (1 - self._skipped)
-        if self._first is not None and self._share > self._first[0]:
-            pace_s = (self._clock() - self._first[1]) / (self._share - self._first[0])
-            rest_s = pace_s * (1 - self._share)
+        done = self._share - self._skipped
+        half = min(bisect_left(self._reports, (self._skipped + done / 2, 0.0)), len(self._reports) - 2)
+        if half >= 0 and self._share > self._reports[half][0]:
+            share, time_s = self._reports[half]
+            rest_s = (self._clock() - time_s) / (self._share - share) * (1 - self._share)
             return rest_s, spent_s + rest_s, weight
         if self._known_weight > 0:
             expected_s = weight * self._known_s / self._known_weight
             return max(expected_s - spent_s, 0.0), 0.0, 0.0
-        done = self._share - self._skipped
         rest_s = spent_s / done * (1 - self._share) if done > 0 else 0.0
         return (rest_s, spent_s + rest_s, weight) if done > 0 else (0.0, 0.0, 0.0)

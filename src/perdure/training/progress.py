@@ -1,4 +1,4 @@
-"""One scale for all that training does: a tenth for cutting out tracks, the rest for the steps."""
+"""One scale for all that training does: a thirtieth for cutting out tracks, as it takes, the rest for the steps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PreparedSteps:
 
     def __init__(self, log: TrainingLog, *, num_parts: int, num_steps: int) -> None:
         self._log, self._num_parts, self._num_steps = log, num_parts, num_steps
-        self._preparation, self._part = max(1, num_steps // 9), 0
+        self._preparation, self._part = max(1, num_steps // 30), 0
 
     def prepare(self, done: int, total: int, detail: str) -> None:
         """Takes the progress of one part of the preparation; a part ends when `done` reaches `total`."""

@@ -1,0 +1,75 @@
+"""What is sent to a host to be run there, as far as it can be told without one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from perdure.pipeline.git import Git
+from perdure.pipeline.recipes import recipe
+from perdure.remote.launch import Launch, environment_folder
+from perdure.remote.remote_run import RemoteRun
+from perdure.remote.transport import SshTransport
+from pipeline.repository import git, new_repository
+
+ROOT = Path(__file__).parents[2]
+PYTHON = """#!/bin/sh
+mkdir -p "$4/bin"
+printf '#!/bin/sh\\necho "$@" >> {log}\\ncase "$2" in pip) exit ${{PIP_FAILS:-0}};; esac\\n' > "$4/bin/python"
+chmod +x "$4/bin/python"
+"""
+
+
+@pytest.fixture
+def launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Launch:
+    user = new_repository(tmp_path / "user", monkeypatch)
+    (user / "pyproject.toml").write_text("[project]", encoding="utf-8")
+    (user / "constraints.txt").write_text("torch==2", encoding="utf-8")
+    git(user, "add", ".")
+    git(user, "commit", "--quiet", "--message", "code")
+    run = RemoteRun(name="a", host="box", root=str(tmp_path / "host"), branch="results")
+    return Launch(run, recipe("tiny"), Git(user), SshTransport("box"), lambda text: None)
+
+
+def test_the_environment_is_made_once_and_a_failure_is_no_environment(launch: Launch, tmp_path: Path) -> None:
+    """With a python3 that only notes what it is asked for."""
+    log, program = tmp_path / "asked.txt", tmp_path / "bin" / "python3"
+    program.parent.mkdir()
+    program.write_text(PYTHON.format(log=log), encoding="utf-8")
+    program.chmod(0o755)
+    described = launch._described(launch.run, "HEAD")
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+
+    def run(**variables: str) -> int:
+        words = ["/bin/sh", "-c", str(described["script"])]
+        environment = os.environ | {"PATH": path} | variables
+        return subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, check=False).returncode
+
+    assert run(PIP_FAILS="1") == 1
+    assert not log.read_text(encoding="utf-8").count("perdure run"), "the run did not start"
+    assert run() == 0 and run() == 0
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert [line.startswith("-m pip install") for line in lines] == [True, True, False, False]
+    assert lines[1].endswith("--constraint constraints.txt .")
+    assert lines[2] == "-u -m perdure run --config runs/a/config.toml --out ../runs/a --resume --branch results"
+
+
+def test_environments_are_shared_by_code_that_needs_the_same(launch: Launch) -> None:
+    user = launch.git.folder
+    first = environment_folder(launch.git, "HEAD", launch.run)
+    (user / "kept.txt").write_text("other code", encoding="utf-8")
+    git(user, "commit", "--quiet", "--all", "--message", "code")
+    assert environment_folder(launch.git, "HEAD", launch.run) == first
+    (user / "constraints.txt").write_text("torch==3", encoding="utf-8")
+    git(user, "commit", "--quiet", "--all", "--message", "pins")
+    assert environment_folder(launch.git, "HEAD", launch.run) != first
+
+
+def test_the_script_says_how_it_is_used() -> None:
+    script = ROOT / "scripts" / "run_early_persistence_remote.sh"
+    shown = subprocess.run(["bash", str(script)], capture_output=True, text=True, check=False)
+    assert shown.returncode == 2
+    assert shown.stderr.startswith("usage: scripts/run_early_persistence_remote.sh HOST ")
