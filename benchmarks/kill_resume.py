@@ -164,7 +164,7 @@ def main() -> int:
                 problems += is_wrong
                 word = "group" if is_group else "process"
                 say(
-                    f"kill {num_kills}: {folder.name}, {word}, {after_s:.2f} s into {stage}"
+                    f"kill {num_kills}: {folder.name}, {word}, {after_s:.2f} s after the start of {stage}"
                     + ", but it says that it is complete" * is_wrong
                 )
         whole_run(folder, folder.name)
