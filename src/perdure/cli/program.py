@@ -71,6 +71,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "Benchmark": (
         Command("bench frontier", "frames that every rule needs on the same tracks", "bench_commands:frontier"),
         Command("bench guarantee", "how often calibrated bounds break their promise", "bench_commands:guarantee"),
+        Command("bench site", "what recalibration on a new sequence is worth", "bench_site_command:site"),
     ),
     "On other machines": (
         Command("remote run", "a run on a host that ssh reaches, live, with results copied here", "remote_command:run"),
