@@ -48,12 +48,12 @@ class Families:
     def track_score(self, sequences: TrackSequences) -> SweptDecisions:
         """Returns Blackman's track score, cue included, both bounds swept."""
         rule = TrackScore(**self._hit_rates)
-        return self.two_bounds(replace(sequences, evidence=_at_every_age(rule.score, sequences)))
+        return self.two_bounds(replace(sequences, evidence=score_at_every_age(rule.score, sequences)))
 
     def ipda(self, sequences: TrackSequences) -> SweptDecisions:
         """Returns the existence probability of IPDA, cue included, both bounds swept."""
         rule = IPDAExistence(**self._hit_rates)
-        log_odds = _at_every_age(lambda seen: logit(np.clip(rule.existence(seen), 1e-9, 1 - 1e-9)), sequences)
+        log_odds = score_at_every_age(lambda seen: logit(np.clip(rule.existence(seen), 1e-9, 1 - 1e-9)), sequences)
         return self.two_bounds(replace(sequences, evidence=log_odds))
 
     def fixed_horizon(self, sequences: TrackSequences) -> SweptDecisions:
@@ -121,7 +121,7 @@ class Families:
         return run
 
 
-def _at_every_age(
+def score_at_every_age(
     score: Callable[[Observation], Float[np.ndarray, " n"]], sequences: TrackSequences
 ) -> Float[np.ndarray, "n l"]:
     """Returns a rule's own score of every track at every age."""

@@ -82,8 +82,22 @@ def born(cxcywh_px: Float[np.ndarray, "n 4"], config: KalmanConfig) -> BoxStates
     return states
 
 
-def predicted(states: BoxStates, config: KalmanConfig) -> BoxStates:
-    """Returns the states one frame later."""
+def _moved_with_camera(states: BoxStates, camera_motion: Float[np.ndarray, "2 3"]) -> BoxStates:
+    """Returns the states in the picture that an affine camera motion makes of theirs; sizes scale with its area."""
+    linear, shift = camera_motion[:, :2], camera_motion[:, 2]
+    scale = np.sqrt(abs(np.linalg.det(linear)))
+    position, velocity = states.position * scale, states.velocity * scale
+    position[:, :2] = states.position[:, :2] @ linear.T + shift
+    velocity[:, :2] = states.velocity[:, :2] @ linear.T
+    return BoxStates(position=position, velocity=velocity, covariance=states.covariance)
+
+
+def predicted(
+    states: BoxStates, config: KalmanConfig, camera_motion: Float[np.ndarray, "2 3"] | None = None
+) -> BoxStates:
+    """Returns the states one frame later, moved with the camera where its motion is known."""
+    if camera_motion is not None:
+        states = _moved_with_camera(states, camera_motion)
     position = states.position + states.velocity
     position[:, 2:] = np.maximum(position[:, 2:], MIN_SIDE_PX)
     acceleration = (config.acceleration_noise * _scale_px(states) * _axis_factor(config)) ** 2

@@ -102,15 +102,6 @@ class TrackerState:
         for name in (*_INTEGER_ROWS, *_FILTER_ROWS):
             setattr(self, name, np.concatenate([getattr(self, name), rows[name]]))
 
-    @property
-    def boxes(self) -> BoxStates:
-        """The filter states of all rows."""
-        return BoxStates(position=self.position, velocity=self.velocity, covariance=self.covariance)
-
-    def set_boxes(self, boxes: BoxStates) -> None:
-        """Replaces the filter states of all rows."""
-        self.position, self.velocity, self.covariance = boxes.position, boxes.velocity, boxes.covariance
-
 
 _INTEGER_ROWS = ("track_id", "owner", "age", "num_hits", "num_misses", "class_id")
 _FILTER_ROWS = ("position", "velocity", "covariance")
@@ -140,13 +131,20 @@ class Tracker:
         """Lets owners whose track was deleted start another one; for ids that a tracker of somebody else gave out."""
         self._state.started_owner = self._state.owner[self._state.owner != NO_OWNER]
 
-    def update(self, detections: Detections, *, owner: Int[np.ndarray, " n"] | None = None) -> TrackFrame:
+    def update(
+        self,
+        detections: Detections,
+        *,
+        owner: Int[np.ndarray, " n"] | None = None,
+        camera_motion: Float[np.ndarray, "2 3"] | None = None,
+    ) -> TrackFrame:
         """Returns all live tracks after one more frame.
 
         Args:
             detections: what was found in this frame.
             owner: object index per detection where the truth is known. Then a detection goes to the track of its
                 owner, an owner's first detection starts its only track, and detections with `NO_OWNER` start nothing.
+            camera_motion: affine map in pixels from the picture before to this one, where it is known.
 
         Raises:
             ValueError: `owner` has another length than the detections.
@@ -154,7 +152,7 @@ class Tracker:
         if owner is not None and len(owner) != len(detections):
             raise ValueError(f"owner: got {len(owner)} owners for {len(detections)} detections")
         usable = self._usable_rows(detections)
-        expected = self._predict()
+        expected = self._predict(camera_motion)
         detection_index = self._associate(expected, detections, usable, owner)
         residual = self._update(detection_index, detections)
         self._mark_missed(detection_index)
@@ -182,9 +180,12 @@ class Tracker:
             rows = rows[np.sort(best)]
         return rows
 
-    def _predict(self) -> Float[np.ndarray, "n 4"]:
+    def _predict(self, camera_motion: Float[np.ndarray, "2 3"] | None) -> Float[np.ndarray, "n 4"]:
         """Moves every track one frame on; returns the predicted boxes as centre and size."""
-        self._state.set_boxes(predicted(self._state.boxes, self.config.kalman))
+        state = self._state
+        before = BoxStates(position=state.position, velocity=state.velocity, covariance=state.covariance)
+        after = predicted(before, self.config.kalman, camera_motion)
+        state.position, state.velocity, state.covariance = after.position, after.velocity, after.covariance
         self._state.age = self._state.age + 1
         return self._state.position
 

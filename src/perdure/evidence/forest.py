@@ -1,0 +1,90 @@
+"""A forest of extremely randomised trees as plain arrays: inference in numpy, and how it is stored.
+
+Knows numbers only. How it is grown is the business of training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Int16, Int32
+
+LEAF = -1
+"""Feature number of a node that asks nothing."""
+MAX_NATS = 6.0
+"""Largest evidence of a forest: shares nearer to certainty cannot be told from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forest:
+    """Trees one after the other in flat arrays.
+
+    Args:
+        feature: column that a node asks about, `LEAF` in a leaf.
+        threshold: a row goes left if its value is at most this.
+        left: node that it then goes to.
+        right: node that it goes to otherwise.
+        value: share of persistent tracks in the node, both classes weighted alike.
+        root: first node of each tree.
+
+    Raises:
+        ValueError: a node points outside the arrays.
+    """
+
+    feature: Int16[np.ndarray, " node"]
+    threshold: Float32[np.ndarray, " node"]
+    left: Int32[np.ndarray, " node"]
+    right: Int32[np.ndarray, " node"]
+    value: Float32[np.ndarray, " node"]
+    root: Int32[np.ndarray, " tree"]
+
+    def __post_init__(self) -> None:
+        inner = self.feature != LEAF
+        children = np.concatenate([self.left[inner], self.right[inner], self.root])
+        if not len(self.root) or children.min() < 0 or children.max() >= len(self.feature):
+            raise ValueError("forest: got a node that points outside it; the file is damaged")
+
+    def share(self, rows: Float[np.ndarray, "n f"]) -> Float[np.ndarray, " n"]:
+        """Returns the mean over trees of the share of persistent tracks in the leaf of each row, in [0, 1]."""
+        node = np.repeat(self.root[None, :], len(rows), axis=0)
+        values = rows.astype(np.float32)
+        row = np.arange(len(rows))[:, None]
+        while True:
+            feature = self.feature[node]
+            inner = feature != LEAF
+            if not inner.any():
+                return self.value[node].astype(np.float64).mean(axis=1)
+            is_left = values[row, np.maximum(feature, 0)] <= self.threshold[node]
+            node = np.where(inner, np.where(is_left, self.left[node], self.right[node]), node)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns the arrays by name, ready to be stored."""
+        return {name: getattr(self, name) for name in ("feature", "threshold", "left", "right", "value", "root")}
+
+    @classmethod
+    def join(cls, trees: list[dict[str, np.ndarray]]) -> Forest:
+        """Returns a forest of single trees, each with arrays as above but the root, which is its first node."""
+        sizes = [len(tree["feature"]) for tree in trees]
+        root = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        moved = [
+            {name: tree[name] + start for name in ("left", "right")} for tree, start in zip(trees, root, strict=True)
+        ]
+        return cls(
+            feature=np.concatenate([tree["feature"] for tree in trees]).astype(np.int16),
+            threshold=np.concatenate([tree["threshold"] for tree in trees]).astype(np.float32),
+            left=np.concatenate([tree["left"] for tree in moved]).astype(np.int32),
+            right=np.concatenate([tree["right"] for tree in moved]).astype(np.int32),
+            value=np.concatenate([tree["value"] for tree in trees]).astype(np.float32),
+            root=root.astype(np.int32),
+        )
+
+
+def evidence_of_share(share: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Returns log odds of a share, cut to `MAX_NATS`.
+
+    >>> evidence_of_share(np.array([0.5, 1.0])).round(3).tolist()
+    [0.0, 6.0]
+    """
+    kept = np.clip(share, 1 / (1 + np.exp(MAX_NATS)), 1 / (1 + np.exp(-MAX_NATS)))
+    return np.log(kept) - np.log1p(-kept)

@@ -1,0 +1,51 @@
+"""Detection scores on a scale of their own detector: log odds of the rank among training scores.
+
+No labels are needed, any monotone change of a detector's scale changes nothing, and scores crowded near 1 are told
+apart as well as any others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+MAX_KNOTS = 512
+"""Scores that the scale is stored with; more are thinned to evenly spaced ranks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreScale:
+    """The scale of one detector.
+
+    Args:
+        knots: sorted scores of training detections, evenly spaced in rank.
+
+    Raises:
+        ValueError: there are none.
+    """
+
+    knots: Float[np.ndarray, " k"]
+
+    def __post_init__(self) -> None:
+        if not len(self.knots):
+            raise ValueError("score scale: got no scores, expected those of some detections")
+
+    @classmethod
+    def fit(cls, scores: Float[np.ndarray, " n"]) -> ScoreScale:
+        """Returns the scale of the detector that gave these scores."""
+        ordered = np.sort(np.asarray(scores, dtype=np.float64))
+        if len(ordered) > MAX_KNOTS:
+            ordered = ordered[np.linspace(0, len(ordered) - 1, MAX_KNOTS).round().astype(np.int64)]
+        return cls(ordered)
+
+    def __call__(self, scores: Float[np.ndarray, " *n"]) -> Float[np.ndarray, " *n"]:
+        """Returns log odds of the share of training scores below each score; NaN stays NaN.
+
+        >>> ScoreScale(np.array([0.1, 0.2, 0.9]))(np.array([0.0, 0.2, 1.0])).round(2).tolist()
+        [-1.95, 0.0, 1.95]
+        """
+        below = np.searchsorted(self.knots, scores, "left") + np.searchsorted(self.knots, scores, "right")
+        share = (below / 2 + 0.5) / (len(self.knots) + 1)
+        return np.where(np.isnan(scores), np.nan, np.log(share) - np.log1p(-share))

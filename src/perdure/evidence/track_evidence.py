@@ -1,0 +1,133 @@
+"""Evidence of persistence from detections alone: a forest on the numbers of the feature stream.
+
+It was trained with the two classes weighted alike at every age, so that its log odds are log-likelihood ratios. The
+closed-form lifetime evidence is one of the inputs. Numpy only: a gate that reads detections loads nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from perdure.evidence.forest import Forest, evidence_of_share
+from perdure.evidence.lifetime import LifetimeModel
+from perdure.evidence.score_scale import ScoreScale
+from perdure.evidence.track_features import FEATURES
+
+LIFETIME = "lifetime"
+"""Input that is not a feature of the stream: the closed-form evidence of hits and misses, nats."""
+SCORES = ("score_last", "score_first", "score_mean", "score_max", "score_min")
+"""Features on the detector's own scale."""
+RAW = "raw "
+"""Prefix of a score that enters as it is, beside the one on the scale of the detector."""
+RISING = ("score_last", "score_first", "score_mean", "score_max", "score_min", "num_hits", LIFETIME)
+"""Inputs of which more never speaks against a track, in half of the trees."""
+PLACE = ("centre_x", "centre_y", "bottom_y", "log_width", "log_height", "border")
+"""Inputs that another camera does not share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackEvidence:
+    """The whole model.
+
+    Args:
+        inputs: names of the forest's inputs, out of `all_inputs`.
+        forest: on those.
+        score_scale: of the detector.
+        lifetime: fitted law of hits and misses.
+        extra: number of inputs beyond those of detections (features of pixels), at the end.
+    """
+
+    inputs: tuple[str, ...]
+    forest: Forest
+    score_scale: ScoreScale
+    lifetime: LifetimeModel
+    extra: int = 0
+
+    def evidence(
+        self,
+        features: Float[np.ndarray, "n f"],
+        lifetime: Float[np.ndarray, " n"],
+        extra: Float[np.ndarray, "n e"] | None = None,
+    ) -> Float[np.ndarray, " n"]:
+        """Returns the evidence of each track and frame in nats.
+
+        Args:
+            features: columns `FEATURES`, raw.
+            lifetime: closed-form lifetime evidence, nats.
+            extra: inputs beyond those of detections.
+        """
+        if not len(features):
+            return np.zeros(0)
+        columns = scaled_columns(features, lifetime, self.score_scale)
+        rows = stacked(columns, self.inputs)
+        if self.extra:
+            rows = np.concatenate([rows, extra], axis=1)
+        return evidence_of_share(self.forest.share(rows))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns all arrays by name, ready to be stored."""
+        forest = {f"forest.{name}": value for name, value in self.forest.to_arrays().items()}
+        return forest | {"score_scale.knots": self.score_scale.knots}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns everything but the arrays, ready for JSON."""
+        return {
+            "inputs": list(self.inputs),
+            "extra": self.extra,
+            "lifetime": self.lifetime.to_dict(),
+        }
+
+    @classmethod
+    def from_parts(cls, arrays: dict[str, np.ndarray], info: dict[str, Any]) -> TrackEvidence:
+        """Returns the model that `to_arrays` and `to_dict` described.
+
+        Raises:
+            ValueError: something is missing, or names an input that there is not.
+        """
+        try:
+            forest = {name.removeprefix("forest."): arrays[name] for name in arrays if name.startswith("forest.")}
+            model = cls(
+                inputs=tuple(info["inputs"]),
+                forest=Forest(**forest),
+                score_scale=ScoreScale(arrays["score_scale.knots"]),
+                lifetime=LifetimeModel.from_dict(info["lifetime"]),
+                extra=int(info["extra"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"track evidence: a part is missing or of another version ({error})") from error
+        known = all_inputs(uses_place=True, uses_raw_scores=True)
+        unknown = [name for name in model.inputs if name not in known]
+        if unknown:
+            raise ValueError(f"track evidence: got unknown input '{unknown[0]}', expected features of this version")
+        return model
+
+
+def scaled_columns(
+    features: Float[np.ndarray, "n f"], lifetime: Float[np.ndarray, " n"], scale: ScoreScale
+) -> dict[str, np.ndarray]:
+    """Returns every input by name, scores as they are and on the scale of their detector."""
+    columns = {name: features[:, place] for place, name in enumerate(FEATURES)}
+    columns |= {RAW + name: columns[name] for name in SCORES}
+    columns |= {name: scale(columns[name]) for name in SCORES}
+    columns["score_trend"] = columns["score_last"] - columns["score_first"]
+    return columns | {LIFETIME: lifetime}
+
+
+def all_inputs(*, uses_place: bool, uses_raw_scores: bool) -> tuple[str, ...]:
+    """Returns the names of the forest's inputs.
+
+    Args:
+        uses_place: whether place and size in the picture enter; another camera does not share them.
+        uses_raw_scores: whether scores enter as they are too; another detector does not share them.
+    """
+    kept = tuple(name for name in (*FEATURES, LIFETIME) if uses_place or name not in PLACE)
+    return kept + (tuple(RAW + name for name in SCORES) if uses_raw_scores else ())
+
+
+def stacked(columns: dict[str, np.ndarray], names: tuple[str, ...]) -> Float[np.ndarray, "n i"]:
+    """Returns some inputs as columns."""
+    return np.stack([columns[name] for name in names], axis=1).astype(np.float64)

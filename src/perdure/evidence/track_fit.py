@@ -1,0 +1,157 @@
+"""Fits evidence from detections on labelled tracks.
+
+Every age and class counts alike (class-balanced per-age loss), so that log odds estimate log-likelihood ratios. Growing
+trees is scikit-learn's work, which comes with the extra `tracks`; the model that comes out needs numpy alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from perdure.evidence.forest import LEAF, Forest
+from perdure.evidence.lifetime import fit_lifetime
+from perdure.evidence.score_scale import ScoreScale
+from perdure.evidence.track_evidence import (
+    RAW,
+    RISING,
+    TrackEvidence,
+    all_inputs,
+    scaled_columns,
+    stacked,
+)
+from perdure.evidence.track_table import TrackTable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackTrainingConfig:
+    """How evidence from detections is fitted."""
+
+    num_trees: int = 200
+    """Trees of the forest; half of them never hold a higher score, more hits or more lifetime against a track."""
+    min_leaf: int = 5
+    """Least number of track-frames in a leaf."""
+    input_share: float = 0.3
+    """Share of inputs that a split chooses from."""
+    uses_place: bool = True
+    """Whether place and size in the picture enter; off for weights that are to serve any camera."""
+    uses_raw_scores: bool = True
+    """Whether scores enter as they are beside their rank; off for weights that are to serve any detector."""
+    max_lifetime: int = 8
+    """Longest lifetime of a transient that gets a probability of its own."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("num_trees", 2), ("min_leaf", 1), ("max_lifetime", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least {least}")
+        if not 0 < self.input_share <= 1:
+            raise ValueError(f"input_share: got {self.input_share}, expected above 0 up to 1")
+
+
+def balanced_weights(table: TrackTable) -> Float[np.ndarray, "n l"]:
+    """Returns a weight for each track and age, both classes alike at every age; 0 after a track's end."""
+    weights = np.zeros(table.is_valid.shape)
+    for age in range(table.num_ages):
+        valid = table.is_valid[:, age]
+        for is_persistent in (True, False):
+            rows = valid & (table.is_persistent == is_persistent)
+            if rows.any():
+                weights[rows, age] = valid.sum() / (2 * rows.sum())
+    return weights
+
+
+def fit_track_evidence(
+    table: TrackTable,
+    config: TrackTrainingConfig,
+    *,
+    seed: int,
+    extra: Float[np.ndarray, "n l e"] | None = None,
+) -> TrackEvidence:
+    """Returns the model fitted on labelled tracks.
+
+    Args:
+        table: tracks with labels.
+        config: sizes.
+        seed: of the trees.
+        extra: inputs beyond those of detections, such as features of pixels.
+
+    Raises:
+        ValueError: there are too few tracks of a class, or scikit-learn is not installed.
+    """
+    trees = _scikit_learn()
+    lifetime = fit_lifetime(
+        table.is_hit, table.is_valid, table.is_persistent, max_lifetime=min(config.max_lifetime, table.num_ages)
+    )
+    valid = table.is_valid
+    scale = ScoreScale.fit(table.score[table.is_hit & valid])
+    columns = scaled_columns(table.features[valid], lifetime.evidence(table.is_hit)[valid], scale)
+    truth = np.repeat(table.is_persistent[:, None], table.num_ages, axis=1)[valid]
+    weight = balanced_weights(table)[valid]
+    inputs = all_inputs(uses_place=config.uses_place, uses_raw_scores=config.uses_raw_scores)
+    rows = stacked(columns, inputs)
+    if extra is not None:
+        rows = np.concatenate([rows, extra[valid]], axis=1)
+    rising = [int(name.removeprefix(RAW) in RISING) for name in inputs] + [0] * (rows.shape[1] - len(inputs))
+    grown = [
+        trees(
+            half,
+            min_samples_leaf=config.min_leaf,
+            max_features=config.input_share,
+            monotonic_cst=constraints,
+            random_state=seed,
+        ).fit(rows.astype(np.float32), truth, sample_weight=weight)
+        for half, constraints in ((config.num_trees // 2, rising), (config.num_trees - config.num_trees // 2, None))
+    ]
+    return TrackEvidence(
+        inputs=inputs,
+        forest=as_arrays(grown),
+        score_scale=scale,
+        lifetime=lifetime,
+        extra=0 if extra is None else extra.shape[2],
+    )
+
+
+def table_evidence(
+    model: TrackEvidence, table: TrackTable, extra: Float[np.ndarray, "n l e"] | None = None
+) -> Float[np.ndarray, "n l"]:
+    """Returns the evidence of whole tracks at every age, NaN after their end."""
+    valid = table.is_valid
+    evidence = np.full(valid.shape, np.nan)
+    evidence[valid] = model.evidence(
+        table.features[valid],
+        model.lifetime.evidence(table.is_hit)[valid],
+        None if extra is None else extra[valid],
+    )
+    return evidence
+
+
+def _scikit_learn() -> Any:
+    try:
+        from sklearn.ensemble import ExtraTreesClassifier
+    except ImportError as error:
+        raise ValueError(
+            "training on tracks needs scikit-learn, which is not installed; pip install 'perdure[tracks]'"
+        ) from error
+    return ExtraTreesClassifier
+
+
+def as_arrays(forests: list[Any]) -> Forest:
+    """Returns fitted forests of scikit-learn as one in plain arrays."""
+    trees = []
+    for estimator in (one for forest in forests for one in forest.estimators_):
+        tree = estimator.tree_
+        is_leaf = tree.children_left < 0
+        share = tree.value[:, 0, 1] / np.maximum(tree.value[:, 0].sum(axis=1), 1e-12)
+        trees.append(
+            {
+                "feature": np.where(is_leaf, LEAF, tree.feature),
+                "threshold": tree.threshold,
+                "left": np.where(is_leaf, 0, tree.children_left),
+                "right": np.where(is_leaf, 0, tree.children_right),
+                "value": share,
+            }
+        )
+    return Forest.join(trees)
