@@ -85,7 +85,7 @@ def test_a_disk_that_is_full_for_a_while_does_not_end_the_heartbeat(
 def test_processor_time_of_children_counts_also_after_they_have_ended() -> None:
     clock = [0.0]
     meter = UsageMeter(clock=lambda: clock[0])
-    used_s = "import time\nwhile time.process_time() < 0.3: pass"
+    used_s = "import time\nwhile time.process_time() < 0.4: pass"
     subprocess.run([sys.executable, "-c", used_s], check=True)
     clock[0] = 1.0
     usage = meter.read()

@@ -176,7 +176,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 import pipeline.fake_stages as fake
 import perdure.pipeline.stopping as stopping
-{times}
+stopping.KILL_AFTER_S, stopping.RAISE_AFTER_S, stopping.EXIT_AFTER_S = 1.0, 60.0, 90.0
 def work(context):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         first = pool.submit(os.getpid)
@@ -191,11 +191,9 @@ fake.install.__defaults__ = (fake.STAGES,)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("times", ["1.0, 60.0, 90.0", "60.0, 1.0, 3.0"])
-def test_workers_do_not_keep_a_stopped_run_from_ending(perdure: Command, tmp_path: Path, times: str) -> None:
+def test_workers_do_not_keep_a_stopped_run_from_ending(perdure: Command, tmp_path: Path) -> None:
     """A run that was interrupted while it waited for a pool said that it was stopped, and then never ended."""
-    order = f"stopping.KILL_AFTER_S, stopping.RAISE_AFTER_S, stopping.EXIT_AFTER_S = {times}"
-    (tmp_path / "pooling.py").write_text(POOLS.format(times=order), encoding="utf-8")
+    (tmp_path / "pooling.py").write_text(POOLS, encoding="utf-8")
     setup = f"sys.path.insert(0, {str(tmp_path)!r}); import pooling"
     stopped = perdure(*RUN, hit="TERM pool", setup=setup)
     assert stopped.returncode == 1, stopped.stderr

@@ -12,6 +12,7 @@ from PIL import Image
 
 from perdure.evaluation.attention_sample import AttentionSample
 from perdure.report.attention_figure import attention_figure, chosen_columns, draw_attention_figure, track_order
+from perdure.report.style import WRONG
 
 
 def small_sample(num_frames: int = 20) -> AttentionSample:
@@ -77,12 +78,16 @@ def test_persistent_tracks_stand_on_top() -> None:
 
 
 def test_verdicts_are_written_and_wrong_ones_stand_out() -> None:
-    texts = texts_of(small_sample())
-    assert "persistent at age 3: right" in texts
-    assert not any("WRONG" in text for text in texts)
-    wrong = texts_of(replace(small_sample(), label=("transient", "transient")))
-    assert "transient at age 3: WRONG" in wrong
-    assert "7 wrong" in wrong
+    """Beside the row's name or within the row, wherever there is room."""
+    right, wrong = small_sample(), replace(small_sample(), label=("transient", "transient"))
+    for sample, is_right in ((right, True), (wrong, False)):
+        word = "persistent at age 3: right" if is_right else "transient at age 3: WRONG"
+        shown = [text for text in attention_figure(sample).findobj(Text) if text.get_visible()]
+        verdicts = [text for text in shown if word in text.get_text()]
+        assert verdicts
+        assert all((text.get_color() == WRONG) == (not is_right) for text in verdicts)
+    assert not any("WRONG" in text for text in texts_of(right))
+    assert "7 wrong" in texts_of(wrong)
 
 
 def test_the_ratio_stands_in_the_title_only_with_both_classes() -> None:

@@ -147,7 +147,7 @@ def _false_tops(numbers: Statistic, table: TrackTable) -> Float[np.ndarray, " m"
     return np.sort(top[np.isfinite(top)])
 
 
-def mapped_by_rank(numbers: Statistic, source: Float[np.ndarray, " n"], target: Float[np.ndarray, " m"]) -> Statistic:
+def mapped_by_rank(numbers: Statistic, source: Float[np.ndarray, " s"], target: Float[np.ndarray, " t"]) -> Statistic:
     """Returns numbers on another scale: what as many FALSE tracks reach there; beyond the largest one straight on.
 
     >>> mapped_by_rank(np.array([[1.0, 3.0]]), np.array([0.0, 1.0, 2.0]), np.array([10.0, 20.0, 30.0])).tolist()

@@ -25,6 +25,7 @@ from perdure.pipeline.progress import Display
 from perdure.pipeline.record import ProcessRecord, RunRecord, read_record, timestamp
 from perdure.pipeline.run_folder import RunFolder, point_to_latest
 from perdure.pipeline.session import session
+from perdure.pipeline.stacks import remove_if_empty
 from perdure.pipeline.stage import Stage, Stopped, one_line
 from perdure.pipeline.stage_run import StageRun
 from perdure.pipeline.stopping import StopSwitch
@@ -99,6 +100,7 @@ class Runner:
     def _keep(self, config: RunConfig, run: RunFolder, *, planned: list[PlannedStage], record: RunRecord) -> RunRecord:
         """Nothing has changed: only marks that a killed process may have left wrong are put right."""
         run.save_config(config)
+        remove_if_empty(run.stacks_file)
         self.display.note("nothing has changed since the last run")
         self.display.begin(planned)
         for item in planned:

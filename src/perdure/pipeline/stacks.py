@@ -37,7 +37,16 @@ def stacks_on_request(path: Path) -> Iterator[None]:
             yield
         finally:
             faulthandler.unregister(SIGNAL)
-    if not path.stat().st_size:
+    remove_if_empty(path)
+
+
+def remove_if_empty(path: Path) -> None:
+    """Removes a file of stacks that nobody has asked for, which a killed process leaves behind.
+
+    Raises:
+        OSError: the file cannot be removed.
+    """
+    if path.is_file() and not path.stat().st_size:
         path.unlink()
 
 

@@ -66,6 +66,10 @@ def track_order(sample: AttentionSample) -> list[int]:
     )
 
 
+VERDICT_COLUMNS = 9
+"""Columns that a verdict needs."""
+
+
 def attention_figure(sample: AttentionSample) -> Figure:
     """Returns the figure of one sample."""
     columns, tracks = chosen_columns(sample), track_order(sample)
@@ -159,6 +163,8 @@ def _draw_map(figure: Figure, axes: Axes, sample: AttentionSample, tracks: list[
     axes.set_yticks(range(len(tracks)), [_row_name(sample, track) for track in tracks])
     for label, track in zip(axes.get_yticklabels(), tracks, strict=True):
         label.set_color(CLASS_COLOUR[sample.true_label[track]])
+        if "WRONG" in label.get_text():
+            label.set(color=WRONG, fontweight="bold")
     step = max(1, len(sample.frame_index) // 16)
     shown = range(0, len(sample.frame_index), step)
     axes.set_xticks(list(shown), [str(int(sample.frame_index[column])) for column in shown])
@@ -173,7 +179,21 @@ def _draw_map(figure: Figure, axes: Axes, sample: AttentionSample, tracks: list[
 
 
 def _row_name(sample: AttentionSample, track: int) -> str:
-    return f"{int(sample.track_id[track])} truly {sample.true_label[track]}"
+    """Returns what stands beside a row; its verdict too, if the row is too full to hold it."""
+    name = f"{int(sample.track_id[track])} truly {sample.true_label[track]}"
+    return name if max(_room(sample, track)) >= VERDICT_COLUMNS else f"{name}\n{_verdict(sample, track)}"
+
+
+def _verdict(sample: AttentionSample, track: int) -> str:
+    is_right = sample.label[track] == sample.true_label[track]
+    return f"{sample.label[track]} at age {int(sample.decision_frame[track])}: {'right' if is_right else 'WRONG'}"
+
+
+def _room(sample: AttentionSample, track: int) -> tuple[int, int]:
+    """Returns the empty columns before a track's birth and behind its last frame."""
+    filled = np.flatnonzero(np.isfinite(sample.attention[track]) | np.isfinite(sample.xyxy_px[track]).all(axis=-1))
+    num_columns = len(sample.frame_index)
+    return (int(filled[0]), num_columns - 1 - int(filled[-1])) if len(filled) else (num_columns, num_columns)
 
 
 def _mark_row(axes: Axes, sample: AttentionSample, row: int, track: int, *, dark: float) -> None:
@@ -196,20 +216,22 @@ def _mark_row(axes: Axes, sample: AttentionSample, row: int, track: int, *, dark
 
 def _write_verdicts(axes: Axes, sample: AttentionSample, tracks: list[int]) -> None:
     """Writes the verdict of each track where its row is empty: before its birth or behind its last frame."""
-    num_columns = len(sample.frame_index)
     for row, track in enumerate(tracks):
-        filled = np.flatnonzero(np.isfinite(sample.attention[track]) | np.isfinite(sample.xyxy_px[track]).all(axis=-1))
-        first, last = (int(filled[0]), int(filled[-1])) if len(filled) else (num_columns, -1)
+        before, behind = _room(sample, track)
+        if max(before, behind) < VERDICT_COLUMNS:
+            continue
         is_right = sample.label[track] == sample.true_label[track]
-        verdict = (
-            f"{sample.label[track]} at age {int(sample.decision_frame[track])}: {'right' if is_right else 'WRONG'}"
+        column = len(sample.frame_index) - 1 - behind + 0.8 if behind >= before else before - 0.8
+        axes.text(
+            column,
+            row,
+            _verdict(sample, track),
+            va="center",
+            ha="left" if behind >= before else "right",
+            fontsize=8.5,
+            color=MUTED if is_right else WRONG,
+            fontweight="normal" if is_right else "bold",
         )
-        colour = MUTED if is_right else WRONG
-        weight = "normal" if is_right else "bold"
-        if num_columns - 1 - last >= first:
-            axes.text(last + 0.8, row, verdict, va="center", fontsize=8.5, color=colour, fontweight=weight)
-        else:
-            axes.text(first - 0.8, row, verdict, va="center", ha="right", fontsize=8.5, color=colour, fontweight=weight)
 
 
 def _connect(figure: Figure, picture: Axes, axes: Axes, column: int) -> None:
