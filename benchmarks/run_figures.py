@@ -85,6 +85,16 @@ def first_tenths(milestones: Sequence[Milestone]) -> list[Milestone]:
     return list(found.values())
 
 
+def worst(milestones: Sequence[Milestone], stage: str, end_s: float, *, at_least_s: float = 10.0) -> float | None:
+    """Returns the largest relative error after the first tenth of a stage, while more than a moment was left."""
+    errors = [
+        item.eta_s / (end_s - item.time_s) - 1
+        for item in milestones
+        if item.stage == stage and FIRST_SHARE <= item.share < 1 and item.eta_s and end_s - item.time_s >= at_least_s
+    ]
+    return max(errors, key=abs, default=None)
+
+
 def replayed(run: RunFolder, milestones: Sequence[Milestone]) -> list[Milestone]:
     """Returns the lines with what the present code would have said about the time left."""
     planned = {item.stage.name: item for item in plan_stages(STAGES, run.config(), run=run, record=None)}
@@ -123,7 +133,9 @@ def main() -> int:
     for item in first_tenths(milestones):
         true_s, said = end_s - item.time_s, "nothing" if item.eta_s is None else f"{item.eta_s:.0f} s"
         error = "" if item.eta_s is None or not true_s else f"{100 * (item.eta_s / true_s - 1):+.0f} %"
-        say(f"  {item.stage:<10} after {100 * item.share:.0f} %: left {true_s:.0f} s, said {said}  {error}")
+        largest = worst(milestones, item.stage, end_s)
+        later = "" if largest is None else f", at worst {100 * largest:+.0f} % from there on"
+        say(f"  {item.stage:<10} after {100 * item.share:.0f} %: left {true_s:.0f} s, said {said}  {error}{later}")
     lines = run.heartbeat_file.read_text(encoding="utf-8").splitlines()
     times_s = [datetime.fromisoformat(line.split("  ")[0]).timestamp() for line in lines]
     gaps_s = [after - before for before, after in pairwise(times_s)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,12 @@ class Shown(SilentDisplay):
 
 
 class Desk:
-    """Progress of the fake stages (weights 1, 3, 1) on a clock that stands still until it is set."""
+    """Progress of the fake stages (10, 30 and 10 s) on a clock that stands still until it is set."""
 
     def __init__(self, root: Path) -> None:
         self.now = 0.0
-        self.planned = plan_stages(fake.STAGES, recipe("tiny"), run=RunFolder(root), record=None)
+        stages = [replace(stage, weight=10 * weight) for stage, weight in zip(fake.STAGES, (1, 3, 1), strict=True)]
+        self.planned = plan_stages(stages, recipe("tiny"), run=RunFolder(root), record=None)
         self.activity, self.shown, self.file = Activity(clock=lambda: self.now), Shown(), root / "PROGRESS.txt"
         self.progress = Progress(
             self.planned,
@@ -72,21 +74,21 @@ def test_milestones_have_count_percent_share_and_time_left(desk: Desk) -> None:
 
 def test_what_was_done_before_an_interruption_does_not_count_as_speed(desk: Desk) -> None:
     desk.progress.start(desk.stage("data"))
-    desk.now = 4.0
-    desk.progress.finish(desk.stage("data"), "done", 4.0)
+    desk.now = 10.0
+    desk.progress.finish(desk.stage("data"), "done", 10.0)
     desk.progress.start(desk.stage("train"), is_continued=True)
     desk.progress.progress(50, 100)
-    assert desk.shown.states[-1].eta_s == pytest.approx(4 * (3 * 0.5 + 1))
-    desk.now = 10.0
+    assert desk.shown.states[-1].eta_s == pytest.approx(15 + 10)
+    desk.now = 13.0
     desk.progress.progress(60, 100)
     state = desk.shown.states[-1]
     assert state.run_share == pytest.approx((1 + 3 * 0.6) / 5)
-    left_s, whole_s = 4 * 6.0, 5 * 6.0
-    assert state.eta_s == pytest.approx(left_s + (4 + whole_s) / (1 + 1.5))
-    desk.progress.finish(desk.stage("train"), "done", 30.0)
+    assert state.eta_s == pytest.approx(12 + 10)
+    desk.now = 25.0
+    desk.progress.finish(desk.stage("train"), "done", 15.0)
     desk.progress.start(desk.stage("evaluate"))
-    desk.progress.progress(1, 2)
-    assert desk.shown.states[-1].eta_s == pytest.approx((4 + 30) / (1 + 1.5)), "nor in the stages after it"
+    desk.progress.progress(0, 2)
+    assert desk.shown.states[-1].eta_s == pytest.approx(10), "nor in the stages after it"
 
 
 def test_every_report_is_a_sign_of_life(desk: Desk) -> None:

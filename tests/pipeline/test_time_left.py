@@ -8,7 +8,7 @@ import pytest
 
 from perdure.pipeline.recipes import recipe
 from perdure.pipeline.stages import STAGES
-from perdure.pipeline.time_left import TimeLeft
+from perdure.pipeline.time_left import PRIOR_S, TimeLeft
 
 
 class Clock:
@@ -41,18 +41,44 @@ def test_a_part_that_went_fast_is_no_pace_of_the_rest() -> None:
     """Cutting out tracks takes a moment, and was taken for the pace of the training steps after it."""
     clock = Clock()
     left = TimeLeft(clock)
-    left.start(100.0)
+    left.start(400.0)
     for share in range(1, 11):
         clock.now += 0.1 if share <= 5 else 4.0
         left.report(share / 100)
-    assert left.seconds(0.0) == pytest.approx(4.0 * 90)
+    assert left.seconds(0.0) == pytest.approx(4.0 * 90, rel=0.05)
+
+
+@pytest.mark.parametrize("slowness", [0.5, 1.0, 3.0])
+def test_a_machine_of_any_speed_is_learnt_within_a_stage(slowness: float) -> None:
+    """A weight that is wrong by a factor counts for little from the middle of a stage on."""
+    clock = Clock()
+    left = TimeLeft(clock)
+    left.start(100.0)
+    for share in range(1, 51):
+        clock.now += slowness
+        left.report(share / 100)
+    assert left.seconds(0.0) == pytest.approx(50 * slowness, rel=0.25)
+    left.finish(100 * slowness)
+    left.start(200.0)
+    assert left.seconds(0.0) == pytest.approx(200 * slowness, rel=0.25)
+
+
+def test_the_pace_of_a_tenth_is_not_trusted_alone() -> None:
+    """A tenth that took three times as long as the rest will, on a machine that the weights fit."""
+    clock = Clock()
+    left = TimeLeft(clock)
+    left.start(100.0)
+    for share in range(1, 11):
+        clock.now += 3.0
+        left.report(share / 100)
+    assert 70.0 < (left.seconds(0.0) or 0.0) < 0.75 * 270.0
 
 
 def test_stages_to_come_are_judged_by_all_that_ran() -> None:
     clock = Clock()
     left = TimeLeft(clock)
-    left.start(10.0)
-    left.finish(40.0)
+    left.start(100.0)
+    left.finish(100.0 * 4 + PRIOR_S * 3)
     clock.now = 40.0
     left.start(5.0)
     assert left.seconds(3.0) == pytest.approx(4 * 8.0)

@@ -41,7 +41,7 @@ def calibrate(context: StageContext) -> None:
     """Scores the calibration split and stores the scores with the weights."""
     config = context.config
     model = PersistenceModel.load(context.run.path / TRAINED)
-    on_part = _in_parts(context, cutting_out_tracks=3, scoring_tracks=27)
+    on_part = _in_parts(context, cutting_out_tracks=8, scoring_tracks=23)
     windows = split_windows(
         ClipDataset.open(context.dataset_folder),
         "calibration",
@@ -73,13 +73,13 @@ def evaluate_run(context: StageContext) -> None:
             num_workers=context.num_workers,
             on_progress=_in_parts(
                 context,
-                deciding_with_true_links=35,
-                deciding_with_the_tracker=35,
-                cutting_out_tracks=8,
-                evidence_of_whole_tracks=10,
-                timing_with_and_without_gating=15,
-                attention=10,
-                controls=80,
+                deciding_with_true_links=31,
+                deciding_with_the_tracker=20,
+                cutting_out_tracks=6,
+                evidence_of_whole_tracks=6,
+                timing_with_and_without_gating=9,
+                attention=13,
+                controls=25,
             ),
         )
     )
@@ -254,7 +254,7 @@ STAGES: tuple[Stage, ...] = (
         settings=("evaluation.num_attention_samples",),
         code=("perdure.evaluation.samples", "perdure.report.attention_figure"),
         outputs=("visualizations/attention_analysis.json", "visualizations/sample_*_attention.png"),
-        weight=lambda config: 0.5 + 0.4 * config.evaluation.num_attention_samples,
+        weight=lambda config: 0.5 + 0.5 * config.evaluation.num_attention_samples,
         uses_torch=True,
     ),
     Stage(
