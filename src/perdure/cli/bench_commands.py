@@ -118,7 +118,7 @@ def _say_frontier(rows: Sequence[dict[str, Any]]) -> None:
 def _frontier_line(swept: dict[str, Any], chosen: dict[str, Any]) -> tuple[str, ...]:
     tail = (f"{100 * chosen['total_error']:.2f} %", f"{chosen['mean_decision_frame']:.2f}")
     if swept["mean_decision_frame"] is None:
-        return (swept["rule"], "-", f"never below {100 * swept['least_error']:.1f} % error", "", *tail)
+        return (swept["rule"], "-", f"not below {100 * swept['least_error']:.1f} % on every seed", "", *tail)
     seeds = [frame for frame in swept["seeds"] if frame is not None]
     spread = f"{min(seeds):.2f} to {max(seeds):.2f}"
     low, high = swept["ci95"]
