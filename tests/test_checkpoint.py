@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from perdure.checkpoint import FORMAT_VERSION, load_checkpoint, load_info, save_checkpoint
+from perdure.arrays import FORMAT_VERSION, load_info
+from perdure.checkpoint import load_checkpoint, save_checkpoint
 from perdure.tokenizer.config import QuantizerConfig, TokenizerConfig
 from perdure.tokenizer.model import Tokenizer
 

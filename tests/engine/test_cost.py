@@ -11,7 +11,8 @@ from engine.small_model import small_model
 from perdure.data.dataset import ClipDataset
 from perdure.engine.gate import PersistenceGate
 from perdure.engine.results import GateCost
-from perdure.evidence.inputs import NUM_GEOMETRY, EvidenceInput
+from perdure.evidence.inputs import EvidenceInput
+from perdure.evidence.track_geometry import NUM_GEOMETRY
 
 
 def counted(gate: PersistenceGate, play_clip: object) -> int:

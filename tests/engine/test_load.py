@@ -11,10 +11,11 @@ import torch
 
 from engine.scripted import NEVER, Script, play
 from engine.small_model import small_model
+from perdure.arrays import find_weights
 from perdure.engine import load
 from perdure.engine.gate import PersistenceGate
 from perdure.engine.load import load_gate, load_model
-from perdure.engine.model import PersistenceModel, find_weights
+from perdure.engine.model import PersistenceModel
 from perdure.stopping.calibration import CalibrationScores
 from perdure.stopping.rules import TruncatedSPRT
 

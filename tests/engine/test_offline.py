@@ -20,7 +20,7 @@ from perdure.engine.offline import (
     visible_until,
 )
 from perdure.engine.windows import clip_windows
-from perdure.evidence.inputs import SCORE_COLUMN
+from perdure.evidence.track_geometry import SCORE_COLUMN
 from perdure.stopping.rules import TruncatedSPRT
 
 RULE = TruncatedSPRT(upper=2.0, lower=-1.0, horizon=HORIZON)

@@ -11,7 +11,7 @@ from engine.small_model import DATA, HORIZON, OPERATION, windows_of
 from perdure.data.dataset import ClipDataset
 from perdure.engine import windows as windows_module
 from perdure.engine.windows import TrackWindows, clip_windows, split_windows
-from perdure.evidence.inputs import CUE_COLUMN, HIT_COLUMN, SCORE_COLUMN
+from perdure.evidence.track_geometry import CUE_COLUMN, HIT_COLUMN, SCORE_COLUMN
 from perdure.tracking.tracker import Tracker
 
 

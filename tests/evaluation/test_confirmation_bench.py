@@ -11,6 +11,7 @@ import pytest
 
 from data.street import write_street
 from perdure.cli import main
+from perdure.engine.load import load_gate
 from perdure.evaluation.confirmation import running_best, swept_point
 from perdure.evaluation.confirmation_baselines import hand_statistic, sliding_count
 from perdure.evaluation.confirmation_bench import bench_rows
@@ -138,8 +139,10 @@ def test_mapped_numbers_keep_their_order() -> None:
 @pytest.mark.slow
 def test_the_command_writes_rows_with_all_columns(street: Path, tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
-    words = ["--leave-one-out", str(street), "--only", "S[012]-*", "--trees", "10", "--json", str(path)]
-    assert main(["bench", "real", *words]) == 0
+    weights = tmp_path / "street.safetensors"
+    words = ["--only", "S[012]-*", "--training.num-trees", "10", "--json", str(path), "--save", str(weights)]
+    assert main(["bench", "real", "--leave-one-out", str(street), *words]) == 0
+    assert load_gate(weights, max_false_confirm=0.2, max_miss=None, image_size=(400, 200)).rule.horizon == 8
     stored = json.loads(path.read_text())
     assert stored["bench"] == "real"
     for row in stored["rows"]:
@@ -157,6 +160,7 @@ def test_the_command_writes_rows_with_all_columns(street: Path, tmp_path: Path) 
     [
         (["--leave-one-out", "{street}", "--train", "{street}", "--test", "{street}"], "expected --leave-one-out DIR"),
         (["--train", "{street}"], "expected both"),
+        (["--leave-one-out", "{street}", "--save", "weights.pt"], "save: got weights.pt"),
         (["--leave-one-out", "{street}", "--only", "nobody"], "holds no folder 'nobody'"),
         (["--leave-one-out", "{street}", "--camera", "static"], "says camera=static"),
         (["--leave-one-out", "{street}", "--folds", "1"], "folds: got 1"),

@@ -14,7 +14,7 @@ from perdure.data.dataset import ClipDataset
 from perdure.engine.model import PersistenceModel
 from perdure.engine.windows import TrackWindows
 from perdure.evaluation.controls import count_changed_by_scrambling, scrambled, shortcut_scores, with_swapped_crops
-from perdure.evidence.inputs import NUM_GEOMETRY
+from perdure.evidence.track_geometry import NUM_GEOMETRY
 from perdure.stopping.rules import Horizon, Observation, TruncatedSPRT, Verdict
 from perdure.types import Detections
 

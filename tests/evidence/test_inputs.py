@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from perdure.evidence.inputs import CUE_COLUMN, HIT_COLUMN, NUM_GEOMETRY, SCORE_COLUMN, EvidenceInput, track_geometry
+from perdure.evidence.inputs import EvidenceInput
+from perdure.evidence.track_geometry import CUE_COLUMN, HIT_COLUMN, NUM_GEOMETRY, SCORE_COLUMN, track_geometry
 from perdure.types import NO_CLASS, TrackFrame
 
 IMAGE_SIZE = (100, 50)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -13,6 +13,11 @@ from perdure.cli.arguments import parse
 from perdure.cli.bench_commands import write_rows
 from perdure.cli.errors import DONE, UsageError
 from perdure.cli.terminal import counted, say, say_table
+from perdure.evidence.track_fit import TrackTrainingConfig
+
+if TYPE_CHECKING:
+    from perdure.evaluation.confirmation_bench import BenchData
+    from perdure.evaluation.real_data import RealData
 
 Directory = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 
@@ -27,7 +32,7 @@ class RealArguments:
 
     Reads: MOT folders (seqinfo.ini, det/*.txt, gt/gt.txt, gmc.txt where there is one).
 
-    Writes: with --json the rows.
+    Writes: with --json the rows, with --save weights.
 
     Costs: a few minutes a data set on one core. Needs scikit-learn: pip install 'perdure[tracks]'.
     """
@@ -54,8 +59,10 @@ class RealArguments:
     """Largest number of parts that are left out in turn; more sequences than that share parts, neighbours together."""
     blocks: int = 5
     """Blocks of time into which a single sequence is cut."""
-    trees: int = 200
-    """Trees of the forest."""
+    training: TrackTrainingConfig = field(default_factory=TrackTrainingConfig)
+    """How evidence is fitted."""
+    save: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Fit on all tracks of --leave-one-out, calibrate on tracks left out, and write weights for `perdure.load`."""
     name: str | None = None
     """Name of the data in the rows; the folder's by default."""
     seed: int = 0
@@ -66,6 +73,8 @@ class RealArguments:
     def __post_init__(self) -> None:
         if (self.leave_one_out is None) == (self.train is None and self.test is None):
             raise ValueError("leave_one_out: expected --leave-one-out DIR, or --train DIR and --test DIR")
+        if self.save is not None and (self.leave_one_out is None or self.save.suffix != ".safetensors"):
+            raise ValueError(f"save: got {self.save}, expected a .safetensors file, with --leave-one-out DIR")
         if (self.train is None) != (self.test is None):
             raise ValueError("train: got one of --train and --test, expected both")
         for name in ("folds", "blocks"):
@@ -84,7 +93,6 @@ def real(words: Sequence[str], command: str) -> int:
     from perdure.evaluation.confirmation_bench import bench_rows
     from perdure.evaluation.confirmation_methods import CAPS, all_methods
     from perdure.evaluation.real_data import RealData, read_bench_data
-    from perdure.evidence.track_fit import TrackTrainingConfig
 
     request = RealData(
         only=arguments.only,
@@ -105,7 +113,7 @@ def real(words: Sequence[str], command: str) -> int:
             name=arguments.name,
             on_progress=done,
         )
-    methods = all_methods(TrackTrainingConfig(num_trees=arguments.trees), seed=arguments.seed)
+    methods = all_methods(arguments.training, seed=arguments.seed)
     total = len(CAPS) * (len(methods) + 3)
     with counted("fits") as done:
         steps: list[str] = []
@@ -117,7 +125,20 @@ def real(words: Sequence[str], command: str) -> int:
         rows = bench_rows(data, methods, seed=arguments.seed, on_progress=on_progress)
     _say_rows(rows)
     write_rows("real", rows, arguments.json)
+    if arguments.save is not None:
+        _save(arguments, request, data)
     return DONE
+
+
+def _save(arguments: RealArguments, request: RealData, data: BenchData) -> None:
+    from perdure.evaluation.detections_weights import fit_detections_model
+
+    if arguments.save is not None:
+        model = fit_detections_model(
+            data, request, arguments.training, frame_rate_hz=data.frame_rate_hz, seed=arguments.seed
+        )
+        model.save(arguments.save)
+        say(f"weights: {arguments.save}")
 
 
 def _say_rows(rows: Sequence[dict[str, Any]]) -> None:

@@ -83,12 +83,17 @@ def calibrate(words: Sequence[str], command: str) -> int:
 
 def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
     from perdure.engine.load import load_model
+    from perdure.engine.model import PersistenceModel
     from perdure.evaluation.site import SiteRequest, calibrate_site
     from perdure.evaluation.site_streams import site_streams
 
     out = arguments.out or Path(f"calibration-{data.resolve().name}.json")
     _check_out(out)
     model = load_model(None if arguments.run == PACKAGE and not PACKAGE.exists() else arguments.run)
+    if not isinstance(model, PersistenceModel):
+        raise UsageError(
+            "got weights that read detections alone, expected weights of pixels; fit them on the site itself"
+        )
     if arguments.device is not None:
         model.to(arguments.device)
     streams = site_streams(data, has_pixels=model.config.evidence.uses_pixels, split=arguments.split or "calibration")

@@ -10,8 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from statistics import median
 
+from perdure.engine.gate_model import GateModel
 from perdure.engine.memory import TrackMemory
-from perdure.engine.model import PersistenceModel
 from perdure.metrics.intervals import binomial_interval
 from perdure.types import TrackFrame
 
@@ -92,7 +92,7 @@ class DriftMonitor:
             on, is opened again, and does not count.
     """
 
-    model: PersistenceModel
+    model: GateModel
     hit_alive: float | None = None
     hit_dead: float | None = None
     confirmed: HitCount = field(default_factory=HitCount)

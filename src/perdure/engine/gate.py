@@ -11,16 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
-from perdure.checkpoint import load_checkpoint, save_checkpoint
+from perdure.arrays import load_arrays, save_arrays
 from perdure.engine.drift import DriftMonitor
+from perdure.engine.gate_model import GateModel
 from perdure.engine.memory import TrackMemory, memories_from_arrays, memories_to_arrays
-from perdure.engine.model import PersistenceModel
 from perdure.engine.results import GateCost, GateResult, TrackView
-from perdure.engine.streams import TrackStreams
-from perdure.evidence.inputs import track_geometry
+from perdure.evidence.track_geometry import track_geometry
 from perdure.metrics.probability import logit, probability_of
 from perdure.stopping.rules import Observation, StoppingRule
 from perdure.tracking.crops import crop_tracks
@@ -42,7 +40,7 @@ class PersistenceGate:
 
     def __init__(
         self,
-        model: PersistenceModel,
+        model: GateModel,
         rule: StoppingRule,
         *,
         prior: float = 0.5,
@@ -55,7 +53,7 @@ class PersistenceGate:
         self.cost = GateCost()
         self.drift = DriftMonitor(model)
         self.memories: dict[int, TrackMemory] = {}
-        self.streams = TrackStreams(model)
+        self.streams = model.init_streams()
         self._image_size = image_size
 
     def update(
@@ -81,6 +79,7 @@ class PersistenceGate:
             time_s = tracks.frame_index / self.model.operation.frame_rate_hz
         self._remember(tracks)
         deleted = self._delete(tracks, time_s)
+        self.streams.see(tracks, self._image_size if frame is None else (frame.shape[1], frame.shape[0]))
         rows = self._undecided_rows(tracks)
         encoded = tuple(tracks.track_id[rows].tolist())
         if rows:
@@ -102,9 +101,8 @@ class PersistenceGate:
         """Writes the state of the stream atomically; `load_state` of a gate with the same weights continues from it."""
         arrays = {f"tracker.{name}": value for name, value in self.tracker.get_state().to_arrays().items()}
         arrays |= {f"memory.{name}": value for name, value in memories_to_arrays(self.memories).items()}
-        tensors = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
-        tensors |= {f"streams.{name}": value for name, value in self.streams.get_state().items()}
-        save_checkpoint(Path(path), tensors, self._info() | {"cost": asdict(self.cost)})
+        arrays |= {f"streams.{name}": value for name, value in self.streams.to_arrays().items()}
+        save_arrays(Path(path), arrays, self._info() | {"cost": asdict(self.cost)})
 
     def load_state(self, path: Path | str) -> None:
         """Continues from a stored state.
@@ -113,20 +111,19 @@ class PersistenceGate:
             FileNotFoundError: there is none.
             ValueError: it is damaged, not the state of a gate, or that of a gate with another model.
         """
-        tensors, info = load_checkpoint(Path(path))
+        arrays, info = load_arrays(Path(path))
         expected = self._info()
         if info.get("kind") != expected["kind"]:
             raise ValueError(f"state: {path} is not the state of a gate; give a file written by save_state")
         if info["model"] != expected["model"]:
             raise ValueError(f"state: {path} was stored by a gate with another model; load the weights it ran with")
 
-        def part(prefix: str) -> dict[str, torch.Tensor]:
-            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        def part(prefix: str) -> dict[str, np.ndarray]:
+            return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
-        as_arrays = {name: value.numpy() for name, value in part("tracker.").items()}
-        self.tracker.set_state(TrackerState.from_arrays(as_arrays))
-        self.memories = memories_from_arrays({name: value.numpy() for name, value in part("memory.").items()})
-        self.streams.set_state(part("streams."))
+        self.tracker.set_state(TrackerState.from_arrays(part("tracker.")))
+        self.memories = memories_from_arrays(part("memory."))
+        self.streams.set_arrays(part("streams."))
         self.cost = GateCost(**info["cost"])
 
     def _info(self) -> dict[str, str]:
@@ -198,7 +195,7 @@ class PersistenceGate:
                 memory.evidence = value
 
     def _crops(self, frame: np.ndarray | None, tracks: TrackFrame, rows: list[int]) -> np.ndarray | None:
-        if not self.model.config.evidence.uses_pixels:
+        if not self.model.uses_pixels:
             return None
         if frame is None:
             raise ValueError(

@@ -8,8 +8,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Literal
 
+from perdure.arrays import find_weights, load_info
+from perdure.engine.detections_model import KIND, DetectionsModel
 from perdure.engine.gate import PersistenceGate
-from perdure.engine.model import PersistenceModel, find_weights
+from perdure.engine.gate_model import GateModel
 from perdure.engine.site_calibration import SiteCalibration
 from perdure.stopping.calibration import calibrate
 from perdure.stopping.site import Fallback
@@ -18,23 +20,36 @@ logger = logging.getLogger(__name__)
 
 SHIPPED_WEIGHTS = "default.safetensors"
 """File in `perdure/weights` that is used when no weights are named."""
+DETECTIONS = "detections"
+"""Names the weights in `perdure/weights` that read detections alone."""
 AS_CALIBRATED = "as calibrated"
 """Stands for the rates that a calibration file was made for."""
 DEFAULT_RATE = 0.02
 """Largest error rates where neither a file nor the caller says any."""
 
 
-def load_model(path: Path | str | None = None) -> PersistenceModel:
-    """Returns the model of a run folder or weights file; None means the weights in the package.
+def load_model(path: Path | str | None = None) -> GateModel:
+    """Returns the model of a run folder or weights file, of pixels or of detections alone.
+
+    Args:
+        path: None means the weights in the package that read pixels; `detections` those that read detections alone.
 
     Raises:
         FileNotFoundError: there are no weights there.
         ValueError: they are damaged or of another version.
     """
-    if path is not None:
-        return PersistenceModel.load(find_weights(path))
+    if path is not None and path != DETECTIONS:
+        return _loaded(find_weights(path))
     with as_file(files("perdure") / "weights") as folder:
-        return PersistenceModel.load(find_weights(folder / SHIPPED_WEIGHTS))
+        return _loaded(find_weights(folder / (SHIPPED_WEIGHTS if path is None else f"{DETECTIONS}.safetensors")))
+
+
+def _loaded(path: Path) -> GateModel:
+    if load_info(path).get("kind") == KIND:
+        return DetectionsModel.load(path)
+    from perdure.engine.model import PersistenceModel  # loads torch
+
+    return PersistenceModel.load(path)
 
 
 def load_gate(
@@ -51,7 +66,8 @@ def load_gate(
     """Returns a gate whose bounds keep both error rates below the given ones (with probability 95 % over calibration).
 
     Args:
-        path: run folder or .safetensors file; None means the weights in the package.
+        path: run folder or .safetensors file; None means the weights in the package that read pixels, `detections`
+            those that read detections alone.
         calibration: file of `perdure calibrate --data`, made on another site; None takes that of training.
         max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing
             early. By default what the file was made for, or 0.02 without a file.
@@ -89,7 +105,7 @@ def load_gate(
 
 
 def _site_gate(
-    model: PersistenceModel, site: SiteCalibration, fallback: Fallback, image_size: tuple[int, int] | None
+    model: GateModel, site: SiteCalibration, fallback: Fallback, image_size: tuple[int, int] | None
 ) -> PersistenceGate:
     """Returns a gate with the rule of a site, which watches for drift from that site."""
     chosen = site.rule(fallback)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -20,6 +20,9 @@ from perdure.evidence.model import EvidenceModel
 from perdure.extractors.magvit import MagvitExtractor
 from perdure.extractors.registry import build_extractor
 from perdure.stopping.calibration import CalibrationScores
+
+if TYPE_CHECKING:
+    from perdure.engine.streams import TrackStreams
 
 _PARTS = ("model", "operation", "lifetime", "score_scale", "calibration")
 """What the JSON file of a model must hold."""
@@ -87,6 +90,17 @@ class PersistenceModel(nn.Module):
         model.load_weights(tensors, path)
         return model.eval()
 
+    @property
+    def uses_pixels(self) -> bool:
+        """Whether frames must be given."""
+        return self.config.evidence.uses_pixels
+
+    def init_streams(self) -> TrackStreams:
+        """Returns the state of a stream before its first frame."""
+        from perdure.engine.streams import TrackStreams
+
+        return TrackStreams(self)
+
     def fingerprint(self) -> str:
         """Returns a short hash of configuration and weights; the state of a stream fits only the model it is from."""
         digest = hashlib.sha256(fingerprint(self.config).encode())
@@ -101,17 +115,3 @@ class PersistenceModel(nn.Module):
         except RuntimeError as error:
             first = str(error).splitlines()[-1].strip()
             raise ValueError(f"weights: {path} does not fit its configuration: {first}") from error
-
-
-def find_weights(path: Path | str) -> Path:
-    """Returns the weights file of a run folder, or the file itself.
-
-    Raises:
-        FileNotFoundError: there are no weights.
-    """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "final_model.safetensors"
-    if not path.is_file():
-        raise FileNotFoundError(f"weights: {path} does not exist; give a finished run folder or a .safetensors file")
-    return path

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from perdure.engine.model import PersistenceModel
 from perdure.engine.windows import TrackWindows
-from perdure.evidence.inputs import SCORE_COLUMN, EvidenceInput
+from perdure.evidence.inputs import EvidenceInput
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.evidence.model import EvidenceOutput
+from perdure.evidence.track_geometry import SCORE_COLUMN
 from perdure.tokenizer.model import to_input
 
 NEVER = torch.iinfo(torch.int64).max

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from perdure.data.sequences import LabelledSequence, find_sequences, read_sequence
 from perdure.engine.operation import Operation
 from perdure.engine.windows import TrackWindows
-from perdure.evidence.inputs import NUM_GEOMETRY, track_geometry
+from perdure.evidence.track_geometry import NUM_GEOMETRY, track_geometry
 from perdure.tracking.crops import crop_tracks
 from perdure.tracking.tracker import Tracker
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from perdure.engine.model import PersistenceModel
+from perdure.engine.gate_model import GateModel
 from perdure.files import write_text
 from perdure.stopping.rules import OnTimeout
 from perdure.stopping.site import Fallback, SiteRule, SiteTracks, site_rule
@@ -71,7 +71,7 @@ class SiteCalibration:
         """Returns the same tracks with other rates, horizon or label of forced decisions."""
         return replace(self, **changes)
 
-    def check_model(self, model: PersistenceModel, path: Path | str) -> None:
+    def check_model(self, model: GateModel, path: Path | str) -> None:
         """Raises ValueError if these are not scores of that model."""
         if self.model != model.fingerprint():
             raise ValueError(

@@ -17,10 +17,12 @@ from torch import Tensor
 from perdure.engine.model import PersistenceModel
 from perdure.engine.results import GateCost
 from perdure.engine.slots import SlotTable
-from perdure.evidence.inputs import HIT_COLUMN, EvidenceInput
+from perdure.evidence.inputs import EvidenceInput
 from perdure.evidence.lifetime import LifetimeState
+from perdure.evidence.track_geometry import HIT_COLUMN
 from perdure.modules.streaming import State, flatten_state, map_state, reset_rows, unflatten_state
 from perdure.tokenizer.model import to_input
+from perdure.types import TrackFrame
 
 
 class TrackStreams:
@@ -56,6 +58,17 @@ class TrackStreams:
         self._lifetime = self._lifetime.reset(np.array(slots))
         self._slots.shrink()
         self._fit()
+
+    def see(self, tracks: TrackFrame, image_size: tuple[int, int] | None) -> None:
+        """Takes in nothing: this model knows tracks by their tokens alone."""
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns the state of `get_state` as arrays."""
+        return {name: value.numpy() for name, value in self.get_state().items()}
+
+    def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Continues from a state of `to_arrays` of the same model."""
+        self.set_state({name: torch.from_numpy(np.array(value)) for name, value in arrays.items()})
 
     def get_state(self) -> dict[str, Tensor]:
         """Returns the state of all slots as named tensors; `set_state` continues from it exactly."""

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from perdure.data.dataset import ClipDataset
 from perdure.engine.operation import Operation
-from perdure.evidence.inputs import CUE_COLUMN, NUM_GEOMETRY, SCORE_COLUMN, track_geometry
+from perdure.evidence.track_geometry import CUE_COLUMN, NUM_GEOMETRY, SCORE_COLUMN, track_geometry
 from perdure.tracking.crops import crop_tracks
 from perdure.tracking.tracker import Tracker
 from perdure.tracking.truth import TrackTruth

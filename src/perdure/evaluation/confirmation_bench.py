@@ -66,11 +66,13 @@ class BenchData:
         name: in the rows.
         table: all tracks.
         folds: splits; no track is scored in two of them.
+        frame_rate_hz: frames per second, the median over sequences.
     """
 
     name: str
     table: TrackTable
     folds: Sequence[Fold]
+    frame_rate_hz: float = 30.0
 
     @property
     def is_scored(self) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -110,7 +110,8 @@ def _left_out(request: RealData, table: TrackTable, sequences: list[MotSequence]
         is_scored = table.birth_frame >= half[table.group]
     if len(sequences) == 1:
         table = time_blocks(table, request.num_blocks)
-    return confirmation_bench.leave_one_out(name, table, num_folds=request.num_folds, is_scored=is_scored)
+    data = confirmation_bench.leave_one_out(name, table, num_folds=request.num_folds, is_scored=is_scored)
+    return replace(data, frame_rate_hz=float(np.median([sequence.frame_rate_hz for sequence in sequences])))
 
 
 def _checked(data: BenchData) -> BenchData:

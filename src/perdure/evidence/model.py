@@ -17,7 +17,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from perdure.evidence.config import EvidenceConfig
-from perdure.evidence.inputs import CUE_COLUMN, NUM_GEOMETRY, SCORE_COLUMN, EvidenceInput
+from perdure.evidence.inputs import EvidenceInput
+from perdure.evidence.track_geometry import CUE_COLUMN, NUM_GEOMETRY, SCORE_COLUMN
 from perdure.modules.attention import (
     EMPTY,
     MemoryState,

@@ -6,7 +6,6 @@ that lived long or flickered. Training and the gate run this same code. Knows no
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -98,9 +97,26 @@ class FeatureStream:
     veterans: BoxRing = field(default_factory=lambda: BoxRing(5))
     flickers: BoxRing = field(default_factory=lambda: BoxRing(5))
 
-    def copy(self) -> FeatureStream:
-        """Returns a stream that goes on from here by itself."""
-        return copy.deepcopy(self)
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns all that is remembered as named arrays."""
+        scene = [float(getattr(self.scene, name)) for name in SceneMemory.__slots__]
+        return {
+            "image_size": np.array(self.image_size, dtype=np.int64), "scene": np.array(scene),
+            "track_id": self.track_id, "memory": self.memory, "dead": self.dead,
+            "veterans": self.veterans.rows, "flickers": self.flickers.rows,
+        }  # fmt: skip
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> FeatureStream:
+        """Returns the stream that `to_arrays` described, as a copy."""
+        width, height = arrays["image_size"].tolist()
+        stream = cls(image_size=(width, height))
+        for name, value in zip(SceneMemory.__slots__, arrays["scene"].tolist(), strict=True):
+            setattr(stream.scene, name, int(value) if name == "num_frames" else value)
+        for name in ("track_id", "memory", "dead"):
+            setattr(stream, name, arrays[name].copy())
+        stream.veterans.rows, stream.flickers.rows = arrays["veterans"].copy(), arrays["flickers"].copy()
+        return stream
 
     def step(self, tracks: TrackFrame) -> Float[np.ndarray, "n feature"]:
         """Returns one row of `FEATURES` per track of the frame; call it with every frame in turn.

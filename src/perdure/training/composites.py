@@ -16,7 +16,7 @@ from scipy.ndimage import zoom
 from scipy.special import expit
 
 from perdure.engine.windows import TrackWindows
-from perdure.evidence.inputs import HIT_COLUMN, NUM_GEOMETRY
+from perdure.evidence.track_geometry import HIT_COLUMN, NUM_GEOMETRY
 from perdure.training.config import CompositeConfig
 
 

@@ -1,0 +1,91 @@
+"""The whole model of a gate that reads detections alone. Loads neither torch nor OpenCV."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from perdure.arrays import load_arrays, save_arrays
+from perdure.config import from_dict, to_dict
+from perdure.engine.detection_streams import DetectionStreams
+from perdure.engine.operation import Operation
+from perdure.evidence.lifetime import LifetimeModel
+from perdure.evidence.track_evidence import TrackEvidence
+from perdure.stopping.calibration import CalibrationScores
+
+KIND = "detections"
+"""What the JSON file says this is."""
+
+
+@dataclass(slots=True)
+class DetectionsModel:
+    """Hits, boxes and scores in, evidence of persistence out.
+
+    Args:
+        evidence: fitted forest and what belongs to it.
+        operation: how tracks are made, and when a decision is forced.
+        calibration: scores of tracks that were left out of training; None before calibration.
+    """
+
+    evidence: TrackEvidence
+    operation: Operation
+    calibration: CalibrationScores | None = None
+
+    @property
+    def lifetime(self) -> LifetimeModel:
+        """Fitted law of hits and misses."""
+        return self.evidence.lifetime
+
+    @property
+    def score_scale(self) -> tuple[float, float]:
+        """Scores are put on the scale of their detector elsewhere."""
+        return (0.0, 1.0)
+
+    @property
+    def uses_pixels(self) -> bool:
+        """Never."""
+        return False
+
+    def init_streams(self) -> DetectionStreams:
+        """Returns the state of a stream before its first frame."""
+        return DetectionStreams(self.evidence)
+
+    def fingerprint(self) -> str:
+        """Returns a short hash of the forest and of all that belongs to it."""
+        digest = hashlib.sha256(json.dumps(self.evidence.to_dict(), sort_keys=True).encode())
+        for name, value in sorted(self.evidence.to_arrays().items()):
+            digest.update(name.encode() + value.tobytes())
+        return digest.hexdigest()[:16]
+
+    def save(self, path: Path, extra: dict[str, Any] | None = None) -> None:
+        """Writes arrays (safetensors) and everything else (JSON beside it) atomically."""
+        info = {
+            "kind": KIND,
+            "operation": to_dict(self.operation),
+            "evidence": self.evidence.to_dict(),
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            **(extra or {}),
+        }
+        save_arrays(path, self.evidence.to_arrays(), info)
+
+    @classmethod
+    def load(cls, path: Path) -> DetectionsModel:
+        """Returns the model stored at `path`.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            ValueError: a file is damaged, of another version, or of another kind of model.
+        """
+        arrays, info = load_arrays(path)
+        where = str(path.with_suffix(".json"))
+        if info.get("kind") != KIND:
+            raise ValueError(f"weights: {where} is no model of detections; give weights of the recipe tracks")
+        calibration = info["calibration"]
+        return cls(
+            evidence=TrackEvidence.from_parts(arrays, info["evidence"]),
+            operation=from_dict(Operation, info["operation"], where=where),
+            calibration=None if calibration is None else CalibrationScores.from_dict(calibration),
+        )
