@@ -38,7 +38,7 @@ def load_model(path: Path | str | None = None) -> GateModel:
         FileNotFoundError: there are no weights there.
         ValueError: they are damaged or of another version.
     """
-    if path is not None and path != DETECTIONS:
+    if path is not None and str(path) != DETECTIONS:
         return _loaded(find_weights(path))
     with as_file(files("perdure") / "weights") as folder:
         return _loaded(find_weights(folder / (SHIPPED_WEIGHTS if path is None else f"{DETECTIONS}.safetensors")))

@@ -96,7 +96,7 @@ def draw_guarantee_rows(rows: Rows, path: Path) -> None:
         axes.set_yticks(range(len(rows)), names, color=INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-        words = "calibrations whose bounds break a promised rate\ntick: 99 % quantile of what delta allows"
+        words = "calibrations that break a promised rate\ntick: at most, 99 % quantile"
         axes.set_xlabel(words, loc="left")
         _quiet_rows(axes)
         axes.set_xlim(0, 1.15 * max([row["violations"] / row["draws"] for row in rows] + [0.1]))
