@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def test_folders_are_those_listed() -> None:
     files = set(re.findall(r"\b(\w+\.py)\b", tree))
     package = ROOT / "src" / "perdure"
     folders = {path.name for path in package.iterdir() if path.is_dir() and not path.name.startswith("_")}
-    assert listed == folders - {"weights"}
+    assert listed == folders
     assert files == {path.name for path in package.glob("*.py") if not path.name.startswith("_")}
 
 
@@ -90,3 +91,15 @@ def test_watch_works_out_of_the_box(tmp_path: Path) -> None:
     written = {path.name for path in (tmp_path / "seen").iterdir()}
     assert {"annotated.mp4", "decisions.jsonl", "tracks.csv", "confirmed.txt", "summary.json"} <= written
     assert '"label": "persistent"' in (tmp_path / "seen" / "decisions.jsonl").read_text(encoding="utf-8")
+
+
+def test_the_demo_needs_nothing_else_and_finds_the_drone_among_clutter(tmp_path: Path) -> None:
+    done = perdure("demo", "--out", str(tmp_path / "demo"))
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "demo" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["num_frames"] == 316
+    assert 1 <= summary["num_persistent"] <= 10 < 100 < summary["num_transient"]
+    lines = (tmp_path / "demo" / "confirmed.txt").read_text(encoding="utf-8").splitlines()
+    seen = {int(line.split(",")[0]) for line in lines}
+    assert len(seen) > 0.9 * 316, "one confirmed track or another on nearly every frame"
+    assert (tmp_path / "demo" / "annotated.mp4").stat().st_size > 10_000

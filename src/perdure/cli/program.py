@@ -83,7 +83,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("remote list", "runs on hosts that were started from here", "remote_inspect:list_runs"),
         Command("remote down", "copy everything and remove it from the host", "remote_inspect:down"),
     ),
-    "Use": (Command("watch", "decide on the tracks of a video", "watch_command:watch"),),
+    "Use": (
+        Command("demo", "watch a real clip that comes with the package", "demo_command:demo"),
+        Command("watch", "decide on the tracks of a video", "watch_command:watch"),
+    ),
 }
 """All commands, in the order in which the help lists them."""
 
