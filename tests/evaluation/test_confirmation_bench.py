@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import perdure
 from data.street import write_street
 from perdure.cli import main
-from perdure.engine.load import load_gate
+from perdure.data.mot_sequence import MotSequence
+from perdure.engine.load import SHIPPED_WEIGHTS, load_gate
 from perdure.evaluation.confirmation import running_best, swept_point
 from perdure.evaluation.confirmation_baselines import hand_statistic, sliding_count
 from perdure.evaluation.confirmation_bench import bench_rows
 from perdure.evaluation.confirmation_methods import (
+    DETECTIONS,
+    PIXELS,
     HandMethod,
     Learned,
     WithFallBack,
+    all_methods,
     forest_method,
     mapped_by_rank,
 )
@@ -29,6 +35,7 @@ from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.sequences import run_rule
 
 SMALL = TrackTrainingConfig(num_trees=20)
+SHIPPED = Path(perdure.__file__).parent / "weights" / SHIPPED_WEIGHTS
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +143,27 @@ def test_mapped_numbers_keep_their_order() -> None:
     assert np.array_equal(np.argsort(numbers.ravel()), np.argsort(mapped.ravel()))
 
 
+def test_what_pixels_tell_is_used_and_compared_with_detections_alone(street: Path) -> None:
+    """Labels by chance, which tokens give away but detections cannot."""
+
+    def tells(table: TrackTable, sequences: list[MotSequence]) -> np.ndarray:
+        assert len(sequences) == 4
+        return np.repeat(by_chance(len(table))[:, None, None], table.num_ages, axis=1).astype(np.float32)
+
+    def by_chance(num: int) -> np.ndarray:
+        return np.random.default_rng(0).random(num) < 0.4
+
+    data = read_bench_data(RealData(), leave_one_out=street, look=tells)
+    data = replace(data, table=replace(data.table, is_persistent=by_chance(len(data.table))))
+    methods = {name: one for name, one in all_methods(SMALL, has_tokens=True).items() if name in (DETECTIONS, PIXELS)}
+    rows = {row["method"]: row for row in bench_rows(data, methods, caps=(0.03,)) if row["fa_cap"] is not None}
+    assert rows[PIXELS]["cost"] < 1.1 < 5 < rows[DETECTIONS]["cost"]
+    difference = rows[PIXELS]["cost"] - rows[DETECTIONS]["cost"]
+    assert rows[PIXELS]["cost_minus_detections"] == pytest.approx(difference)
+    assert rows[PIXELS]["cost_minus_detections_ci95"][1] < 0
+    assert PIXELS not in all_methods(SMALL)
+
+
 @pytest.mark.slow
 def test_the_command_writes_rows_with_all_columns(street: Path, tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
@@ -164,6 +192,8 @@ def test_the_command_writes_rows_with_all_columns(street: Path, tmp_path: Path) 
         (["--leave-one-out", "{street}", "--only", "nobody"], "holds no folder 'nobody'"),
         (["--leave-one-out", "{street}", "--camera", "static"], "says camera=static"),
         (["--leave-one-out", "{street}", "--folds", "1"], "folds: got 1"),
+        (["--leave-one-out", "{street}", "--pixels", "nowhere"], "weights: nowhere"),
+        (["--leave-one-out", "{street}", "--pixels", str(SHIPPED)], "S0-Walker names no video"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(

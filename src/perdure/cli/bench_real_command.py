@@ -17,7 +17,7 @@ from perdure.evidence.track_fit import TrackTrainingConfig
 
 if TYPE_CHECKING:
     from perdure.evaluation.confirmation_bench import BenchData
-    from perdure.evaluation.real_data import RealData
+    from perdure.evaluation.real_data import Look, RealData
 
 Directory = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 
@@ -63,6 +63,8 @@ class RealArguments:
     """How evidence is fitted."""
     save: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Fit on all tracks of --leave-one-out, calibrate on tracks left out, and write weights for `perdure.load`."""
+    pixels: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
+    """Run folder or weights whose tokens join in, for sequences with a video that they were not trained on."""
     name: str | None = None
     """Name of the data in the rows; the folder's by default."""
     seed: int = 0
@@ -111,9 +113,10 @@ def real(words: Sequence[str], command: str) -> int:
             train=arguments.train,
             test=arguments.test,
             name=arguments.name,
+            look=_looking(arguments.pixels),
             on_progress=done,
         )
-    methods = all_methods(arguments.training, seed=arguments.seed)
+    methods = all_methods(arguments.training, has_tokens=data.table.tokens is not None, seed=arguments.seed)
     total = len(CAPS) * (len(methods) + 3)
     with counted("fits") as done:
         steps: list[str] = []
@@ -128,6 +131,20 @@ def real(words: Sequence[str], command: str) -> int:
     if arguments.save is not None:
         _save(arguments, request, data)
     return DONE
+
+
+def _looking(weights: Path | None) -> Look | None:
+    """Returns what looks at the crops of tracks, None without weights."""
+    if weights is None:
+        return None
+    from perdure.engine.load import load_model
+    from perdure.engine.model import PersistenceModel
+    from perdure.engine.table_tokens import table_tokens
+
+    model = load_model(weights)
+    if not isinstance(model, PersistenceModel):
+        raise UsageError(f"pixels: {weights} reads detections alone, expected weights with a tokenizer")
+    return lambda table, sequences: table_tokens(table, sequences, model)
 
 
 def _save(arguments: RealArguments, request: RealData, data: BenchData) -> None:

@@ -20,8 +20,6 @@ logger = logging.getLogger(__name__)
 
 SHIPPED_WEIGHTS = "default.safetensors"
 """File in `perdure/weights` that is used when no weights are named."""
-DETECTIONS = "detections"
-"""Names the weights in `perdure/weights` that read detections alone."""
 AS_CALIBRATED = "as calibrated"
 """Stands for the rates that a calibration file was made for."""
 DEFAULT_RATE = 0.02
@@ -32,16 +30,16 @@ def load_model(path: Path | str | None = None) -> GateModel:
     """Returns the model of a run folder or weights file, of pixels or of detections alone.
 
     Args:
-        path: None means the weights in the package that read pixels; `detections` those that read detections alone.
+        path: None means the weights in the package, which read pixels.
 
     Raises:
         FileNotFoundError: there are no weights there.
         ValueError: they are damaged or of another version.
     """
-    if path is not None and str(path) != DETECTIONS:
+    if path is not None:
         return _loaded(find_weights(path))
     with as_file(files("perdure") / "weights") as folder:
-        return _loaded(find_weights(folder / (SHIPPED_WEIGHTS if path is None else f"{DETECTIONS}.safetensors")))
+        return _loaded(find_weights(folder / SHIPPED_WEIGHTS))
 
 
 def _loaded(path: Path) -> GateModel:
@@ -66,8 +64,7 @@ def load_gate(
     """Returns a gate whose bounds keep both error rates below the given ones (with probability 95 % over calibration).
 
     Args:
-        path: run folder or .safetensors file; None means the weights in the package that read pixels, `detections`
-            those that read detections alone.
+        path: run folder or .safetensors file; None means the weights in the package, which read pixels.
         calibration: file of `perdure calibrate --data`, made on another site; None takes that of training.
         max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing
             early. By default what the file was made for, or 0.02 without a file.

@@ -27,6 +27,8 @@ from perdure.evaluation.confirmation import (
 from perdure.evaluation.confirmation_baselines import rule_statistic, sliding_count
 from perdure.evaluation.confirmation_methods import (
     CAPS,
+    DETECTIONS,
+    PIXELS,
     HandMethod,
     Method,
     WithFallBack,
@@ -207,12 +209,17 @@ def _trained_row(data: BenchData, method: Method, cap: float) -> dict[str, Any]:
 
 
 def _add_differences(rows: list[dict[str, Any]], resampled: Mapping[str, np.ndarray]) -> None:
-    """Adds to each row its cost minus that of the tuned hand rule and of the best learned opponent, with intervals."""
+    """Adds to each row its cost minus that of opponents, with intervals.
+
+    Opponents are the tuned hand rule, the best learned one and, where there are pixels, our own without them.
+    """
     cost = {row["method"]: row["cost"] for row in rows}
     opponents = {"hand": HAND} if HAND in cost else {}
     learned = [name for name in LEARNED if name in cost]
     if learned:
         opponents["learned"] = min(learned, key=lambda name: cost[name])
+    if PIXELS in cost:
+        opponents["detections"] = DETECTIONS
     for row in rows:
         for word, opponent in opponents.items():
             difference = resampled[row["method"]] - resampled[opponent]

@@ -25,6 +25,8 @@ from perdure.evidence.track_table import TrackTable
 from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.hand_rule import tune_hand_rule
 
+DETECTIONS, PIXELS = "perdure, detections", "perdure, with pixels"
+"""Names of our own methods."""
 NUM_INNER_FOLDS = 5
 """Parts of the training sequences that are left out in turn to learn how a method does on sequences not seen."""
 CAPS = (0.10, 0.03, 0.01)
@@ -93,13 +95,14 @@ def per_age_method(kind: str, names: tuple[str, ...]) -> Learned:
     return Learned(lambda train, test: per_age_statistic(make, train, test, names))
 
 
-def forest_method(config: TrackTrainingConfig, seed: int = 0) -> Learned:
-    """Returns the evidence of detections without a fall-back."""
+def forest_method(config: TrackTrainingConfig, seed: int = 0, *, uses_tokens: bool = False) -> Learned:
+    """Returns the evidence of detections, and of the tokens of crops if asked for, without a fall-back."""
 
     def fit(train: TrackTable, test: TrackTable) -> Statistic:
         if min(train.is_persistent.sum(), (~train.is_persistent).sum()) < MIN_TRACKS:
             return np.full(test.is_valid.shape, -math.inf)  # nothing to learn from: nothing is confirmed
-        return table_evidence(fit_track_evidence(train, config, seed=seed), test)
+        seen, unseen = (train.tokens, test.tokens) if uses_tokens else (None, None)
+        return table_evidence(fit_track_evidence(train, config, seed=seed, extra=seen), test, unseen)
 
     return Learned(fit)
 
@@ -178,14 +181,17 @@ def folds_of(group: Int[np.ndarray, " n"], num_folds: int) -> Sequence[np.ndarra
     return [np.isin(group, part) for part in parts]
 
 
-def all_methods(config: TrackTrainingConfig, *, seed: int = 0) -> dict[str, Method]:
+def all_methods(config: TrackTrainingConfig, *, has_tokens: bool = False, seed: int = 0) -> dict[str, Method]:
     """Returns the methods that are compared, by name."""
     forest, hand = forest_method(config, seed), HandMethod()
-    return {
+    methods: dict[str, Method] = {
         "tuned hand rule": hand,
         "logistic regression": per_age_method("logistic regression", PLAIN_INPUTS),
         "gradient boosting": per_age_method("gradient boosting", PLAIN_INPUTS),
         "gradient boosting, our inputs": per_age_method("gradient boosting", FEATURES),
         "perdure without fall-back": forest,
-        "perdure, detections": WithFallBack(forest, hand),
+        DETECTIONS: WithFallBack(forest, hand),
     }
+    if has_tokens:
+        methods[PIXELS] = WithFallBack(forest_method(config, seed, uses_tokens=True), hand)
+    return methods

@@ -22,6 +22,8 @@ MAX_MISSES = 4
 """A track dies on this many frames in a row without a detection."""
 HORIZON = 8
 """Age at which a track that is not confirmed is given up."""
+Look = Callable[[TrackTable, list[MotSequence]], np.ndarray]
+"""Returns what the tokens of the crops of tracks say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ def read_bench_data(
     train: Path | None = None,
     test: Path | None = None,
     name: str | None = None,
+    look: Look | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> BenchData:
     """Returns the tracks of a data set with its splits: left out in turn, or one folder to train and one to test.
@@ -94,13 +97,18 @@ def read_bench_data(
         ValueError: a file is malformed, or a class has no tracks.
     """
     if train is not None and test is not None:
-        seen, _ = read_sequences(request, train, on_progress)
-        unseen, _ = read_sequences(request, test, on_progress)
-        return _checked(train_and_test(name or test.name, seen, unseen))
+        seen, unseen = (_looked_at(*read_sequences(request, root, on_progress), look) for root in (train, test))
+        return _checked(train_and_test(name or test.name, seen[0], unseen[0]))
     if leave_one_out is None:
         raise ValueError("data: got no folder, expected one to leave out in turn, or two to train and test on")
-    table, sequences = read_sequences(request, leave_one_out, on_progress)
+    table, sequences = _looked_at(*read_sequences(request, leave_one_out, on_progress), look)
     return _checked(_left_out(request, table, sequences, name or leave_one_out.name))
+
+
+def _looked_at(
+    table: TrackTable, sequences: list[MotSequence], look: Look | None
+) -> tuple[TrackTable, list[MotSequence]]:
+    return table if look is None else replace(table, tokens=look(table, sequences)), sequences
 
 
 def _left_out(request: RealData, table: TrackTable, sequences: list[MotSequence], name: str) -> BenchData:

@@ -29,6 +29,7 @@ class TrackTable:
         group: number of the sequence, or of the part of one, that the track is from.
         birth_frame: 0-based.
         sequence: names by number of group.
+        tokens: what the tokens of each crop say (`token_features`); None where no pixels were looked at.
     """
 
     features: Float[np.ndarray, "n l f"]
@@ -40,6 +41,7 @@ class TrackTable:
     group: Int[np.ndarray, " n"]
     birth_frame: Int[np.ndarray, " n"]
     sequence: tuple[str, ...]
+    tokens: Float[np.ndarray, "n l e"] | None = None
 
     def __len__(self) -> int:
         return len(self.is_persistent)
@@ -55,8 +57,10 @@ class TrackTable:
 
     def take(self, rows: np.ndarray) -> TrackTable:
         """Returns some tracks, by number or by mask."""
-        kept = {item.name: getattr(self, item.name)[rows] for item in fields(self) if item.name != "sequence"}
-        return TrackTable(**kept, sequence=self.sequence)
+        names = [item.name for item in fields(self) if item.name not in ("sequence", "tokens")]
+        kept = {name: getattr(self, name)[rows] for name in names}
+        tokens = None if self.tokens is None else self.tokens[rows]
+        return TrackTable(**kept, sequence=self.sequence, tokens=tokens)
 
     def sequences(self, evidence: Float[np.ndarray, "n l"]) -> TrackSequences:
         """Returns what a stopping rule may see, with the given evidence."""
@@ -64,7 +68,7 @@ class TrackTable:
 
     @classmethod
     def join(cls, parts: Sequence[TrackTable]) -> TrackTable:
-        """Returns the tracks of all parts; groups stay apart."""
+        """Returns the tracks of all parts; groups stay apart. Tokens are kept if all parts have them."""
         start, group = 0, []
         for part in parts:
             group.append(part.group + start)
@@ -72,7 +76,9 @@ class TrackTable:
         joined = {
             item.name: np.concatenate([getattr(part, item.name) for part in parts])
             for item in fields(cls)
-            if item.name not in ("sequence", "group")
+            if item.name not in ("sequence", "group", "tokens")
         }
+        tokens = [part.tokens for part in parts if part.tokens is not None]
+        all_tokens = np.concatenate(tokens) if tokens and len(tokens) == len(parts) else None
         names = tuple(name for part in parts for name in part.sequence)
-        return cls(**joined, group=np.concatenate(group), sequence=names)
+        return cls(**joined, group=np.concatenate(group), sequence=names, tokens=all_tokens)
