@@ -16,6 +16,7 @@ from perdure.engine.model import PersistenceModel
 from perdure.engine.offline import evidence_of
 from perdure.engine.windows import split_windows
 from perdure.evaluation.frontier import RULES, ScoredTracks
+from perdure.evaluation.guarantee import num_rows
 from perdure.evaluation.shift import SHIFTS
 from perdure.metrics.decisions import read_decisions
 from perdure.pipeline import frontier as bench
@@ -130,6 +131,6 @@ def test_the_promise_is_printed_drawn_and_written(tmp_path: Path, capsys: pytest
     shown = capsys.readouterr().out
     assert "plug-in (no guarantee)" in shown and "halt-time conditional" in shown
     stored = json.loads(rows_file.read_text(encoding="utf-8"))
-    assert stored["bench"] == "guarantee" and len(stored["rows"]) == 11 + len(SHIFTS)
+    assert stored["bench"] == "guarantee" and len(stored["rows"]) == num_rows((600,)) + len(SHIFTS)
     assert "60 Hz instead of 30 Hz" in shown and "frame rate is 60 Hz" in shown
     assert figure.stat().st_size > 10_000
