@@ -73,13 +73,13 @@ def evaluate_run(context: StageContext) -> None:
             num_workers=context.num_workers,
             on_progress=_in_parts(
                 context,
-                deciding_with_true_links=31,
-                deciding_with_the_tracker=20,
-                cutting_out_tracks=6,
-                evidence_of_whole_tracks=6,
-                timing_with_and_without_gating=9,
+                deciding_with_true_links=23,
+                deciding_with_the_tracker=22,
+                cutting_out_tracks=5,
+                evidence_of_whole_tracks=5,
+                timing_with_and_without_gating=6,
                 attention=13,
-                controls=25,
+                controls=26,
             ),
         )
     )
