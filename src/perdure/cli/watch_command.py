@@ -35,9 +35,9 @@ class WatchArguments:
     calibration: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Calibration of these weights on this site, made by perdure calibrate --data."""
     max_false_confirm: float | None = None
-    """Largest share of transient tracks that may be called persistent; 0.05, or what the calibration was made for."""
+    """Largest share of transient tracks that may be called persistent; by default what calibration or weights say."""
     max_miss: float | None = None
-    """Largest share of persistent tracks that may be called transient; 0.05, or what the calibration was made for."""
+    """Largest share of persistent tracks that may be called transient; by default what calibration or weights say."""
     horizon: int | None = None
     """Age in frames at which a decision is forced; 8, or that of the calibration."""
     on_timeout: Literal["persistent", "transient"] | None = None
@@ -59,7 +59,7 @@ def watch(words: Sequence[str], command: str) -> int:
     asked = {name: getattr(arguments, name) for name in ("max_false_confirm", "max_miss", "horizon", "on_timeout")}
     given = {name: value for name, value in asked.items() if value is not None}
     if arguments.calibration is None:
-        given = {"max_false_confirm": 0.05, "max_miss": 0.05, "horizon": 8, "on_timeout": "transient"} | given
+        given = {"horizon": 8, "on_timeout": "transient"} | given
     gate = load_gate(arguments.weights, calibration=arguments.calibration, **given)
     with counted("frames") as report:
         summary = watch_video(

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from perdure.arrays import load_arrays, save_arrays
 from perdure.config import from_dict, to_dict
 from perdure.engine.detection_streams import DetectionStreams
-from perdure.engine.operation import Operation
+from perdure.engine.operation import DEFAULT_RATES, Operation, Rates
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.evidence.track_evidence import TrackEvidence
 from perdure.stopping.calibration import CalibrationScores
@@ -20,7 +22,7 @@ KIND = "detections"
 """What the JSON file says this is."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class DetectionsModel:
     """Hits, boxes and scores in, evidence of persistence out.
 
@@ -28,11 +30,13 @@ class DetectionsModel:
         evidence: fitted forest and what belongs to it.
         operation: how tracks are made, and when a decision is forced.
         calibration: scores of tracks that were left out of training; None before calibration.
+        rates: error rates that it is meant for.
     """
 
     evidence: TrackEvidence
     operation: Operation
     calibration: CalibrationScores | None = None
+    rates: Rates = DEFAULT_RATES
 
     @property
     def lifetime(self) -> LifetimeModel:
@@ -62,14 +66,16 @@ class DetectionsModel:
 
     def save(self, path: Path, extra: dict[str, Any] | None = None) -> None:
         """Writes arrays (safetensors) and everything else (JSON beside it) atomically."""
-        info = {
-            "kind": KIND,
+        save_arrays(path, self.evidence.to_arrays(), {"kind": KIND, **self.info(), **(extra or {})})
+
+    def info(self) -> dict[str, Any]:
+        """Returns everything but the arrays and the kind, ready for JSON."""
+        return {
             "operation": to_dict(self.operation),
+            "rates": to_dict(self.rates),
             "evidence": self.evidence.to_dict(),
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
-            **(extra or {}),
         }
-        save_arrays(path, self.evidence.to_arrays(), info)
 
     @classmethod
     def load(cls, path: Path) -> DetectionsModel:
@@ -83,9 +89,15 @@ class DetectionsModel:
         where = str(path.with_suffix(".json"))
         if info.get("kind") != KIND:
             raise ValueError(f"weights: {where} is no model of detections; give weights of the recipe tracks")
+        return cls(**cls.parts(arrays, info, where))
+
+    @staticmethod
+    def parts(arrays: dict[str, np.ndarray], info: dict[str, Any], where: str) -> dict[str, Any]:
+        """Returns the arguments that a model was made of."""
         calibration = info["calibration"]
-        return cls(
-            evidence=TrackEvidence.from_parts(arrays, info["evidence"]),
-            operation=from_dict(Operation, info["operation"], where=where),
-            calibration=None if calibration is None else CalibrationScores.from_dict(calibration),
-        )
+        return {
+            "evidence": TrackEvidence.from_parts(arrays, info["evidence"]),
+            "operation": from_dict(Operation, info["operation"], where=where),
+            "calibration": None if calibration is None else CalibrationScores.from_dict(calibration),
+            "rates": from_dict(Rates, info["rates"], where=where) if "rates" in info else DEFAULT_RATES,
+        }

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
-from perdure.engine.operation import Operation
+from perdure.engine.operation import Operation, Rates
 from perdure.engine.results import GateCost
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.stopping.calibration import CalibrationScores
@@ -56,6 +56,7 @@ class GateModel(Protocol):
 
     operation: Operation
     calibration: CalibrationScores | None
+    rates: Rates
 
     @property
     def lifetime(self) -> LifetimeModel:

@@ -21,9 +21,7 @@ logger = logging.getLogger(__name__)
 SHIPPED_WEIGHTS = "default.safetensors"
 """File in `perdure/weights` that is used when no weights are named."""
 AS_CALIBRATED = "as calibrated"
-"""Stands for the rates that a calibration file was made for."""
-DEFAULT_RATE = 0.02
-"""Largest error rates where neither a file nor the caller says any."""
+"""Stands for the rates that a calibration file, or without one the weights, were made for."""
 
 
 def load_model(path: Path | str | None = None) -> GateModel:
@@ -43,11 +41,14 @@ def load_model(path: Path | str | None = None) -> GateModel:
 
 
 def _loaded(path: Path) -> GateModel:
-    if load_info(path).get("kind") == KIND:
+    kind = load_info(path).get("kind")
+    if kind == KIND:
         return DetectionsModel.load(path)
-    from perdure.engine.model import PersistenceModel  # loads torch
+    from perdure.engine import model, tokens_model  # load torch
 
-    return PersistenceModel.load(path)
+    if kind == tokens_model.KIND:
+        return tokens_model.TokensModel.load(path)
+    return model.PersistenceModel.load(path)
 
 
 def load_gate(
@@ -67,7 +68,7 @@ def load_gate(
         path: run folder or .safetensors file; None means the weights in the package, which read pixels.
         calibration: file of `perdure calibrate --data`, made on another site; None takes that of training.
         max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing
-            early. By default what the file was made for, or 0.02 without a file.
+            early. By default what the file was made for, or without a file the weights.
         max_miss: the same of persistent tracks that may be called transient; None rejects nothing early.
         horizon: age in frames at which a decision is forced; None takes that of the file, or that of training.
         on_timeout: what a forced decision says; None takes that of the file, or that of training.
@@ -94,7 +95,8 @@ def load_gate(
         raise ValueError(f"weights: {path} are not calibrated; finish the run that made them (perdure run --resume)")
     rule = calibrate(
         model.calibration,
-        **{name: DEFAULT_RATE if rate == AS_CALIBRATED else rate for name, rate in rates.items()},  # type: ignore[arg-type]
+        max_false_confirm=model.rates.max_false_confirm if isinstance(max_false_confirm, str) else max_false_confirm,
+        max_miss=model.rates.max_miss if isinstance(max_miss, str) else max_miss,
         horizon=model.operation.horizon,
         on_timeout=model.operation.on_timeout,
     )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from perdure.checkpoint import load_checkpoint, save_checkpoint
 from perdure.config import fingerprint, from_dict, to_dict
-from perdure.engine.operation import Operation
+from perdure.engine.operation import DEFAULT_RATES, Operation, Rates
 from perdure.evidence.config import ModelConfig
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.evidence.model import EvidenceModel
@@ -37,6 +37,7 @@ class PersistenceModel(nn.Module):
         lifetime: fitted closed-form lifetime evidence.
         score_scale: mean and standard deviation of detection scores on training data.
         calibration: scores of the calibration split; None before calibration.
+        rates: error rates that it is meant for.
     """
 
     def __init__(
@@ -47,10 +48,11 @@ class PersistenceModel(nn.Module):
         lifetime: LifetimeModel,
         score_scale: tuple[float, float] = (0.0, 1.0),
         calibration: CalibrationScores | None = None,
+        rates: Rates = DEFAULT_RATES,
     ) -> None:
         super().__init__()
         self.config, self.operation, self.lifetime = config, operation, lifetime
-        self.score_scale, self.calibration = score_scale, calibration
+        self.score_scale, self.calibration, self.rates = score_scale, calibration, rates
         self.extractor: MagvitExtractor = build_extractor(config.extractor, config.tokenizer)
         self.evidence = EvidenceModel(config.evidence, self.extractor.feature_dim)
 
@@ -62,6 +64,7 @@ class PersistenceModel(nn.Module):
             "lifetime": self.lifetime.to_dict(),
             "score_scale": list(self.score_scale),
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            "rates": to_dict(self.rates),
             **(extra or {}),
         }
         save_checkpoint(path, dict(self.state_dict()), info)
@@ -86,6 +89,7 @@ class PersistenceModel(nn.Module):
             lifetime=LifetimeModel.from_dict(info["lifetime"]),
             score_scale=(info["score_scale"][0], info["score_scale"][1]),
             calibration=None if calibration is None else CalibrationScores.from_dict(calibration),
+            rates=from_dict(Rates, info["rates"], where=where) if "rates" in info else DEFAULT_RATES,
         )
         model.load_weights(tensors, path)
         return model.eval()

@@ -38,3 +38,23 @@ class Operation:
                 f"reopen_hits: got {self.reopen_hits} in {self.reopen_window} frames, "
                 "expected 1 <= reopen_hits <= reopen_window <= 64"
             )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rates:
+    """Error rates that bounds are made for unless others are asked for."""
+
+    max_false_confirm: float | None = None
+    """Largest share of transient tracks that may be called persistent; left out, nothing is confirmed early."""
+    max_miss: float | None = None
+    """Largest share of persistent tracks that may be called transient; left out, nothing is rejected early."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_false_confirm", "max_miss"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise ValueError(f"{name}: got {value}, expected above 0 and below 1, or none")
+
+
+DEFAULT_RATES = Rates(max_false_confirm=0.02, max_miss=0.02)
+"""Rates of weights that say none."""

@@ -1,42 +1,120 @@
 """Numbers per track and frame from the tokens of its crops: what they look like, and how steady they are.
 
 What persists shows the same tokens frame after frame, also on frames that the detector missed; what flickers does not.
-Numpy only and causal: a row at some age depends on this age and earlier ones.
+A stream of rows: each frame is taken in once, and training and the gate run this same code. Numpy only.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields, replace
+
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
+
+NUM_STEADINESS = 4
+"""Shares of equal bits: whole crop and centre, each against the frame before and against birth."""
+
+
+def num_features(num_bits: int) -> int:
+    """Returns the number of features of tokens with so many bits."""
+    return 2 * (NUM_STEADINESS + 3 * num_bits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenMemory:
+    """What is remembered of the tokens of n tracks, a row each.
+
+    Args:
+        before: bits of the last frame.
+        birth: bits of the first frame.
+        total: sums since birth of steadiness and looks.
+        age: frames taken in.
+    """
+
+    before: Bool[np.ndarray, "n rows columns bit"]
+    birth: Bool[np.ndarray, "n rows columns bit"]
+    total: Float[np.ndarray, "n value"]
+    age: Int[np.ndarray, " n"]
+
+    @classmethod
+    def fresh(cls, num: int, grid: tuple[int, int, int]) -> TokenMemory:
+        """Returns rows before their first frame.
+
+        Args:
+            num: rows.
+            grid: rows and columns of the token grid, and bits of a token.
+        """
+        bits = np.zeros((num, *grid), dtype=bool)
+        return cls(
+            before=bits,
+            birth=bits.copy(),
+            total=np.zeros((num, num_features(grid[2]) // 2)),
+            age=np.zeros(num, dtype=np.int64),
+        )
+
+    def grown(self, extra: int) -> TokenMemory:
+        """Returns the memory with fresh rows at its end."""
+        new = TokenMemory.fresh(extra, self.before.shape[1:])
+        return TokenMemory(**{name: np.concatenate([getattr(self, name), getattr(new, name)]) for name in _FIELDS})
+
+    def reset(self, rows: Int[np.ndarray, " m"]) -> TokenMemory:
+        """Returns the memory with fresh rows in the given places."""
+        age, total = self.age.copy(), self.total.copy()
+        age[rows], total[rows] = 0, 0.0
+        return replace(self, age=age, total=total)
+
+    def advanced(
+        self, rows: Int[np.ndarray, " m"], latents: Float[np.ndarray, "m rows columns bit"]
+    ) -> tuple[Float[np.ndarray, "m feature"], TokenMemory]:
+        """Returns the features of some rows after one more frame, and the memory after it.
+
+        Steadiness is the share of bits that equal those of the frame before, and of the birth frame, over the whole
+        crop and over its centre; looks are latents averaged over the centre, over the whole crop, and their
+        difference. A feature row holds steadiness, its mean since birth, looks, and their mean since birth.
+
+        Args:
+            rows: which tracks.
+            latents: of the encoder before quantization; their signs are the bits (Yu et al. 2024, section 3.1).
+        """
+        bits, is_first = latents > 0, self.age[rows] == 0
+        at_birth = is_first[:, None, None, None]
+        before = np.where(at_birth, bits, self.before[rows])
+        birth = np.where(at_birth, bits, self.birth[rows])
+        inside = _centre(latents.shape[1], latents.shape[2])
+        steady = [
+            (part == other)[where].mean(axis=(1, 2, 3))
+            for where in ((), inside)
+            for part, other in ((bits, before), (bits, birth))
+        ]
+        centre, whole = (latents[where].astype(np.float64).mean(axis=(1, 2)) for where in (inside, ()))
+        values = np.concatenate([np.stack(steady, axis=1), centre, whole, centre - whole], axis=1)
+        memory = TokenMemory(**{name: getattr(self, name).copy() for name in _FIELDS})
+        memory.before[rows], memory.birth[rows] = bits, birth
+        memory.total[rows] += values
+        memory.age[rows] += 1
+        mean = memory.total[rows] / memory.age[rows, None]
+        parts = [(part[:, :NUM_STEADINESS], part[:, NUM_STEADINESS:]) for part in (values, mean)]
+        return np.concatenate([parts[0][0], parts[1][0], parts[0][1], parts[1][1]], axis=1), memory
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns the memory by name, ready to be stored."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+
+_FIELDS = tuple(item.name for item in fields(TokenMemory))
 
 
 def token_features(latents: Float[np.ndarray, "n l rows columns bit"]) -> Float[np.ndarray, "n l feature"]:
-    """Returns one row per track and age.
-
-    Steadiness is the share of bits that equal those of the frame before, and of the birth frame, over the whole crop
-    and over its centre, each also as the mean since birth; looks are latents averaged over the centre, over the whole
-    crop, their difference, and the means of these since birth.
-
-    Args:
-        latents: of the encoder before quantization; their signs are the bits (Yu et al. 2024, section 3.1).
-    """
-    num_rows, num_columns = latents.shape[2:4]
-    rows = slice(num_rows // 4, num_rows - num_rows // 4)
-    columns = slice(num_columns // 4, num_columns - num_columns // 4)
-    whole, centre = latents, latents[:, :, rows, columns]
-    steady, looks = [], [part.mean(axis=(2, 3)) for part in (centre, whole)]
-    for part in (whole, centre):
-        bits = part > 0
-        before = np.concatenate([bits[:, :1], bits[:, :-1]], axis=1)
-        steady += [_share(bits == before), _share(bits == bits[:, :1])]
-    looks.append(looks[0] - looks[1])
-    steadiness, look = np.stack(steady, axis=2), np.concatenate(looks, axis=2)
-    return np.concatenate([steadiness, _since_birth(steadiness), look, _since_birth(look)], axis=2)
+    """Returns the features of whole tracks, frame by frame: one row per track and age."""
+    num, num_ages, *grid = latents.shape
+    memory, every, found = TokenMemory.fresh(num, (grid[0], grid[1], grid[2])), np.arange(num), []
+    for age in range(num_ages):
+        features, memory = memory.advanced(every, latents[:, age])
+        found.append(features)
+    return np.stack(found, axis=1)
 
 
-def _share(is_equal: Bool[np.ndarray, "n l rows columns bit"]) -> Float[np.ndarray, "n l"]:
-    return is_equal.mean(axis=(2, 3, 4))
-
-
-def _since_birth(values: Float[np.ndarray, "n l f"]) -> Float[np.ndarray, "n l f"]:
-    return np.cumsum(values, axis=1) / np.arange(1, values.shape[1] + 1)[:, None]
+def _centre(num_rows: int, num_columns: int) -> tuple[slice, slice, slice]:
+    """Returns the index of the middle half of a grid, after the first axis."""
+    rows, columns = num_rows // 4, num_columns // 4
+    return (slice(None), slice(rows, num_rows - rows), slice(columns, num_columns - columns))

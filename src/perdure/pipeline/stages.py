@@ -9,6 +9,7 @@ from perdure.data.config import SPLITS
 from perdure.data.dataset import ClipDataset
 from perdure.data.generate import generate_dataset
 from perdure.engine.model import PersistenceModel
+from perdure.engine.operation import Rates
 from perdure.engine.windows import split_windows
 from perdure.evaluation.calibrate import ErrorRates, calibration_scores
 from perdure.evaluation.evaluate import EvaluationRequest, evaluate
@@ -57,6 +58,7 @@ def calibrate(context: StageContext) -> None:
         seed=config.seed,
         on_progress=lambda done, total: on_part(done, total, "scoring tracks"),
     )
+    model.rates = Rates(max_false_confirm=config.calibration.max_false_confirm, max_miss=config.calibration.max_miss)
     model.save(context.run.final_model)
 
 
