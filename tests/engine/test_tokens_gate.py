@@ -18,7 +18,7 @@ from perdure.engine.labelled_tracks import labelled_tracks
 from perdure.engine.load import load_gate, load_model
 from perdure.engine.operation import Operation, Rates
 from perdure.engine.results import GateResult
-from perdure.engine.table_tokens import table_tokens
+from perdure.engine.table_looks import table_looks
 from perdure.engine.tokens_model import TokensModel
 from perdure.evidence.forest import LEAF, Forest
 from perdure.evidence.lifetime import LifetimeModel
@@ -47,7 +47,7 @@ def sequence(tmp_path_factory: pytest.TempPathFactory) -> MotSequence:
 @pytest.fixture(scope="module")
 def table(sequence: MotSequence) -> TrackTable:
     plain = labelled_tracks(sequence, tracker=TRACKER, match=MatchConfig())
-    return replace(plain, tokens=table_tokens(plain, [sequence], small_model()))
+    return replace(plain, looks=table_looks(plain, [sequence], small_model()))
 
 
 def tree(feature: int, threshold: float) -> dict[str, np.ndarray]:
@@ -62,9 +62,9 @@ def tree(feature: int, threshold: float) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def model(table: TrackTable) -> TokensModel:
-    """Trees that each ask about one token feature, half way between two values that do occur."""
-    assert table.tokens is not None
-    seen = table.tokens[table.is_valid]
+    """Trees that each ask about one feature of crops, half way between two values that do occur."""
+    assert table.looks is not None
+    seen = table.looks[table.is_valid]
     trees = []
     for column in range(seen.shape[1]):
         values = np.unique(seen[:, column])
@@ -79,7 +79,7 @@ def model(table: TrackTable) -> TokensModel:
         lifetime=LifetimeModel(hit_alive=0.9, hit_dead=0.1, pmf=(0.5, 0.3, 0.2)),
         extra=seen.shape[1],
     )
-    scores = table_evidence(evidence, table, table.tokens)
+    scores = table_evidence(evidence, table)
     return TokensModel(
         evidence=evidence,
         operation=Operation(tracker=TRACKER, crop=small_model().operation.crop, horizon=8, on_timeout="transient"),
@@ -101,7 +101,7 @@ def play(gate: PersistenceGate, sequence: MotSequence, frames: range = range(NUM
 def test_frame_by_frame_equals_what_was_trained_on(
     model: TokensModel, table: TrackTable, sequence: MotSequence
 ) -> None:
-    whole = table_evidence(model.evidence, table, table.tokens)
+    whole = table_evidence(model.evidence, table)
     found: dict[tuple[float, ...], list[float]] = {}
     key: dict[int, tuple[float, ...]] = {}
     for result in play(PersistenceGate(model, NEVER), sequence):
@@ -149,7 +149,7 @@ def test_a_model_of_another_kind_is_named(model: TokensModel, table: TrackTable,
     model.save(path)
     with pytest.raises(ValueError, match="is no model of detections"):
         DetectionsModel.load(path)
-    with pytest.raises(ValueError, match="reads 3 token features, expected 44"):
+    with pytest.raises(ValueError, match="reads 3 features of crops, expected 64"):
         TokensModel(
             evidence=replace(model.evidence, extra=3), operation=model.operation, extractor=small_model().extractor
         )

@@ -29,6 +29,7 @@ from perdure.evaluation.confirmation_methods import (
     mapped_by_rank,
 )
 from perdure.evaluation.real_data import RealData, read_bench_data
+from perdure.evidence.contrast_features import NUM_CONTRASTS
 from perdure.evidence.track_fit import TrackTrainingConfig, fit_track_evidence, table_evidence
 from perdure.evidence.track_table import TrackTable
 from perdure.stopping.counting import ScoredMOfN
@@ -75,7 +76,9 @@ def test_stored_trees_answer_as_scikit_learn_does(table: TrackTable) -> None:
 
     rows = np.nan_to_num(table.features[:, 0]).astype(np.float32)
     fitted = ExtraTreesClassifier(10, random_state=0).fit(rows, table.is_persistent)
-    assert np.allclose(as_arrays([fitted]).share(rows), fitted.predict_proba(rows)[:, 1], atol=1e-6)
+    assert np.allclose(
+        as_arrays([(fitted, np.arange(rows.shape[1]))]).share(rows), fitted.predict_proba(rows)[:, 1], atol=1e-6
+    )
 
 
 def test_a_hand_rule_as_numbers_confirms_what_the_rule_confirms(table: TrackTable) -> None:
@@ -144,18 +147,19 @@ def test_mapped_numbers_keep_their_order() -> None:
 
 
 def test_what_pixels_tell_is_used_and_compared_with_detections_alone(street: Path) -> None:
-    """Labels by chance, which tokens give away but detections cannot."""
+    """Labels by chance, which crops give away but detections cannot."""
 
     def tells(table: TrackTable, sequences: list[MotSequence]) -> np.ndarray:
         assert len(sequences) == 4
-        return np.repeat(by_chance(len(table))[:, None, None], table.num_ages, axis=1).astype(np.float32)
+        told = by_chance(len(table))[:, None, None].astype(np.float32)
+        return np.tile(told, (1, table.num_ages, 1 + NUM_CONTRASTS))
 
     def by_chance(num: int) -> np.ndarray:
         return np.random.default_rng(0).random(num) < 0.4
 
     data = read_bench_data(RealData(), leave_one_out=street, look=tells)
     data = replace(data, table=replace(data.table, is_persistent=by_chance(len(data.table))))
-    methods = {name: one for name, one in all_methods(SMALL, has_tokens=True).items() if name in (DETECTIONS, PIXELS)}
+    methods = {name: one for name, one in all_methods(SMALL, has_pixels=True).items() if name in (DETECTIONS, PIXELS)}
     rows = {row["method"]: row for row in bench_rows(data, methods, caps=(0.03,)) if row["fa_cap"] is not None}
     assert rows[PIXELS]["cost"] < 1.1 < 5 < rows[DETECTIONS]["cost"]
     difference = rows[PIXELS]["cost"] - rows[DETECTIONS]["cost"]

@@ -64,7 +64,7 @@ class RealArguments:
     save: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Fit on all tracks of --leave-one-out, calibrate on tracks left out, and write weights for `perdure.load`."""
     pixels: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
-    """Run folder or weights whose tokens join in, for sequences with a video that they were not trained on."""
+    """Run folder or weights whose tokenizer looks at crops of sequences with video; it must not have seen them."""
     name: str | None = None
     """Name of the data in the rows; the folder's by default."""
     seed: int = 0
@@ -116,7 +116,7 @@ def real(words: Sequence[str], command: str) -> int:
             look=_looking(arguments.pixels),
             on_progress=done,
         )
-    methods = all_methods(arguments.training, has_tokens=data.table.tokens is not None, seed=arguments.seed)
+    methods = all_methods(arguments.training, has_pixels=data.table.looks is not None, seed=arguments.seed)
     total = len(CAPS) * (len(methods) + 3)
     with counted("fits") as done:
         steps: list[str] = []
@@ -139,12 +139,12 @@ def _looking(weights: Path | None) -> Look | None:
         return None
     from perdure.engine.load import load_model
     from perdure.engine.model import PersistenceModel
-    from perdure.engine.table_tokens import table_tokens
+    from perdure.engine.table_looks import table_looks
 
     model = load_model(weights)
     if not isinstance(model, PersistenceModel):
         raise UsageError(f"pixels: {weights} reads detections alone, expected weights with a tokenizer")
-    return lambda table, sequences: table_tokens(table, sequences, model)
+    return lambda table, sequences: table_looks(table, sequences, model)
 
 
 def _save(arguments: RealArguments, request: RealData, data: BenchData) -> None:

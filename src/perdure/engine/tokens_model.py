@@ -11,10 +11,10 @@ import torch
 
 from perdure.arrays import load_arrays, save_arrays
 from perdure.config import from_dict, to_dict
+from perdure.engine.crop_looker import CropLooker
 from perdure.engine.detection_streams import DetectionStreams
 from perdure.engine.detections_model import DetectionsModel
-from perdure.engine.token_looker import TokenLooker
-from perdure.evidence.token_features import num_features
+from perdure.evidence.look_features import num_looks
 from perdure.extractors.magvit import MagvitExtractor
 from perdure.tokenizer.config import TokenizerConfig
 
@@ -28,22 +28,22 @@ class TokensModel(DetectionsModel):
     """Hits, boxes, scores and crops in, evidence of persistence out.
 
     Args:
-        evidence: fitted forest, whose last inputs are `token_features`.
+        evidence: fitted forest, whose last inputs are `look_features`.
         operation: how tracks and crops are made, and when a decision is forced.
         calibration: scores of tracks that were left out of training; None before calibration.
         rates: error rates that it is meant for.
         extractor: whose encoder looks at crops; it is not trained here.
 
     Raises:
-        ValueError: the forest reads another number of token features than this extractor gives.
+        ValueError: the forest reads another number of features of crops than this extractor gives.
     """
 
     extractor: MagvitExtractor
 
     def __post_init__(self) -> None:
-        given = num_features(self.extractor.tokenizer.config.quantizer.num_bits)
+        given = num_looks(self.extractor.tokenizer.config.quantizer.num_bits)
         if self.evidence.extra != given:
-            raise ValueError(f"weights: the forest reads {self.evidence.extra} token features, expected {given}")
+            raise ValueError(f"weights: the forest reads {self.evidence.extra} features of crops, expected {given}")
 
     @property
     def uses_pixels(self) -> bool:
@@ -52,7 +52,7 @@ class TokensModel(DetectionsModel):
 
     def init_streams(self) -> DetectionStreams:
         """Returns the state of a stream before its first frame."""
-        return DetectionStreams(self.evidence, TokenLooker(self.extractor))
+        return DetectionStreams(self.evidence, CropLooker(self.extractor))
 
     def fingerprint(self) -> str:
         """Returns a short hash of forest, encoder and all that belongs to them."""

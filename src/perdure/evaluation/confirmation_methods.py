@@ -95,14 +95,13 @@ def per_age_method(kind: str, names: tuple[str, ...]) -> Learned:
     return Learned(lambda train, test: per_age_statistic(make, train, test, names))
 
 
-def forest_method(config: TrackTrainingConfig, seed: int = 0, *, uses_tokens: bool = False) -> Learned:
-    """Returns the evidence of detections, and of the tokens of crops if asked for, without a fall-back."""
+def forest_method(config: TrackTrainingConfig, seed: int = 0, *, uses_pixels: bool = False) -> Learned:
+    """Returns the evidence of detections, and of crops if asked for, without a fall-back."""
 
     def fit(train: TrackTable, test: TrackTable) -> Statistic:
         if min(train.is_persistent.sum(), (~train.is_persistent).sum()) < MIN_TRACKS:
             return np.full(test.is_valid.shape, -math.inf)  # nothing to learn from: nothing is confirmed
-        seen, unseen = (train.tokens, test.tokens) if uses_tokens else (None, None)
-        return table_evidence(fit_track_evidence(train, config, seed=seed, extra=seen), test, unseen)
+        return table_evidence(fit_track_evidence(train, config, seed=seed, uses_looks=uses_pixels), test)
 
     return Learned(fit)
 
@@ -181,7 +180,7 @@ def folds_of(group: Int[np.ndarray, " n"], num_folds: int) -> Sequence[np.ndarra
     return [np.isin(group, part) for part in parts]
 
 
-def all_methods(config: TrackTrainingConfig, *, has_tokens: bool = False, seed: int = 0) -> dict[str, Method]:
+def all_methods(config: TrackTrainingConfig, *, has_pixels: bool = False, seed: int = 0) -> dict[str, Method]:
     """Returns the methods that are compared, by name."""
     forest, hand = forest_method(config, seed), HandMethod()
     methods: dict[str, Method] = {
@@ -192,6 +191,6 @@ def all_methods(config: TrackTrainingConfig, *, has_tokens: bool = False, seed: 
         "perdure without fall-back": forest,
         DETECTIONS: WithFallBack(forest, hand),
     }
-    if has_tokens:
-        methods[PIXELS] = WithFallBack(forest_method(config, seed, uses_tokens=True), hand)
+    if has_pixels:
+        methods[PIXELS] = WithFallBack(forest_method(config, seed, uses_pixels=True), hand)
     return methods

@@ -23,7 +23,7 @@ MAX_MISSES = 4
 HORIZON = 8
 """Age at which a track that is not confirmed is given up."""
 Look = Callable[[TrackTable, list[MotSequence]], np.ndarray]
-"""Returns what the tokens of the crops of tracks say."""
+"""Returns what is seen on the crops of tracks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def read_bench_data(
 def _looked_at(
     table: TrackTable, sequences: list[MotSequence], look: Look | None
 ) -> tuple[TrackTable, list[MotSequence]]:
-    return table if look is None else replace(table, tokens=look(table, sequences)), sequences
+    return table if look is None else replace(table, looks=look(table, sequences)), sequences
 
 
 def _left_out(request: RealData, table: TrackTable, sequences: list[MotSequence], name: str) -> BenchData:

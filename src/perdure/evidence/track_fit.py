@@ -6,6 +6,7 @@ trees is scikit-learn's work, which comes with the extra `tracks`; the model tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from jaxtyping import Float
 
 from perdure.evidence.forest import LEAF, Forest
 from perdure.evidence.lifetime import fit_lifetime
+from perdure.evidence.look_features import look_kinds
 from perdure.evidence.score_scale import ScoreScale
 from perdure.evidence.track_evidence import (
     RAW,
@@ -68,7 +70,7 @@ def fit_track_evidence(
     config: TrackTrainingConfig,
     *,
     seed: int,
-    extra: Float[np.ndarray, "n l e"] | None = None,
+    uses_looks: bool = False,
 ) -> TrackEvidence:
     """Returns the model fitted on labelled tracks.
 
@@ -76,10 +78,11 @@ def fit_track_evidence(
         table: tracks with labels.
         config: sizes.
         seed: of the trees.
-        extra: inputs beyond those of detections, such as features of pixels.
+        uses_looks: whether what is seen on crops joins in. Half of the trees read tokens then, half contrast: together
+            they would thin each other out among the inputs that a split chooses from.
 
     Raises:
-        ValueError: there are too few tracks of a class, or scikit-learn is not installed.
+        ValueError: there are too few tracks of a class, crops were not looked at, or scikit-learn is not installed.
     """
     trees = _scikit_learn()
     lifetime = fit_lifetime(
@@ -92,38 +95,43 @@ def fit_track_evidence(
     weight = balanced_weights(table)[valid]
     inputs = all_inputs(uses_place=config.uses_place, uses_raw_scores=config.uses_raw_scores)
     rows = stacked(columns, inputs)
-    if extra is not None:
-        rows = np.concatenate([rows, extra[valid]], axis=1)
-    rising = [int(name.removeprefix(RAW) in RISING) for name in inputs] + [0] * (rows.shape[1] - len(inputs))
-    grown = [
-        trees(
-            half,
+    if uses_looks and table.looks is None:
+        raise ValueError("tracks: got none whose crops were looked at, expected them; give sequences with video")
+    looks = table.looks if uses_looks else None
+    if looks is not None:
+        rows = np.concatenate([rows, looks[valid]], axis=1)
+    rows = rows.astype(np.float32)
+    kinds = _kinds(len(inputs), (0,) if looks is None else look_kinds(looks.shape[2]))
+    parts = [(kind, is_rising) for kind in kinds for is_rising in (True, False)]
+    sizes = [len(one) for one in np.array_split(np.arange(config.num_trees), len(parts))]
+    grown = []
+    for (kind, is_rising), size in zip(parts, sizes, strict=True):
+        rising = [int(place < len(inputs) and inputs[place].removeprefix(RAW) in RISING) for place in kind.tolist()]
+        forest = trees(
+            size,
             min_samples_leaf=config.min_leaf,
             max_features=config.input_share,
-            monotonic_cst=constraints,
+            monotonic_cst=rising if is_rising else None,
             random_state=seed,
-        ).fit(rows.astype(np.float32), truth, sample_weight=weight)
-        for half, constraints in ((config.num_trees // 2, rising), (config.num_trees - config.num_trees // 2, None))
-    ]
+        )
+        grown.append((forest.fit(rows[:, kind], truth, sample_weight=weight), kind))
     return TrackEvidence(
         inputs=inputs,
         forest=as_arrays(grown),
         score_scale=scale,
         lifetime=lifetime,
-        extra=0 if extra is None else extra.shape[2],
+        extra=0 if looks is None else looks.shape[2],
     )
 
 
-def table_evidence(
-    model: TrackEvidence, table: TrackTable, extra: Float[np.ndarray, "n l e"] | None = None
-) -> Float[np.ndarray, "n l"]:
+def table_evidence(model: TrackEvidence, table: TrackTable) -> Float[np.ndarray, "n l"]:
     """Returns the evidence of whole tracks at every age, NaN after their end."""
     valid = table.is_valid
     evidence = np.full(valid.shape, np.nan)
     evidence[valid] = model.evidence(
         table.features[valid],
         model.lifetime.evidence(table.is_hit)[valid],
-        None if extra is None else extra[valid],
+        table.looks[valid] if model.extra and table.looks is not None else None,
     )
     return evidence
 
@@ -138,16 +146,23 @@ def _scikit_learn() -> Any:
     return ExtraTreesClassifier
 
 
-def as_arrays(forests: list[Any]) -> Forest:
-    """Returns fitted forests of scikit-learn as one in plain arrays."""
+def _kinds(num_inputs: int, groups: Sequence[int]) -> list[np.ndarray]:
+    """Returns for each group of further columns those that its trees read: the inputs of detections, and the group."""
+    ends = num_inputs + np.cumsum(groups)
+    own = np.arange(num_inputs)
+    return [np.concatenate([own, np.arange(end - size, end)]) for size, end in zip(groups, ends, strict=True)]
+
+
+def as_arrays(forests: list[tuple[Any, np.ndarray]]) -> Forest:
+    """Returns fitted forests of scikit-learn, each with the columns it was fitted on, as one in plain arrays."""
     trees = []
-    for estimator in (one for forest in forests for one in forest.estimators_):
+    for estimator, kind in ((one, kind) for forest, kind in forests for one in forest.estimators_):
         tree = estimator.tree_
         is_leaf = tree.children_left < 0
         share = tree.value[:, 0, 1] / np.maximum(tree.value[:, 0].sum(axis=1), 1e-12)
         trees.append(
             {
-                "feature": np.where(is_leaf, LEAF, tree.feature),
+                "feature": np.where(is_leaf, LEAF, kind[tree.feature]),
                 "threshold": tree.threshold,
                 "left": np.where(is_leaf, 0, tree.children_left),
                 "right": np.where(is_leaf, 0, tree.children_right),

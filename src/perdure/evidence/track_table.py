@@ -29,7 +29,7 @@ class TrackTable:
         group: number of the sequence, or of the part of one, that the track is from.
         birth_frame: 0-based.
         sequence: names by number of group.
-        tokens: what the tokens of each crop say (`token_features`); None where no pixels were looked at.
+        looks: what is seen on each crop (`look_features`); None where no pixels were looked at.
     """
 
     features: Float[np.ndarray, "n l f"]
@@ -41,7 +41,7 @@ class TrackTable:
     group: Int[np.ndarray, " n"]
     birth_frame: Int[np.ndarray, " n"]
     sequence: tuple[str, ...]
-    tokens: Float[np.ndarray, "n l e"] | None = None
+    looks: Float[np.ndarray, "n l e"] | None = None
 
     def __len__(self) -> int:
         return len(self.is_persistent)
@@ -57,10 +57,10 @@ class TrackTable:
 
     def take(self, rows: np.ndarray) -> TrackTable:
         """Returns some tracks, by number or by mask."""
-        names = [item.name for item in fields(self) if item.name not in ("sequence", "tokens")]
+        names = [item.name for item in fields(self) if item.name not in ("sequence", "looks")]
         kept = {name: getattr(self, name)[rows] for name in names}
-        tokens = None if self.tokens is None else self.tokens[rows]
-        return TrackTable(**kept, sequence=self.sequence, tokens=tokens)
+        looks = None if self.looks is None else self.looks[rows]
+        return TrackTable(**kept, sequence=self.sequence, looks=looks)
 
     def sequences(self, evidence: Float[np.ndarray, "n l"]) -> TrackSequences:
         """Returns what a stopping rule may see, with the given evidence."""
@@ -68,7 +68,7 @@ class TrackTable:
 
     @classmethod
     def join(cls, parts: Sequence[TrackTable]) -> TrackTable:
-        """Returns the tracks of all parts; groups stay apart. Tokens are kept if all parts have them."""
+        """Returns the tracks of all parts; groups stay apart. Looks are kept if all parts have them."""
         start, group = 0, []
         for part in parts:
             group.append(part.group + start)
@@ -76,9 +76,9 @@ class TrackTable:
         joined = {
             item.name: np.concatenate([getattr(part, item.name) for part in parts])
             for item in fields(cls)
-            if item.name not in ("sequence", "group", "tokens")
+            if item.name not in ("sequence", "group", "looks")
         }
-        tokens = [part.tokens for part in parts if part.tokens is not None]
-        all_tokens = np.concatenate(tokens) if tokens and len(tokens) == len(parts) else None
+        looks = [part.looks for part in parts if part.looks is not None]
+        all_looks = np.concatenate(looks) if looks and len(looks) == len(parts) else None
         names = tuple(name for part in parts for name in part.sequence)
-        return cls(**joined, group=np.concatenate(group), sequence=names, tokens=all_tokens)
+        return cls(**joined, group=np.concatenate(group), sequence=names, looks=all_looks)

@@ -1,4 +1,4 @@
-"""Tokens of the crops of tracks that are known by their boxes: videos are read again and a trained model looks."""
+"""What is seen on the crops of tracks that are known by their boxes: videos are read again and a tokenizer looks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 
 from perdure.data.mot_sequence import MotSequence
 from perdure.engine.model import PersistenceModel
-from perdure.evidence.token_features import token_features
+from perdure.evidence.look_features import look_features
 from perdure.evidence.track_table import TrackTable
 from perdure.tokenizer.model import to_input
 from perdure.tracking.crops import CropConfig, crop_tracks
@@ -20,14 +20,14 @@ TRACKS_AT_ONCE = 64
 """Tracks that are encoded together."""
 
 
-def table_tokens(
+def table_looks(
     table: TrackTable,
     sequences: Sequence[MotSequence],
     model: PersistenceModel,
     *,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Float[np.ndarray, "n l feature"]:
-    """Returns `token_features` of every track at every age, on missed frames as well; zeros after a track's end.
+    """Returns `look_features` of every track at every age, on missed frames as well; zeros after a track's end.
 
     Args:
         table: tracks; their groups are the places of their sequences.
@@ -43,7 +43,7 @@ def table_tokens(
         rows = np.flatnonzero(table.group == place)
         if len(rows):
             crops = _crops(table.take(rows), sequence, model.operation.crop)
-            parts.append((rows, token_features(_latents(model, crops))))
+            parts.append((rows, look_features(_latents(model, crops), crops)))
         on_progress(place + 1, len(sequences))
     found = np.zeros((*table.is_valid.shape, parts[0][1].shape[2] if parts else 0), dtype=np.float32)
     for rows, features in parts:
@@ -53,7 +53,7 @@ def table_tokens(
 
 def _crops(table: TrackTable, sequence: MotSequence, config: CropConfig) -> UInt8[np.ndarray, "n l s s 3"]:
     if sequence.video is None:
-        raise ValueError(f"sequence: {sequence.name} names no video, expected one; tokens need pixels")
+        raise ValueError(f"sequence: {sequence.name} names no video, expected one; crops need pixels")
     crops = np.zeros((*table.is_valid.shape, config.size_px, config.size_px, 3), dtype=np.uint8)
     with open_video(sequence.video) as reader:
         for index, _, frame in reader:

@@ -1,4 +1,4 @@
-"""Looks at crops with the encoder of a tokenizer, frame by frame, and says what their tokens look like."""
+"""Looks at crops frame by frame, with the encoder of a tokenizer and by their contrast."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from perdure.evidence.token_features import TokenMemory
+from perdure.evidence.look_features import LookMemory
 from perdure.extractors.magvit import MagvitExtractor
 from perdure.modules.streaming import (
     State,
@@ -21,8 +21,8 @@ from perdure.modules.streaming import (
 from perdure.tokenizer.model import to_input
 
 
-class TokenLooker:
-    """Holds the state of the encoder and the memory of tokens, a row per track; only the rows asked for are computed.
+class CropLooker:
+    """Holds the state of the encoder and what was seen so far, a row per track; only rows asked for are computed.
 
     Args:
         extractor: whose tokenizer looks; frozen.
@@ -31,9 +31,9 @@ class TokenLooker:
     def __init__(self, extractor: MagvitExtractor) -> None:
         self.extractor = extractor
         config = extractor.tokenizer.config
-        self._grid = (config.grid, config.grid, config.quantizer.num_bits)
         self._state: State = extractor.init_state(0)
-        self._memory = TokenMemory.fresh(0, self._grid)
+        grid = (config.grid, config.grid, config.quantizer.num_bits)
+        self._memory = LookMemory.fresh(0, grid=grid, size_px=config.crop_px)
 
     @property
     def flops_per_frame(self) -> int:
@@ -58,23 +58,22 @@ class TokenLooker:
     def look(
         self, rows: Int[np.ndarray, " n"], crops: UInt8[np.ndarray, "n size size 3"]
     ) -> Float[np.ndarray, "n feature"]:
-        """Returns the token features of one more crop of each of some rows; all other rows stay as they are."""
+        """Returns the `look_features` of one more crop of each of some rows; all other rows stay as they are."""
         own = torch.from_numpy(rows)
         x = to_input(torch.from_numpy(crops)[:, None])
         latents, new_rows = self.extractor.latents(x, take_rows(self._state, own))
         self._state = put_rows(self._state, own, new_rows)
-        features, self._memory = self._memory.advanced(rows, latents[:, 0].numpy())
+        features, self._memory = self._memory.advanced(rows, latents=latents[:, 0].numpy(), crops=crops)
         return features
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns the memory by name, ready to be stored."""
         state = {f"encoder.{place}": value.numpy() for place, value in enumerate(flatten_state(self._state))}
-        return state | {f"tokens.{name}": value for name, value in self._memory.to_arrays().items()}
+        return state | self._memory.to_arrays()
 
     def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Continues from a memory of `to_arrays` of the same extractor."""
         like = self.extractor.init_state(0)
         tensors = [torch.from_numpy(arrays[f"encoder.{place}"].copy()) for place in range(len(flatten_state(like)))]
         self._state = unflatten_state(tensors, like)
-        stored = {name.removeprefix("tokens."): value.copy() for name, value in arrays.items() if "tokens." in name}
-        self._memory = TokenMemory(**stored)
+        self._memory = LookMemory.from_arrays(arrays)

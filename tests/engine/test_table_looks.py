@@ -1,4 +1,4 @@
-"""Tokens of tracks that are known by their boxes: the right frames and places are looked at."""
+"""What is seen of tracks that are known by their boxes: the right frames and places are looked at."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from engine.small_model import small_model
 from perdure.data.mot_sequence import MotSequence, read_mot_sequence
 from perdure.data.track_labels import MatchConfig
 from perdure.engine.labelled_tracks import labelled_tracks
-from perdure.engine.table_tokens import table_tokens
-from perdure.evidence.token_features import token_features
+from perdure.engine.table_looks import table_looks
+from perdure.evidence.look_features import look_features
 from perdure.evidence.track_table import TrackTable
 from perdure.tokenizer.model import to_input
 from perdure.tracking.crops import crop_tracks
@@ -42,7 +42,7 @@ def table(sequences: list[MotSequence]) -> TrackTable:
 
 def test_each_track_is_looked_at_where_it_is_also_when_missed(table: TrackTable, sequences: list[MotSequence]) -> None:
     model = small_model()
-    found = table_tokens(table, sequences, model)
+    found = table_looks(table, sequences, model)
     false = int(np.flatnonzero(~table.is_persistent)[-1])
     ages = np.flatnonzero(table.is_valid[false])
     assert not table.is_hit[false, ages].all()
@@ -62,22 +62,22 @@ def test_each_track_is_looked_at_where_it_is_also_when_missed(table: TrackTable,
     ]
     with torch.no_grad():
         latents = model.extractor.latents(to_input(torch.from_numpy(np.stack(crops, axis=1))))[0].numpy()
-    np.testing.assert_allclose(found[false, ages], token_features(latents)[0], atol=1e-5)
+    np.testing.assert_allclose(found[false, ages], look_features(latents, np.stack(crops, axis=1))[0], atol=1e-5)
     assert (found[false, ages[-1] + 1 :] == 0).all()
 
 
-def test_tokens_go_with_their_tracks(table: TrackTable, sequences: list[MotSequence]) -> None:
-    looked_at = replace(table, tokens=table_tokens(table, sequences, small_model()))
+def test_looks_go_with_their_tracks(table: TrackTable, sequences: list[MotSequence]) -> None:
+    looked_at = replace(table, looks=table_looks(table, sequences, small_model()))
     rows = np.array([2, 0])
     taken = looked_at.take(rows)
-    assert taken.tokens is not None and looked_at.tokens is not None
-    assert np.array_equal(taken.tokens, looked_at.tokens[rows])
+    assert taken.looks is not None and looked_at.looks is not None
+    assert np.array_equal(taken.looks, looked_at.looks[rows])
     joined = TrackTable.join([looked_at, taken])
-    assert joined.tokens is not None and len(joined.tokens) == len(joined)
-    assert TrackTable.join([looked_at, table]).tokens is None, "half of a table without is none"
+    assert joined.looks is not None and len(joined.looks) == len(joined)
+    assert TrackTable.join([looked_at, table]).looks is None, "half of a table without is none"
 
 
 def test_a_sequence_without_pixels_is_named(table: TrackTable, sequences: list[MotSequence]) -> None:
     blind = [replace(sequences[0], video=None), sequences[1]]
     with pytest.raises(ValueError, match="sequence: a names no video"):
-        table_tokens(table, blind, small_model())
+        table_looks(table, blind, small_model())
