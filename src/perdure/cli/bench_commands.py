@@ -16,7 +16,7 @@ from perdure.cli.run_command import run_shown
 from perdure.cli.terminal import counted, say, say_table
 from perdure.files import write_json
 from perdure.pipeline.machine import machine_words
-from perdure.pipeline.recipes import recipe
+from perdure.pipeline.recipes import world_recipe
 from perdure.pipeline.run_folder import RUNS
 
 CELL_NAMES = ("d0", "d1", "d2", "d1-pd0.7")
@@ -65,7 +65,7 @@ class FrontierArguments:
 def frontier(words: Sequence[str], command: str) -> int:
     """Runs `perdure bench frontier`."""
     arguments = parse(FrontierArguments, words, command=command)
-    base = replace(recipe(arguments.recipe), num_threads=arguments.num_threads)
+    base = replace(world_recipe(arguments.recipe), num_threads=arguments.num_threads)
 
     from perdure.pipeline import frontier as bench
     from perdure.pipeline.runner import Runner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -13,11 +13,12 @@ from perdure.cli.arguments import parse
 from perdure.cli.bench_commands import write_rows
 from perdure.cli.errors import DONE, UsageError
 from perdure.cli.terminal import counted, say, say_table
+from perdure.evaluation.tracks_config import RealData
 from perdure.evidence.track_fit import TrackTrainingConfig
 
 if TYPE_CHECKING:
     from perdure.evaluation.confirmation_bench import BenchData
-    from perdure.evaluation.real_data import Look, RealData
+    from perdure.evaluation.real_data import Look
 
 Directory = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 
@@ -43,26 +44,15 @@ class RealArguments:
     """Data set to train on, with --test."""
     test: Directory = None
     """Data set to score on, with --train."""
-    only: str = "*"
-    """Pattern of the folder names to take, such as '*-Car'."""
-    detections: str = "det.txt"
-    """File of detections in each folder's det."""
-    min_score: float | None = None
-    """Detections below this score are left out."""
-    targets: Literal["boxes", "points"] = "boxes"
-    """Boxes are linked and matched by overlap; targets of a few pixels with boxes grown."""
-    born: Literal["any", "second-half"] = "any"
-    """Score only tracks born in the second half of their sequence; the first half still trains."""
-    camera: Literal["any", "static"] = "any"
-    """Take only sequences whose seqinfo.ini says so."""
-    folds: int = 12
-    """Largest number of parts that are left out in turn; more sequences than that share parts, neighbours together."""
-    blocks: int = 5
-    """Blocks of time into which a single sequence is cut."""
+    tracks: Annotated[RealData, tyro.conf.arg(name="")] = field(default_factory=RealData)
     training: TrackTrainingConfig = field(default_factory=TrackTrainingConfig)
     """How evidence is fitted."""
     save: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Fit on all tracks of --leave-one-out, calibrate on tracks left out, and write weights for `perdure.load`."""
+    max_false_confirm: float | None = 0.05
+    """Share of transient tracks called persistent that the saved weights are meant to keep unless asked otherwise."""
+    max_miss: float | None = None
+    """The same of persistent tracks called transient; left out, nothing is rejected before its time is over."""
     pixels: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
     """Run folder or weights whose tokenizer looks at crops of sequences with video; it must not have seen them."""
     name: str | None = None
@@ -79,9 +69,6 @@ class RealArguments:
             raise ValueError(f"save: got {self.save}, expected a .safetensors file, with --leave-one-out DIR")
         if (self.train is None) != (self.test is None):
             raise ValueError("train: got one of --train and --test, expected both")
-        for name in ("folds", "blocks"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 2")
 
 
 def real(words: Sequence[str], command: str) -> int:
@@ -94,21 +81,11 @@ def real(words: Sequence[str], command: str) -> int:
 
     from perdure.evaluation.confirmation_bench import bench_rows
     from perdure.evaluation.confirmation_methods import CAPS, all_methods
-    from perdure.evaluation.real_data import RealData, read_bench_data
+    from perdure.evaluation.real_data import read_bench_data
 
-    request = RealData(
-        only=arguments.only,
-        detections=arguments.detections,
-        min_score=arguments.min_score,
-        targets=arguments.targets,
-        born=arguments.born,
-        camera=arguments.camera,
-        num_folds=arguments.folds,
-        num_blocks=arguments.blocks,
-    )
     with counted("sequences") as done:
         data = read_bench_data(
-            request,
+            arguments.tracks,
             leave_one_out=arguments.leave_one_out,
             train=arguments.train,
             test=arguments.test,
@@ -129,7 +106,7 @@ def real(words: Sequence[str], command: str) -> int:
     _say_rows(rows)
     write_rows("real", rows, arguments.json)
     if arguments.save is not None:
-        _save(arguments, request, data)
+        _save(arguments, data)
     return DONE
 
 
@@ -147,13 +124,13 @@ def _looking(weights: Path | None) -> Look | None:
     return lambda table, sequences: table_looks(table, sequences, model)
 
 
-def _save(arguments: RealArguments, request: RealData, data: BenchData) -> None:
-    from perdure.evaluation.detections_weights import fit_detections_model
+def _save(arguments: RealArguments, data: BenchData) -> None:
+    from perdure.engine.operation import Rates
+    from perdure.evaluation.tracks_model import fit_tracks_model
 
     if arguments.save is not None:
-        model = fit_detections_model(
-            data, request, arguments.training, frame_rate_hz=data.frame_rate_hz, seed=arguments.seed
-        )
+        rates = Rates(max_false_confirm=arguments.max_false_confirm, max_miss=arguments.max_miss)
+        model = fit_tracks_model(data, arguments.tracks, arguments.training, rates=rates, seed=arguments.seed)
         model.save(arguments.save)
         say(f"weights: {arguments.save}")
 

@@ -13,7 +13,7 @@ from perdure.cli.run_command import DEFAULT_RECIPE
 from perdure.cli.terminal import counted, say, say_table
 from perdure.data.config import SPLITS, DataConfig
 from perdure.pipeline.machine import usable_cores
-from perdure.pipeline.recipes import recipe
+from perdure.pipeline.recipes import world_recipe
 from perdure.pipeline.words import bytes_words
 
 
@@ -42,7 +42,7 @@ class GenerateArguments:
 
 def generate(words: Sequence[str], command: str) -> int:
     """Runs `perdure data generate`."""
-    base = recipe(peek(words, "--recipe") or DEFAULT_RECIPE)
+    base = world_recipe(peek(words, "--recipe") or DEFAULT_RECIPE)
     default = GenerateArguments(recipe=base.recipe, seed=base.seed, data=base.data)
     arguments = parse(GenerateArguments, words, command=command, default=default)
     from perdure.data.generate import generate_dataset
@@ -134,7 +134,7 @@ class AuditArguments:
 def audit(words: Sequence[str], command: str) -> int:
     """Runs `perdure data audit`."""
     arguments = parse(AuditArguments, words, command=command)
-    config = recipe(arguments.recipe)
+    config = world_recipe(arguments.recipe)
     from perdure.evaluation.audit import audit_dataset, audit_world
 
     if arguments.folder is not None:

@@ -73,6 +73,8 @@ class RemoteRunArguments:
 def run(words: Sequence[str], command: str) -> int:
     """Runs `perdure remote run`."""
     base, out = starting_point(words)
+    if not isinstance(base, RunConfig):
+        raise UsageError(f"recipe '{base.recipe}' reads sequences of this machine, expected one that makes clips")
     arguments = parse(RemoteRunArguments, words, command=command, default=RemoteRunArguments(config=base))
     if arguments.host.startswith(HIRED):
         return hired(arguments, RUNS / f"{out.name}-ec2")

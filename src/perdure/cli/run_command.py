@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from perdure.cli.summary import say_end
 from perdure.cli.terminal import logged_to, stderr
 from perdure.config import from_dict, read_toml_dict, to_dict
 from perdure.pipeline.branch import RunBranch
-from perdure.pipeline.config import RunConfig
+from perdure.pipeline.config import RunConfig, RunSettings
 from perdure.pipeline.display import DisplayHandler, display_for
 from perdure.pipeline.recipes import RECIPES, recipe
 from perdure.pipeline.record import RunRecord
@@ -24,6 +24,7 @@ from perdure.pipeline.run_folder import RUNS, RunFolder
 from perdure.pipeline.runner import Runner
 from perdure.pipeline.stage import Stage, StageFailedError, Stopped, one_line
 from perdure.pipeline.stopping import StopSwitch
+from perdure.pipeline.tracks.config import TracksRunConfig
 
 DEFAULT_RECIPE = "cpu"
 
@@ -37,11 +38,12 @@ class RunArguments:
     Writes: the run folder, runs/RECIPE by default; its data set is the largest part (0.9 MB a clip). With --branch
     also one commit a stage on that branch, without weights and data; checkout, index and stash stay as they are.
 
-    Costs: recipe tiny under a minute, cpu a few minutes on two cores, gpu needs a GPU. The same command again takes
+    Costs: recipe tiny under a minute, cpu a few minutes on two cores, gpu needs a GPU. Recipes tracks and thermal take
+    real sequences from --data.path and need scikit-learn: pip install 'perdure[tracks]'. The same command again takes
     seconds. It may be stopped with Ctrl-C or killed at any time and continues when it is run again.
     """
 
-    config: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+    config: Annotated[RunSettings, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
     config_file: Annotated[Path | None, tyro.conf.arg(name="config", metavar="FILE")] = None
     """Configuration file (TOML) to start from instead of a recipe; what it leaves out is taken from its recipe."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
@@ -57,7 +59,15 @@ class RunArguments:
 def run(words: Sequence[str], command: str) -> int:
     """Runs `perdure run`."""
     base, out = starting_point(words)
-    arguments = parse(RunArguments, words, command=command, default=RunArguments(config=base))
+    kind: type[RunArguments] = make_dataclass(
+        "RunArguments",
+        [("config", Annotated[type(base), tyro.conf.arg(name="")], field(default=base))],
+        bases=(RunArguments,),
+        frozen=True,
+        kw_only=True,
+    )
+    kind.__doc__ = RunArguments.__doc__
+    arguments = parse(kind, words, command=command)
     folder = RunFolder(arguments.out or out)
     if arguments.push and arguments.branch is None:
         raise UsageError("got --push without --branch NAME, expected both; it pushes the branch with the results")
@@ -65,7 +75,7 @@ def run(words: Sequence[str], command: str) -> int:
     is_named = peek(words, "--recipe") is not None or arguments.config_file is not None
     line = shlex.join(["perdure", command, *(word for word in words if word != "--resume")])
     runner = Runner(
-        stages=all_stages(),
+        stages=all_stages(arguments.config),
         command=line if is_named or not arguments.resume else "",
         may_change=arguments.resume,
         branch=branch or None,
@@ -75,14 +85,22 @@ def run(words: Sequence[str], command: str) -> int:
     return DONE
 
 
-def all_stages() -> Sequence[Stage]:
-    """Returns the stages of a run; they are loaded late, so that help and mistakes in the input need no torch."""
+def all_stages(config: RunSettings) -> Sequence[Stage]:
+    """Returns the stages of a run; they are loaded late, so that help and mistakes in the input need no torch.
+
+    Raises:
+        ValueError, FileNotFoundError: there is no folder with the tracks that the run is for.
+    """
+    if isinstance(config, TracksRunConfig):
+        from perdure.pipeline.tracks.stages import tracks_stages
+
+        return tracks_stages(config)
     from perdure.pipeline.stages import STAGES
 
     return tuple(STAGES)
 
 
-def starting_point(words: Sequence[str]) -> tuple[RunConfig, Path]:
+def starting_point(words: Sequence[str]) -> tuple[RunSettings, Path]:
     """Returns the configuration that flags then change, and the default run folder.
 
     Raises:
@@ -101,7 +119,7 @@ def starting_point(words: Sequence[str]) -> tuple[RunConfig, Path]:
     return recipe(DEFAULT_RECIPE if name is None else name), out
 
 
-def file_config(path: Path) -> RunConfig:
+def file_config(path: Path) -> RunSettings:
     """Returns the configuration of a file; what it leaves out is taken from the recipe it names.
 
     Raises:
@@ -112,7 +130,8 @@ def file_config(path: Path) -> RunConfig:
     name = values.get("recipe", DEFAULT_RECIPE)
     if not isinstance(name, str) or name not in RECIPES:
         raise ValueError(f"{path}: recipe: got {name!r}, expected one of {', '.join(RECIPES)}")
-    return from_dict(RunConfig, _merged(to_dict(recipe(name)), values), where=str(path))
+    base = recipe(name)
+    return from_dict(type(base), _merged(to_dict(base), values), where=str(path))
 
 
 def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +142,7 @@ def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def run_shown(runner: Runner, config: RunConfig, folder: RunFolder, *, only: Sequence[str] = ()) -> RunRecord:
+def run_shown(runner: Runner, config: RunSettings, folder: RunFolder, *, only: Sequence[str] = ()) -> RunRecord:
     """Runs stages with progress on the terminal, stoppable by signals; errors say how to go on.
 
     Raises:

@@ -78,6 +78,6 @@ def run_one(stage: str, run: Path, device: str | None) -> int:
     config = folder.config()
     if device is not None:
         config = replace(config, device=device)
-    record = run_shown(Runner(stages=all_stages(), may_change=True), config, folder, only=(stage,))
+    record = run_shown(Runner(stages=all_stages(config), may_change=True), config, folder, only=(stage,))
     say_end(record, folder)
     return 0

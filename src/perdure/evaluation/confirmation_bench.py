@@ -110,9 +110,14 @@ def train_and_test(name: str, train: TrackTable, test: TrackTable) -> BenchData:
     return BenchData(name=name, table=table, folds=[Fold(train=~is_test, test=is_test)])
 
 
+def block_edges(table: TrackTable, num_blocks: int) -> np.ndarray:
+    """Returns the first frame of each block of time, and the one after the last."""
+    return np.ceil(np.linspace(0, table.birth_frame.max() + 1, num_blocks + 1)).astype(np.int64)
+
+
 def time_blocks(table: TrackTable, num_blocks: int) -> TrackTable:
     """Returns the tracks of one sequence with blocks of time, by birth, as groups."""
-    edges = np.linspace(0, table.birth_frame.max() + 1, num_blocks + 1)
+    edges = block_edges(table, num_blocks)
     block = np.searchsorted(edges, table.birth_frame, side="right") - 1
     names = tuple(f"{table.sequence[0]} part {number + 1}" for number in range(num_blocks))
     return replace(table, group=block.astype(np.int64), sequence=names)
@@ -124,9 +129,19 @@ def bench_rows(
     *,
     caps: Sequence[float] = CAPS,
     seed: int = 0,
+    is_trained: bool = True,
     on_progress: Callable[[str], None] = lambda name: None,
 ) -> list[dict[str, Any]]:
-    """Returns the rows of all methods, fixed rules first."""
+    """Returns the rows of all methods, fixed rules first.
+
+    Args:
+        data: tracks and splits.
+        methods: by name.
+        caps: false-confirm rates.
+        seed: of resamples.
+        is_trained: whether thresholds chosen on training tracks alone are tried too, which takes most of the time.
+        on_progress: told what is done next.
+    """
     scored = data.table.take(data.is_scored)
     groups, group = np.unique(scored.group, return_inverse=True)
     drawn = np.random.default_rng(seed).integers(len(groups), size=(NUM_RESAMPLES, len(groups)))
@@ -140,7 +155,7 @@ def bench_rows(
             best = running_best(numbers[data.is_scored], scored.is_valid)
             resampled[name] = cost_resamples(best, scored.is_persistent, group, cap, drawn)
             row = _swept_row(data.name, name, best, scored, cap, resampled[name])
-            if method is not None:
+            if method is not None and is_trained:
                 row |= _trained_row(data, method, cap)
             found.append(row)
         _add_differences(found, resampled)

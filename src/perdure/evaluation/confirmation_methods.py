@@ -180,6 +180,18 @@ def folds_of(group: Int[np.ndarray, " n"], num_folds: int) -> Sequence[np.ndarra
     return [np.isin(group, part) for part in parts]
 
 
+def compared_methods(config: TrackTrainingConfig, *, has_pixels: bool, seed: int) -> dict[str, Method]:
+    """Returns the methods that a run is compared with, and its own evidence without a fall-back, by name."""
+    methods: dict[str, Method] = {
+        "tuned hand rule": HandMethod(),
+        "logistic regression": per_age_method("logistic regression", PLAIN_INPUTS),
+        DETECTIONS: forest_method(config, seed),
+    }
+    if has_pixels:
+        methods[PIXELS] = forest_method(config, seed, uses_pixels=True)
+    return methods
+
+
 def all_methods(config: TrackTrainingConfig, *, has_pixels: bool = False, seed: int = 0) -> dict[str, Method]:
     """Returns the methods that are compared, by name."""
     forest, hand = forest_method(config, seed), HandMethod()

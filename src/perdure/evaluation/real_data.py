@@ -4,57 +4,34 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from perdure.data.mot_sequence import MotSequence, find_mot_folders, read_mot_sequence
-from perdure.data.track_labels import SMALL_TARGETS, MatchConfig
 from perdure.engine.labelled_tracks import labelled_tracks
 from perdure.evaluation import confirmation_bench
 from perdure.evaluation.confirmation_bench import BenchData, time_blocks, train_and_test
+from perdure.evaluation.tracks_config import HORIZON, RealData
 from perdure.evidence.track_table import TrackTable
-from perdure.tracking.tracker import TrackerConfig
 
-MAX_MISSES = 4
-"""A track dies on this many frames in a row without a detection."""
-HORIZON = 8
-"""Age at which a track that is not confirmed is given up."""
 Look = Callable[[TrackTable, list[MotSequence]], np.ndarray]
 """Returns what is seen on the crops of tracks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RealData:
-    """Which tracks of a data set are taken; fields as in `perdure bench real`."""
+def sequence_folders(request: RealData, root: Path) -> list[Path]:
+    """Returns the folders of the sequences that are taken, by name.
 
-    only: str = "*"
-    detections: str = "det.txt"
-    min_score: float | None = None
-    targets: Literal["boxes", "points"] = "boxes"
-    born: Literal["any", "second-half"] = "any"
-    camera: Literal["any", "static"] = "any"
-    num_folds: int = 12
-    num_blocks: int = 5
-
-    @property
-    def tracker(self) -> TrackerConfig:
-        """How detections are linked."""
-        factor, margin_px = (1.5, 6.0) if self.targets == "points" else (1.0, 0.0)
-        return TrackerConfig(
-            max_misses=MAX_MISSES,
-            min_iou=0.3,
-            min_score=self.min_score,
-            box_growth=factor,
-            box_growth_px=margin_px,
-        )
-
-    @property
-    def match(self) -> MatchConfig:
-        """When a detection lies on an object."""
-        return SMALL_TARGETS if self.targets == "points" else MatchConfig()
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    folders = find_mot_folders(root, only=request.only)
+    if request.camera == "static":
+        folders = [folder for folder in folders if _says_static(folder)]
+        if not folders:
+            raise FileNotFoundError(f"sequences: no seqinfo.ini in {root} says camera=static")
+    return folders
 
 
 def read_sequences(
@@ -66,11 +43,7 @@ def read_sequences(
         FileNotFoundError: there are none, or a file is missing.
         ValueError: a file is malformed.
     """
-    folders = find_mot_folders(root, only=request.only)
-    if request.camera == "static":
-        folders = [folder for folder in folders if _says_static(folder)]
-        if not folders:
-            raise FileNotFoundError(f"sequences: no seqinfo.ini in {root} says camera=static")
+    folders = sequence_folders(request, root)
     tables, sequences = [], []
     for number, folder in enumerate(folders):
         sequence = read_mot_sequence(folder, detections=request.detections)
@@ -102,7 +75,13 @@ def read_bench_data(
     if leave_one_out is None:
         raise ValueError("data: got no folder, expected one to leave out in turn, or two to train and test on")
     table, sequences = _looked_at(*read_sequences(request, leave_one_out, on_progress), look)
-    return _checked(_left_out(request, table, sequences, name or leave_one_out.name))
+    return left_out(
+        request,
+        table,
+        name or leave_one_out.name,
+        num_frames=[sequence.num_frames for sequence in sequences],
+        frame_rate_hz=float(np.median([sequence.frame_rate_hz for sequence in sequences])),
+    )
 
 
 def _looked_at(
@@ -111,15 +90,28 @@ def _looked_at(
     return table if look is None else replace(table, looks=look(table, sequences)), sequences
 
 
-def _left_out(request: RealData, table: TrackTable, sequences: list[MotSequence], name: str) -> BenchData:
+def left_out(
+    request: RealData, table: TrackTable, name: str, *, num_frames: list[int], frame_rate_hz: float
+) -> BenchData:
+    """Returns tracks with the parts that are left out in turn.
+
+    Args:
+        request: how they are split.
+        table: tracks, one group a sequence.
+        name: of the data.
+        num_frames: of each sequence.
+        frame_rate_hz: of the data.
+
+    Raises:
+        ValueError: a class has no tracks that are scored.
+    """
     is_scored = np.ones(len(table), dtype=bool)
     if request.born == "second-half":
-        half = np.array([sequence.num_frames // 2 for sequence in sequences])
-        is_scored = table.birth_frame >= half[table.group]
-    if len(sequences) == 1:
-        table = time_blocks(table, request.num_blocks)
-    data = confirmation_bench.leave_one_out(name, table, num_folds=request.num_folds, is_scored=is_scored)
-    return replace(data, frame_rate_hz=float(np.median([sequence.frame_rate_hz for sequence in sequences])))
+        is_scored = table.birth_frame >= np.array(num_frames)[table.group] // 2
+    if len(num_frames) == 1:
+        table = time_blocks(table, request.blocks)
+    data = confirmation_bench.leave_one_out(name, table, num_folds=request.folds, is_scored=is_scored)
+    return replace(_checked(data), frame_rate_hz=frame_rate_hz)
 
 
 def _checked(data: BenchData) -> BenchData:

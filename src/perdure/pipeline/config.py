@@ -39,8 +39,8 @@ class CalibrationConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunConfig:
-    """Everything that a run depends on."""
+class RunSettings:
+    """What every run has, whatever it trains on; a stage that is the same in all of them reads no more than this."""
 
     recipe: str = "cpu"
     """Recipe that the other settings started from."""
@@ -52,6 +52,24 @@ class RunConfig:
     """Processes that make clips and cut out tracks; 0 takes one per usable core. Changes no result."""
     num_threads: int = 0
     """Threads of torch; 0 takes one per usable core."""
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "num_workers", "num_threads"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 0")
+        if not _DEVICE.fullmatch(self.device):
+            raise ValueError(f"device: got '{self.device}', expected cpu, cuda, cuda:N or mps")
+
+    @property
+    def num_clips_in_memory(self) -> int:
+        """Synthetic clips whose tracks the largest stage holds at once."""
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunConfig(RunSettings):
+    """Everything that a run on the synthetic world depends on."""
+
     data: DataConfig = field(default_factory=DataConfig)
     """The data set."""
     operation: Operation = field(default_factory=Operation)
@@ -66,16 +84,17 @@ class RunConfig:
     """What is measured."""
 
     def __post_init__(self) -> None:
-        for name in ("seed", "num_workers", "num_threads"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 0")
-        if not _DEVICE.fullmatch(self.device):
-            raise ValueError(f"device: got '{self.device}', expected cpu, cuda, cuda:N or mps")
+        RunSettings.__post_init__(self)  # super() does not work in dataclasses with slots
         for split in SPLITS:
             if getattr(self.data, f"num_{split}") < 1:
                 raise ValueError(f"data.num_{split}: got 0 clips, expected at least 1; every split is used in a run")
         self._check_agreement()
         self._check_calibration()
+
+    @property
+    def num_clips_in_memory(self) -> int:
+        """Clips of the larger one of the splits that are held whole."""
+        return max(self.data.num_calibration, self.data.num_test)
 
     def _check_agreement(self) -> None:
         """Refuses two settings of one thing that differ."""

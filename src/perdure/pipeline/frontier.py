@@ -27,12 +27,12 @@ from perdure.evaluation.rule_families import Families
 from perdure.evaluation.tokenizer import tokenizer_quality
 from perdure.files import write_json
 from perdure.metrics.decisions import read_decisions, write_decisions
-from perdure.pipeline.config import RunConfig
+from perdure.pipeline.config import RunConfig, RunSettings
 from perdure.pipeline.record import read_record
 from perdure.pipeline.run_folder import RunFolder
 from perdure.pipeline.stage import Stage, StageContext
 from perdure.pipeline.stages import STAGES, error_rates
-from perdure.pipeline.train_stage import TRAINED, train_as
+from perdure.pipeline.train_stage import TRAINED, train_as, training_request
 
 TRAINED_BLIND = "checkpoints/detections.safetensors"
 """Weights of the model without pixels, inside the run folder."""
@@ -79,7 +79,7 @@ def is_scored(config: RunConfig, run: RunFolder) -> bool:
     return score is not None and score.status == "done" and is_there and _results(run.config()) == _results(config)
 
 
-def _results(config: RunConfig) -> RunConfig:
+def _results(config: RunSettings) -> RunSettings:
     """Returns the settings that change results."""
     return replace(config, num_workers=0, num_threads=0)
 
@@ -120,7 +120,7 @@ def train_detections(context: StageContext) -> None:
         model=replace(config.model, evidence=evidence),
         training=replace(config.training, num_ages=config.operation.horizon, attention_weight=0.0),
     )
-    train_as(blind, context, TRAINED_BLIND)
+    train_as(training_request(blind, context), context, TRAINED_BLIND)
 
 
 def score(context: StageContext) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perdure.config import fingerprint
-from perdure.pipeline.config import RunConfig
+from perdure.pipeline.config import RunSettings
 from perdure.pipeline.record import OutputRecord, RunRecord, StageRecord
 from perdure.pipeline.run_folder import RunFolder
 from perdure.pipeline.source import source_fingerprint
@@ -55,7 +55,7 @@ class PlannedStage:
 
 def plan_stages(
     stages: Sequence[Stage],
-    config: RunConfig,
+    config: RunSettings,
     *,
     run: RunFolder,
     record: RunRecord | None,
@@ -89,8 +89,9 @@ def plan_stages(
     return list(planned.values())
 
 
-def _planned(stage: Stage, config: RunConfig, *, upstream: Sequence[PlannedStage]) -> PlannedStage:
-    settings = fingerprint(stage.name, [setting(config, name) for name in stage.settings])
+def _planned(stage: Stage, config: RunSettings, *, upstream: Sequence[PlannedStage]) -> PlannedStage:
+    read = [] if stage.inputs is None else [stage.inputs(config)]
+    settings = fingerprint(stage.name, [setting(config, name) for name in stage.settings], *read)
     code = source_fingerprint(stage.run, stage.code)
     whole = fingerprint(settings, code, [item.fingerprint for item in upstream])
     weight = stage.weight(config) if callable(stage.weight) else stage.weight
@@ -104,7 +105,9 @@ def _reason(
     if recorded is None:
         return "it has not run yet"
     if recorded.settings != item.settings:
-        return "its settings have changed"
+        return (
+            "its settings have changed" if item.stage.inputs is None else "its settings or what it reads have changed"
+        )
     if recorded.code != item.code:
         return "its code has changed"
     reason = _damage(recorded, run)
@@ -143,7 +146,7 @@ def _require(item: PlannedStage, upstream: Sequence[PlannedStage]) -> None:
             )
 
 
-def setting(config: RunConfig, name: str) -> Any:
+def setting(config: RunSettings, name: str) -> Any:
     """Returns a part of a configuration by its dotted name."""
     value: Any = config
     for part in name.split("."):

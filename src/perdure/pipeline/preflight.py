@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from perdure.pipeline.config import RunConfig
+from perdure.pipeline.config import RunConfig, RunSettings
 from perdure.pipeline.machine import free_memory_bytes, usable_cores
 from perdure.pipeline.plan import PlannedStage
 from perdure.pipeline.run_folder import RunFolder
@@ -45,7 +45,7 @@ def check_folder(path: Path) -> None:
         raise NotReadyError(f"run folder {path}: cannot be written ({reason}); choose another --out") from error
 
 
-def check_space(planned: Sequence[PlannedStage], config: RunConfig, run: RunFolder) -> None:
+def check_space(planned: Sequence[PlannedStage], config: RunSettings, run: RunFolder) -> None:
     """Makes sure that the disk can hold what the stages that will run write.
 
     Raises:
@@ -81,14 +81,13 @@ def check_dependencies() -> None:
         raise NotReadyError(f"not installed: {', '.join(missing)}; install perdure with its dependencies: 'make setup'")
 
 
-def check_memory(config: RunConfig) -> None:
+def check_memory(config: RunSettings) -> None:
     """Makes sure that there is memory for the largest stages, which hold the tracks of a whole split.
 
     Raises:
         NotReadyError: there is not.
     """
-    num_clips = max(config.data.num_calibration, config.data.num_test)
-    needed, free = BASE_MEMORY_BYTES + num_clips * MEMORY_BYTES_PER_CLIP, free_memory_bytes()
+    needed, free = BASE_MEMORY_BYTES + config.num_clips_in_memory * MEMORY_BYTES_PER_CLIP, free_memory_bytes()
     if needed > free:
         raise NotReadyError(
             f"memory: {bytes_words(free)} are free, this run needs about {bytes_words(needed)}; end other programs, or "
@@ -96,7 +95,7 @@ def check_memory(config: RunConfig) -> None:
         )
 
 
-def check_torch(config: RunConfig) -> None:
+def check_torch(config: RunSettings) -> None:
     """Makes sure that torch can be loaded, has the device, and uses the threads asked for.
 
     Raises:
@@ -126,7 +125,7 @@ def check_extractor(config: RunConfig) -> None:
         raise ValueError(f"model.extractor: got '{config.model.extractor}', expected one of {', '.join(names)}")
 
 
-def check_ready(planned: Sequence[PlannedStage], config: RunConfig, run: RunFolder) -> None:
+def check_ready(planned: Sequence[PlannedStage], config: RunSettings, run: RunFolder) -> None:
     """Makes sure that the stages that will run can run; the folder exists.
 
     Raises:
@@ -138,4 +137,5 @@ def check_ready(planned: Sequence[PlannedStage], config: RunConfig, run: RunFold
         check_dependencies()
         check_memory(config)
         check_torch(config)
-        check_extractor(config)
+        if isinstance(config, RunConfig):
+            check_extractor(config)

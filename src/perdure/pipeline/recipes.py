@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+from perdure.config import from_dict, read_toml_dict
 from perdure.data.config import DataConfig
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evidence.config import EvidenceConfig, ModelConfig
-from perdure.pipeline.config import CalibrationConfig, RunConfig
+from perdure.pipeline.config import CalibrationConfig, RunConfig, RunSettings
+from perdure.pipeline.tracks.config import TracksDataConfig, TracksRunConfig
 from perdure.training.config import CompositeConfig, TrainingConfig
 from perdure.world.config import WorldConfig
 
@@ -61,11 +64,54 @@ def gpu() -> RunConfig:
     )
 
 
-RECIPES: dict[str, Callable[[], RunConfig]] = {"tiny": tiny, "cpu": cpu, "field": field, "gpu": gpu}
+def tracks() -> TracksRunConfig:
+    """Returns a run on tracks of real sequences, from their detections alone; `data.path` must be given."""
+    return TracksRunConfig(recipe="tracks")
+
+
+def thermal() -> TracksRunConfig:
+    """Returns a run on targets of a few pixels on static infrared cameras, with a tokenizer of synthetic clips."""
+    return TracksRunConfig(
+        recipe="thermal", data=TracksDataConfig(targets="points", camera="static", folds=6, uses_pixels=True)
+    )
+
+
+RECIPES: dict[str, Callable[[], RunSettings]] = {
+    "tiny": tiny,
+    "cpu": cpu,
+    "field": field,
+    "gpu": gpu,
+    "tracks": tracks,
+    "thermal": thermal,
+}
 """Recipes by name."""
 
 
-def recipe(name: str) -> RunConfig:
+def read_config(path: Path) -> RunSettings:
+    """Returns the complete configuration in a file, of the kind that the recipe it names is.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not TOML, or not a configuration.
+    """
+    values = read_toml_dict(path)
+    known = RECIPES.get(values.get("recipe", ""))
+    return from_dict(type(known()) if known else RunConfig, values, where=str(path))
+
+
+def world_recipe(name: str) -> RunConfig:
+    """Returns the configuration of that name, if it is one of runs on the synthetic world.
+
+    Raises:
+        ValueError: there is no such recipe, or it is for real tracks.
+    """
+    config = recipe(name)
+    if not isinstance(config, RunConfig):
+        raise ValueError(f"recipe: '{name}' is for real tracks, expected one that makes clips, such as cpu")
+    return config
+
+
+def recipe(name: str) -> RunSettings:
     """Returns the configuration of that name.
 
     Raises:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from perdure.config import read_toml, write_toml
-from perdure.pipeline.config import RunConfig
+from perdure.config import write_toml
+from perdure.pipeline.config import RunSettings
 
 RUNS = Path("runs")
 """Folder that runs go to if none is named."""
@@ -193,16 +193,18 @@ class RunFolder:
             )
         return self
 
-    def config(self) -> RunConfig:
+    def config(self) -> RunSettings:
         """Returns the stored configuration.
 
         Raises:
             FileNotFoundError: there is none.
             ValueError: it is not valid.
         """
-        return read_toml(RunConfig, self.require_run().config_file)
+        from perdure.pipeline.recipes import read_config  # they import every part that can be configured
 
-    def save_config(self, config: RunConfig) -> None:
+        return read_config(self.require_run().config_file)
+
+    def save_config(self, config: RunSettings) -> None:
         """Stores the complete configuration."""
         write_toml(self.config_file, config)
 

@@ -15,7 +15,7 @@ import perdure
 from perdure.config import to_dict
 from perdure.pipeline.branch import RunBranch
 from perdure.pipeline.complete import current_targets, write_complete
-from perdure.pipeline.config import RunConfig
+from perdure.pipeline.config import RunSettings
 from perdure.pipeline.display import SilentDisplay
 from perdure.pipeline.lock import locked
 from perdure.pipeline.machine import host_name, machine_words
@@ -55,7 +55,7 @@ class Runner:
     may_change: bool = False
     branch: RunBranch | None = None
 
-    def run(self, config: RunConfig, run: RunFolder, *, only: Sequence[str] = ()) -> RunRecord:
+    def run(self, config: RunSettings, run: RunFolder, *, only: Sequence[str] = ()) -> RunRecord:
         """Returns the record of the run after running whatever must run.
 
         Args:
@@ -80,7 +80,7 @@ class Runner:
                 if self.branch is not None:
                     self.branch.close()
 
-    def _locked(self, config: RunConfig, run: RunFolder, *, only: Sequence[str]) -> RunRecord:
+    def _locked(self, config: RunSettings, run: RunFolder, *, only: Sequence[str]) -> RunRecord:
         record = read_record(run)
         if run.is_run and not self.may_change:
             require_same(run.config(), config, run)
@@ -97,7 +97,9 @@ class Runner:
         if self.branch is not None:
             self.branch.keep(run, record)
 
-    def _keep(self, config: RunConfig, run: RunFolder, *, planned: list[PlannedStage], record: RunRecord) -> RunRecord:
+    def _keep(
+        self, config: RunSettings, run: RunFolder, *, planned: list[PlannedStage], record: RunRecord
+    ) -> RunRecord:
         """Nothing has changed: only marks that a killed process may have left wrong are put right."""
         run.save_config(config)
         remove_if_empty(run.stacks_file)
@@ -111,7 +113,7 @@ class Runner:
         return record
 
     def _work(
-        self, config: RunConfig, run: RunFolder, *, planned: list[PlannedStage], record: RunRecord | None
+        self, config: RunSettings, run: RunFolder, *, planned: list[PlannedStage], record: RunRecord | None
     ) -> RunRecord:
         run.create()
         run.remove_temporary_files()
@@ -139,7 +141,7 @@ class Runner:
             record_end(run, error)
             raise
 
-    def _opened(self, config: RunConfig, run: RunFolder, record: RunRecord | None) -> RunRecord:
+    def _opened(self, config: RunSettings, run: RunFolder, record: RunRecord | None) -> RunRecord:
         """Returns the record of a process that begins now, after storing it."""
         now = timestamp()
         opened = RunRecord(
@@ -178,7 +180,7 @@ def record_end(run: RunFolder, error: BaseException) -> None:
         logger.warning("%s cannot be written (%s)", run.record_file, one_line(second))
 
 
-def require_same(stored: RunConfig, asked: RunConfig, run: RunFolder) -> None:
+def require_same(stored: RunSettings, asked: RunSettings, run: RunFolder) -> None:
     """Refuses to replace the results of a run by those of other settings without being told to.
 
     Raises:

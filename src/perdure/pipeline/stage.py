@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from perdure.pipeline.config import RunConfig
 from perdure.pipeline.run_folder import RunFolder
 
 
@@ -73,7 +72,7 @@ class StageContext:
     """What a stage gets.
 
     Args:
-        config: the run's configuration.
+        config: the run's configuration, of the kind that its stages are made for.
         run: the run folder.
         log: where to report to.
         should_stop: whether the stage should stop at its next safe point, by raising `Stopped` or any other error.
@@ -83,7 +82,7 @@ class StageContext:
         num_workers: processes it may start, at least 1.
     """
 
-    config: RunConfig
+    config: Any
     run: RunFolder
     log: StageLog
     should_stop: Callable[[], bool]
@@ -111,12 +110,14 @@ class Stage:
         summary: what it does, in a few words, for the terminal.
         run: the work; a module-level function, so that its source can be part of the fingerprint.
         after: names of the stages whose results it reads.
-        settings: dotted names of the parts of `RunConfig` that its results depend on.
+        settings: dotted names of the parts of `RunSettings` that its results depend on.
         code: modules and packages of perdure whose source its results depend on, beside those that the source of
             `run` imports; what these import in turn is included.
         outputs: paths or glob patterns relative to the run folder; `{fingerprint}` stands for that of the stage.
             Each must match at least one file afterwards, and no file may be an output of two stages. Files that
             match a pattern are removed before the stage starts anew, so that none is left over from other settings.
+        inputs: says what it reads from outside the run folder, in a word that changes when that does; takes the
+            configuration.
         weight: share of the time of a whole run, on any scale, which may depend on the configuration; for the
             estimate of the time left.
         disk_bytes: bytes it will write; None if they do not matter.
@@ -130,6 +131,7 @@ class Stage:
     settings: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
-    weight: float | int | Callable[[RunConfig], float] = 1.0
-    disk_bytes: Callable[[RunConfig], int] | None = None
+    inputs: Callable[[Any], str] | None = None
+    weight: float | int | Callable[[Any], float] = 1.0
+    disk_bytes: Callable[[Any], int] | None = None
     uses_torch: bool = False

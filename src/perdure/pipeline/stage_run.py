@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from perdure.pipeline.config import RunConfig
+from perdure.pipeline.config import RunSettings
 from perdure.pipeline.machine import usable_cores
 from perdure.pipeline.plan import ASKED_FOR, PlannedStage, dependents, written_outputs
 from perdure.pipeline.progress import Progress
@@ -41,7 +41,7 @@ class StageRun:
 
     item: PlannedStage
     stages: Sequence[Stage]
-    config: RunConfig
+    config: RunSettings
     run: RunFolder
     progress: Progress
     stop: StopSwitch

@@ -16,12 +16,12 @@ TRAINED = "checkpoints/trained.safetensors"
 
 def train(context: StageContext) -> None:
     """Trains tokenizer and evidence model together on the training split."""
-    train_as(context.config, context, TRAINED)
+    train_as(training_request(context.config, context), context, TRAINED)
 
 
-def train_as(config: RunConfig, context: StageContext, output: str) -> None:
-    """Trains with a configuration and stores the weights at `output`, a path inside the run folder."""
-    request = TrainingRequest(
+def training_request(config: RunConfig, context: StageContext) -> TrainingRequest:
+    """Returns what a configuration says about training."""
+    return TrainingRequest(
         model=config.model,
         operation=config.operation,
         training=config.training,
@@ -29,6 +29,10 @@ def train_as(config: RunConfig, context: StageContext, output: str) -> None:
         num_workers=context.num_workers,
         device=config.device,
     )
+
+
+def train_as(request: TrainingRequest, context: StageContext, output: str) -> None:
+    """Trains on the data set of the run and stores the weights at `output`, a path inside the run folder."""
     checkpoint = context.work / "state.safetensors"
     try:
         model = train_model(

@@ -104,6 +104,7 @@ def sources_section(run: StoredRun) -> Section:
     rows = tuple(
         ((footnote_of(source),), (name,), (f"{command} {run.path.name}",))
         for source, (name, command) in STORED_FILES.items()
+        if (run.path / name).is_file()
     )
     words = "No number in this report was typed in: each was read from one of these files, or counts entries of one."
     return Section(

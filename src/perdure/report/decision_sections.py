@@ -209,19 +209,23 @@ def _reason_table(run: StoredRun) -> Table:
 
 def wrong_section(run: StoredRun) -> Section:
     """Returns every miss and false confirm, the closest calls among right verdicts, and pictures of both."""
+    blocks = (*mistakes_blocks(run), *_examples(run))
+    return Section(anchor="wrong", title="Wrong decisions, and right ones beside them", blocks=blocks)
+
+
+def mistakes_blocks(run: StoredRun) -> tuple[Block, ...]:
+    """Returns lists of misses, of false confirms, and of the closest calls among right verdicts."""
     records = run.records
     wrong = [index for index, record in enumerate(records) if not record.is_right]
     right = [index for index, record in enumerate(records) if record.is_right]
     misses = [index for index in wrong if records[index].true_label == "persistent"]
     confirms = [index for index in wrong if records[index].true_label == "transient"]
     close = sorted(right, key=lambda index: abs(records[index].evidence))[:MAX_CLOSE_CALLS]
-    blocks: list[Block] = [
+    return (
         *_listed(run, misses, "Misses: persistent tracks called transient"),
         *_listed(run, confirms, "False confirms: transient tracks called persistent"),
         *_listed(run, close, "Right, but by the smallest margin of evidence", is_selection=True),
-        *_examples(run),
-    ]
-    return Section(anchor="wrong", title="Wrong decisions, and right ones beside them", blocks=tuple(blocks))
+    )
 
 
 def _listed(run: StoredRun, indices: list[int], title: str, *, is_selection: bool = False) -> list[Block]:

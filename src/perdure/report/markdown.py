@@ -108,7 +108,9 @@ def _rendered(name: str, *, run: StoredRun, prefix: str, **content: object) -> s
     text = environment.get_template(name).render(
         run_name=run.path.name,
         prefix=prefix,
-        files=[(footnote_of(source), file) for source, (file, _) in STORED_FILES.items()],
+        files=[
+            (footnote_of(source), file) for source, (file, _) in STORED_FILES.items() if (run.path / file).is_file()
+        ],
         is_shown=lambda block: is_shown(block, run),
         **content,
     )

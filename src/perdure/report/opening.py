@@ -27,6 +27,7 @@ TARGET_WORDS = {
     "miss_rate": "Misses",
     "mean_decision_frame": "Mean age at decision",
     "frames_before_optimum_of_detections": "Frames ahead of the detections' optimum",
+    "cost_minus_hand": "Frames to confirm, minus tuned hand rule",
     "tokenizer_psnr_db": "Tokenizer PSNR, dB",
     "tokenizer_codes_used_share": "Tokenizer codes in use",
 }
@@ -62,10 +63,11 @@ def overline(run: StoredRun) -> Sentence:
 
 def tiles(run: StoredRun) -> tuple[Tile, ...]:
     """Returns the four questions with their answers."""
-    return _decided_tile(run), _early_tile(run), _right_tile(run), _saved_tile(run)
+    return decided_tile(run), early_tile(run), right_tile(run), _saved_tile(run)
 
 
-def _decided_tile(run: StoredRun) -> Tile:
+def decided_tile(run: StoredRun) -> Tile:
+    """Returns how many tracks were decided, and how."""
     persistent = run.say(
         "Truly persistent: {evaluation:confusion_matrix.persistent.persistent} confirmed,"
         " {evaluation:confusion_matrix.persistent.transient} missed."
@@ -78,7 +80,8 @@ def _decided_tile(run: StoredRun) -> Tile:
     return Tile(question="What was decided?", answer=answer, details=(persistent, transient))
 
 
-def _early_tile(run: StoredRun) -> Tile:
+def early_tile(run: StoredRun) -> Tile:
+    """Returns how early decisions fell."""
     means = run.say(
         "Mean frames from birth: {evaluation:mean_decision_frame_persistent} for persistent,"
         " {evaluation:mean_decision_frame_transient} for transient tracks."
@@ -88,7 +91,8 @@ def _early_tile(run: StoredRun) -> Tile:
     return Tile(question="How early?", answer=run.say("age {evaluation:mean_decision_frame}"), details=(means, share))
 
 
-def _right_tile(run: StoredRun) -> Tile:
+def right_tile(run: StoredRun) -> Tile:
+    """Returns how many verdicts are right."""
     errors = run.say(
         "of verdicts. False confirms {evaluation:false_confirm_rate|percent}, misses {evaluation:miss_rate|percent}."
     )

@@ -1,0 +1,123 @@
+"""Runs the gate over labelled sequences as it would run live, and writes down every decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from perdure.data.mot_sequence import MotSequence
+from perdure.data.track_labels import MatchConfig, TrackLabel, detection_labels, majority_label
+from perdure.engine.gate import PersistenceGate
+from perdure.engine.labelled_tracks import LAST_FRAMES
+from perdure.engine.results import GateResult
+from perdure.metrics.decisions import DecisionRecord
+from perdure.types import Decision, TrackFrame
+from perdure.video.reader import open_video
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceOutcome:
+    """What one pass over a sequence gave.
+
+    Args:
+        records: one per labelled track that was decided, in order of track id.
+        num_censored: labelled tracks that the sequence ended before anything was decided.
+    """
+
+    records: list[DecisionRecord]
+    num_censored: int
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is noted about a track while a sequence runs."""
+
+    first_frame: int
+    last_frame: int = 0
+    num_encoded: int = 0
+    decision: Decision | None = None
+    was_reopened: bool = False
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(3, dtype=np.int64))
+
+
+def decide_sequence(
+    sequence: MotSequence, gate: PersistenceGate, match: MatchConfig, *, born: tuple[int, int] | None = None
+) -> SequenceOutcome:
+    """Returns the decisions of a fresh gate on the tracks of a sequence that are TRUE or FALSE.
+
+    Args:
+        sequence: with its truth, and with video where the gate reads pixels.
+        gate: that has seen nothing yet.
+        match: when a detection lies on an object.
+        born: first frame, and the one after the last, in which the tracks are born that count; all by default. Tracks
+            born in the last `LAST_FRAMES` frames never count.
+    """
+    seen: dict[int, _Seen] = {}
+    for index, picture in _pictures(sequence, gate.model.uses_pixels):
+        detections = sequence.detections_at(index, gate.model.operation.tracker.min_score)
+        tracks = gate.tracker.update(detections, camera_motion=sequence.camera_motion.get(index))
+        labels = detection_labels(detections.xyxy_px, sequence.truth.get(index), match)
+        _note(seen, tracks, labels, gate.observe(picture, tracks, time_s=index / sequence.frame_rate_hz), gate)
+    low, high = born or (0, sequence.num_frames)
+    high = min(high, sequence.num_frames - LAST_FRAMES)
+    counted = {track_id: item for track_id, item in sorted(seen.items()) if low <= item.first_frame < high}
+    label = majority_label(np.array([item.counts for item in counted.values()], dtype=np.int64).reshape(-1, 3))
+    known = [(one, item, truth) for (one, item), truth in zip(counted.items(), label, strict=True)]
+    known = [(one, item, truth) for one, item, truth in known if truth != TrackLabel.IGNORE]
+    return SequenceOutcome(
+        records=[
+            _record(sequence.name, track_id, item, is_persistent=truth == TrackLabel.TRUE)
+            for track_id, item, truth in known
+            if item.decision is not None
+        ],
+        num_censored=sum(item.decision is None for _, item, _ in known),
+    )
+
+
+def _pictures(sequence: MotSequence, uses_pixels: bool) -> Iterator[tuple[int, np.ndarray | None]]:
+    if not uses_pixels:
+        yield from ((index, None) for index in range(sequence.num_frames))
+        return
+    if sequence.video is None:
+        raise ValueError(f"sequence: {sequence.name} names no video, expected one; these weights read pixels")
+    with open_video(sequence.video) as reader:
+        yield from ((item.frame_index, item.frame) for item in reader if item.frame_index < sequence.num_frames)
+
+
+def _note(
+    seen: dict[int, _Seen], tracks: TrackFrame, labels: np.ndarray, result: GateResult, gate: PersistenceGate
+) -> None:
+    for track_id, source in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
+        item = seen.setdefault(track_id, _Seen(first_frame=tracks.frame_index))
+        item.last_frame = tracks.frame_index
+        item.was_reopened |= gate.memories[track_id].was_reopened
+        if source >= 0:
+            item.counts[labels[source]] += 1
+    for track_id in result.encoded_track_ids:
+        seen[track_id].num_encoded += 1
+    for decision in result.decisions:
+        item = seen[decision.track_id]
+        item.decision = item.decision or decision
+
+
+def _record(name: str, track_id: int, item: _Seen, *, is_persistent: bool) -> DecisionRecord:
+    decision = item.decision
+    if decision is None:
+        raise ValueError(f"track {track_id} of sequence {name}: got no decision, expected one")
+    return DecisionRecord(
+        clip_id=name,
+        track_id=track_id,
+        true_label="persistent" if is_persistent else "transient",
+        label=decision.label,
+        evidence=decision.evidence,
+        probability=decision.probability,
+        decision_frame=decision.age,
+        decided=decision.is_decided,
+        reason=decision.reason,
+        first_frame=item.first_frame,
+        last_frame=item.last_frame,
+        frames_encoded=item.num_encoded,
+        reopened=item.was_reopened,
+    )

@@ -1,0 +1,99 @@
+"""The complete configuration of a run on real tracks; loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perdure.data.config import DataConfig
+from perdure.engine.operation import Operation, Rates
+from perdure.evaluation.tracks_config import RealData
+from perdure.evidence.config import ModelConfig
+from perdure.evidence.track_fit import TrackTrainingConfig
+from perdure.pipeline.config import RunSettings
+from perdure.training.config import TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracksDataConfig(RealData):
+    """Labelled sequences, and which of their tracks are taken."""
+
+    path: str = ""
+    """Folder of MOT folders (seqinfo.ini, det/, gt/gt.txt); must be given."""
+    folds: int = 8
+    """Largest number of parts that are left out in turn; more sequences than that share parts, neighbours together."""
+    uses_pixels: bool = False
+    """Look at crops as well, with a tokenizer that is trained on synthetic clips first; needs sequences with video."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder.
+
+        Raises:
+            ValueError: none is given.
+            FileNotFoundError: there is no such folder.
+        """
+        if not self.path:
+            raise ValueError("data.path: got none, expected a folder of labelled sequences; give --data.path DIR")
+        folder = Path(self.path)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"data.path: {folder} is no folder; give one of MOT folders")
+        return folder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainingConfig:
+    """The synthetic training that a tokenizer comes from, where pixels are used."""
+
+    data: DataConfig = field(default_factory=lambda: DataConfig(num_validation=1, num_calibration=1, num_test=1))
+    """Synthetic clips; only those of the training split are used."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """Sizes of the networks."""
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    """How long they are trained."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracksRatesConfig(Rates):
+    """What the bounds of the stopping rule must guarantee on tracks like those of the training sequences."""
+
+    max_false_confirm: float | None = 0.05
+    """Largest share of transient tracks that may be called persistent; left out, nothing is confirmed early."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracksEvaluationConfig:
+    """What is measured on the sequences that are left out."""
+
+    early_stop_frame: int = 4
+    """A decision at this age or earlier counts as early."""
+    num_resamples: int = 2000
+    """Bootstrap resamples of every interval over sequences."""
+    inner_folds: int = 4
+    """Parts of the training sequences that are left out in turn to calibrate the gate of each fold."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("early_stop_frame", 1), ("num_resamples", 100), ("inner_folds", 2)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least {least}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracksRunConfig(RunSettings):
+    """Everything that a run on real tracks depends on."""
+
+    data: TracksDataConfig = field(default_factory=TracksDataConfig)
+    """Sequences, and which of their tracks are taken."""
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    """Where the tokenizer comes from; not used without pixels."""
+    training: TrackTrainingConfig = field(default_factory=TrackTrainingConfig)
+    """How evidence is fitted."""
+    calibration: TracksRatesConfig = field(default_factory=TracksRatesConfig)
+    """Error rates that the stopping rule must keep."""
+    evaluation: TracksEvaluationConfig = field(default_factory=TracksEvaluationConfig)
+    """What is measured."""
+
+    @property
+    def operation(self) -> Operation:
+        """How tracks and crops of the synthetic clips are made."""
+        return Operation()
