@@ -68,7 +68,7 @@ def decide_sequence(
     known = [(one, item, truth) for one, item, truth in known if truth != TrackLabel.IGNORE]
     return SequenceOutcome(
         records=[
-            _record(sequence.name, track_id, item, is_persistent=truth == TrackLabel.TRUE)
+            _record(sequence.name, track_id, item, is_persistent=bool(truth == TrackLabel.TRUE))
             for track_id, item, truth in known
             if item.decision is not None
         ],

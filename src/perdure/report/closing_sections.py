@@ -47,12 +47,16 @@ def reproduce_command(run: StoredRun) -> str:
     return f"perdure run --config {shlex.quote(str(run.path / 'config.toml'))}"
 
 
+_NOT_SHOWN = ("command", "duration_s")
+"""Fields of the record that stand elsewhere, or that are not known before the run has ended."""
+
+
 def reproduce_section(run: StoredRun) -> Section:
     """Returns the command, what is known about the run, and the whole configuration."""
     known = tuple(
         ((key.replace("_", " "),), run.say(f"{{run:{key}}}"))
         for key, value in run.content("run").items()
-        if key != "command" and key.replace("_", "").isalnum() and isinstance(value, str | int | float)
+        if key not in _NOT_SHOWN and key.replace("_", "").isalnum() and isinstance(value, str | int | float)
     )
     blocks: list[Block] = [Code(text=reproduce_command(run), sources=("run",))]
     if known:
