@@ -7,6 +7,7 @@ from pathlib import Path
 
 from perdure.config import from_dict, read_toml_dict
 from perdure.data.config import DataConfig
+from perdure.engine.operation import Rates
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evidence.config import EvidenceConfig, ModelConfig
 from perdure.pipeline.config import CalibrationConfig, RunConfig, RunSettings
@@ -66,13 +67,15 @@ def gpu() -> RunConfig:
 
 def tracks() -> TracksRunConfig:
     """Returns a run on tracks of real sequences, from their detections alone; `data.path` must be given."""
-    return TracksRunConfig(recipe="tracks")
+    return TracksRunConfig(recipe="tracks", calibration=Rates(max_false_confirm=0.05))
 
 
 def thermal() -> TracksRunConfig:
     """Returns a run on targets of a few pixels on static infrared cameras, with a tokenizer of synthetic clips."""
     return TracksRunConfig(
-        recipe="thermal", data=TracksDataConfig(targets="points", camera="static", folds=6, uses_pixels=True)
+        recipe="thermal",
+        data=TracksDataConfig(targets="points", camera="static", folds=6, uses_pixels=True),
+        calibration=Rates(max_false_confirm=0.05),
     )
 
 

@@ -54,14 +54,6 @@ class PretrainingConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TracksRatesConfig(Rates):
-    """What the bounds of the stopping rule must guarantee on tracks like those of the training sequences."""
-
-    max_false_confirm: float | None = 0.05
-    """Largest share of transient tracks that may be called persistent; left out, nothing is confirmed early."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TracksEvaluationConfig:
     """What is measured on the sequences that are left out."""
 
@@ -88,8 +80,8 @@ class TracksRunConfig(RunSettings):
     """Where the tokenizer comes from; not used without pixels."""
     training: TrackTrainingConfig = field(default_factory=TrackTrainingConfig)
     """How evidence is fitted."""
-    calibration: TracksRatesConfig = field(default_factory=TracksRatesConfig)
-    """Error rates that the stopping rule must keep."""
+    calibration: Rates = field(default_factory=Rates)
+    """Error rates that bounds must keep on tracks like those of the training sequences."""
     evaluation: TracksEvaluationConfig = field(default_factory=TracksEvaluationConfig)
     """What is measured."""
 

@@ -11,7 +11,7 @@ from perdure.config import fingerprint
 from perdure.data.generate import generate_dataset
 from perdure.data.mot_sequence import MotSequence
 from perdure.engine.model import PersistenceModel
-from perdure.engine.operation import Operation, Rates
+from perdure.engine.operation import Operation
 from perdure.engine.table_looks import table_looks
 from perdure.evaluation.confirmation_bench import bench_rows
 from perdure.evaluation.confirmation_methods import CAPS, compared_methods
@@ -164,7 +164,7 @@ def _folds(context: StageContext, models: Path) -> tuple[FoldsRequest, int]:
         name=config.data.folder.name,
         request=config.data,
         training=config.training,
-        rates=Rates(max_false_confirm=config.calibration.max_false_confirm, max_miss=config.calibration.max_miss),
+        rates=config.calibration,
         inner_folds=config.evaluation.inner_folds,
         seed=config.seed,
         pretrained=context.run.path / PRETRAINED if config.data.uses_pixels else None,
