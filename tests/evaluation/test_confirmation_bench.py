@@ -120,7 +120,7 @@ def test_second_halves_are_scored_without_training_on_first_halves_of_the_same(s
 
 
 def test_one_sequence_is_cut_into_blocks_of_time(street: Path) -> None:
-    data = read_bench_data(RealData(only="S0-*", num_blocks=3), leave_one_out=street)
+    data = read_bench_data(RealData(only="S0-*", blocks=3), leave_one_out=street)
     assert len(data.folds) == 3
     births = [data.table.birth_frame[fold.test] for fold in data.folds]
     assert all(early.max() < late.min() for early, late in pairwise(births))
