@@ -83,7 +83,7 @@ def test_weights_that_are_not_there_are_named(tmp_path: Path, weights: Path) -> 
 
 def test_no_name_means_the_weights_of_the_package(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
     monkeypatch.setattr(load, "files", lambda package: {"perdure": weights.parent.parent}[package])
-    monkeypatch.setattr(load, "SHIPPED_WEIGHTS", f"../{weights.parent.name}/{weights.name}")
+    monkeypatch.setitem(load.SHIPPED, "pixels", f"../{weights.parent.name}/{weights.name}")
     (weights.parent.parent / "weights").mkdir(exist_ok=True)
     assert rule_of(load_gate()) == rule_of(load_gate(weights))
 

@@ -14,7 +14,8 @@ import perdure
 from data.street import write_street
 from perdure.cli import main
 from perdure.data.mot_sequence import MotSequence
-from perdure.engine.load import SHIPPED_WEIGHTS, load_gate
+from perdure.engine.load import SHIPPED as SHIPPED_NAMES
+from perdure.engine.load import load_gate
 from perdure.evaluation.confirmation import running_best, swept_point
 from perdure.evaluation.confirmation_baselines import hand_statistic, sliding_count
 from perdure.evaluation.confirmation_bench import bench_rows
@@ -36,7 +37,7 @@ from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.sequences import run_rule
 
 SMALL = TrackTrainingConfig(num_trees=20)
-SHIPPED = Path(perdure.__file__).parent / "weights" / SHIPPED_WEIGHTS
+SHIPPED = Path(perdure.__file__).parent / "weights" / SHIPPED_NAMES["pixels"]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,13 @@ def test_all_numbers_are_finite_and_named() -> None:
     rows = np.concatenate(streamed(random_frames(3, 60)))
     assert rows.shape[1] == len(FEATURES) == len(set(FEATURES))
     assert np.isfinite(rows).all()
+
+
+def test_ranks_do_not_depend_on_the_scale_of_scores() -> None:
+    """A detector whose scores are any rising function of another one's gives the same ranks."""
+    frames = random_frames(4, 40)
+    stretched = [replace(frame, score=np.exp(5 * frame.score) - 7) for frame in frames]
+    places = [FEATURES.index(name) for name in ("rank_last", "rank_first", "rank_max", "rank_min")]
+    rows, others = (np.concatenate(streamed(some))[:, places] for some in (frames, stretched))
+    assert np.array_equal(rows, others)
+    assert rows.std() > 0.5

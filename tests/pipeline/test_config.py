@@ -29,7 +29,9 @@ def test_every_recipe_survives_its_file(name: str, tmp_path: Path) -> None:
 
 
 def test_an_unknown_recipe_is_named() -> None:
-    with pytest.raises(ValueError, match="recipe: got 'huge', expected one of tiny, cpu, field, gpu, tracks, thermal"):
+    with pytest.raises(
+        ValueError, match="recipe: got 'huge', expected one of tiny, cpu, field, gpu, tracks, thermal, streets"
+    ):
         recipe("huge")
 
 

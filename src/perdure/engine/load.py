@@ -18,8 +18,8 @@ from perdure.stopping.site import Fallback
 
 logger = logging.getLogger(__name__)
 
-SHIPPED_WEIGHTS = "default.safetensors"
-"""File in `perdure/weights` that is used when no weights are named."""
+SHIPPED = {"pixels": "default.safetensors", "detections": "detections.safetensors"}
+"""Files in `perdure/weights` by the names that stand for them; those of pixels are used when no weights are named."""
 AS_CALIBRATED = "as calibrated"
 """Stands for the rates that a calibration file, or without one the weights, were made for."""
 
@@ -28,16 +28,18 @@ def load_model(path: Path | str | None = None) -> GateModel:
     """Returns the model of a run folder or weights file, of pixels or of detections alone.
 
     Args:
-        path: None means the weights in the package, which read pixels.
+        path: `pixels` and `detections` are the weights in the package, unless there is a file or folder of that name;
+            None means those of pixels.
 
     Raises:
         FileNotFoundError: there are no weights there.
         ValueError: they are damaged or of another version.
     """
-    if path is not None:
-        return _loaded(find_weights(path))
+    name = SHIPPED.get("pixels" if path is None else str(path))
+    if name is None or (path is not None and Path(path).exists()):
+        return _loaded(find_weights(path or ""))
     with as_file(files("perdure") / "weights") as folder:
-        return _loaded(find_weights(folder / SHIPPED_WEIGHTS))
+        return _loaded(find_weights(folder / name))
 
 
 def _loaded(path: Path) -> GateModel:
@@ -65,7 +67,8 @@ def load_gate(
     """Returns a gate whose bounds keep both error rates below the given ones (with probability 95 % over calibration).
 
     Args:
-        path: run folder or .safetensors file; None means the weights in the package, which read pixels.
+        path: run folder or .safetensors file; `detections` means the weights in the package that read detections alone,
+            `pixels` or None those that read pixels.
         calibration: file of `perdure calibrate --data`, made on another site; None takes that of training.
         max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing
             early. By default what the file was made for, or without a file the weights.

@@ -19,7 +19,7 @@ from perdure.evaluation.confirmation_baselines import (
     per_age_statistic,
 )
 from perdure.evidence.lifetime import MIN_TRACKS
-from perdure.evidence.track_features import FEATURES
+from perdure.evidence.track_features import AROUND, OWN
 from perdure.evidence.track_fit import TrackTrainingConfig, fit_track_evidence, table_evidence
 from perdure.evidence.track_table import TrackTable
 from perdure.stopping.counting import ScoredMOfN
@@ -199,7 +199,7 @@ def all_methods(config: TrackTrainingConfig, *, has_pixels: bool = False, seed: 
         "tuned hand rule": hand,
         "logistic regression": per_age_method("logistic regression", PLAIN_INPUTS),
         "gradient boosting": per_age_method("gradient boosting", PLAIN_INPUTS),
-        "gradient boosting, our inputs": per_age_method("gradient boosting", FEATURES),
+        "gradient boosting, our inputs": per_age_method("gradient boosting", (*OWN, *AROUND)),
         "perdure without fall-back": forest,
         DETECTIONS: WithFallBack(forest, hand),
     }

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from perdure.data.mot_sequence import MotSequence, find_mot_folders, read_mot_sequence
+from perdure.data.street_sequence import street_sequence
 from perdure.engine.labelled_tracks import labelled_tracks
 from perdure.evaluation import confirmation_bench
 from perdure.evaluation.confirmation_bench import BenchData, time_blocks, train_and_test
 from perdure.evaluation.tracks_config import HORIZON, RealData
 from perdure.evidence.track_table import TrackTable
 
+_STREET = "street:"
 Look = Callable[[TrackTable, list[MotSequence]], np.ndarray]
 """Returns what is seen on the crops of tracks."""
 
@@ -43,14 +45,47 @@ def read_sequences(
         FileNotFoundError: there are none, or a file is missing.
         ValueError: a file is malformed.
     """
-    folders = sequence_folders(request, root)
+    return read_places(request, [str(folder) for folder in sequence_folders(request, root)], on_progress)
+
+
+def read_places(
+    request: RealData, places: list[str], on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[TrackTable, list[MotSequence]]:
+    """Returns the labelled tracks of sequences, one group each, and the sequences.
+
+    Args:
+        request: how tracks are made.
+        places: folders, or what `street_place` gives.
+        on_progress: told how many are done.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is malformed.
+    """
     tables, sequences = [], []
-    for number, folder in enumerate(folders):
-        sequence = read_mot_sequence(folder, detections=request.detections)
+    for number, place in enumerate(places):
+        sequence = sequence_at(request, place)
         tables.append(labelled_tracks(sequence, tracker=request.tracker, match=request.match, num_ages=HORIZON))
         sequences.append(sequence)
-        on_progress(number + 1, len(folders))
+        on_progress(number + 1, len(places))
     return TrackTable.join(tables), sequences
+
+
+def street_place(seed: int) -> str:
+    """Returns the place of a made-up scene."""
+    return f"{_STREET}{seed}"
+
+
+def sequence_at(request: RealData, place: str) -> MotSequence:
+    """Returns the sequence of a place.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is malformed.
+    """
+    if place.startswith(_STREET):
+        return street_sequence(int(place.removeprefix(_STREET)))
+    return read_mot_sequence(Path(place), detections=request.detections)
 
 
 def read_bench_data(

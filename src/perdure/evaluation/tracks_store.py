@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from perdure.arrays import load_arrays, save_arrays
-from perdure.data.mot_sequence import MotSequence, read_mot_sequence
+from perdure.data.mot_sequence import MotSequence
 from perdure.evaluation.confirmation_bench import BenchData, block_edges
-from perdure.evaluation.real_data import left_out
+from perdure.evaluation.real_data import left_out, sequence_at
 from perdure.evaluation.tracks_config import RealData
 from perdure.evidence.track_table import TrackTable
 
@@ -24,22 +24,22 @@ class StoredTracks:
 
     Args:
         table: the tracks.
-        folders: of the sequences, in order of group.
+        places: folders of the sequences, or what stands for them, in order of group.
         num_frames: of each sequence.
         frame_rate_hz: the median over sequences.
     """
 
     table: TrackTable
-    folders: tuple[str, ...]
+    places: tuple[str, ...]
     num_frames: tuple[int, ...]
     frame_rate_hz: float
 
     @classmethod
-    def of(cls, table: TrackTable, folders: list[Path], sequences: list[MotSequence]) -> StoredTracks:
+    def of(cls, table: TrackTable, places: list[str], sequences: list[MotSequence]) -> StoredTracks:
         """Returns tracks with the sequences they are from."""
         return cls(
             table=table,
-            folders=tuple(str(folder) for folder in folders),
+            places=tuple(places),
             num_frames=tuple(sequence.num_frames for sequence in sequences),
             frame_rate_hz=float(np.median([sequence.frame_rate_hz for sequence in sequences])),
         )
@@ -56,7 +56,7 @@ class StoredTracks:
         counts = [
             {
                 "name": name,
-                "folder": self.folders[group],
+                "place": self.places[group],
                 "num_frames": self.num_frames[group],
                 "num_persistent": int((table.is_persistent & (table.group == group)).sum()),
                 "num_transient": int((~table.is_persistent & (table.group == group)).sum()),
@@ -78,7 +78,7 @@ class StoredTracks:
         table = TrackTable(**{name: arrays[name] for name in _ARRAYS}, sequence=names, looks=arrays.get("looks"))
         return cls(
             table=table,
-            folders=tuple(row["folder"] for row in info["sequences"]),
+            places=tuple(row["place"] for row in info["sequences"]),
             num_frames=tuple(row["num_frames"] for row in info["sequences"]),
             frame_rate_hz=info["frame_rate_hz"],
         )
@@ -97,13 +97,13 @@ class StoredTracks:
         Raises:
             FileNotFoundError: a sequence is no longer there.
         """
-        if len(self.folders) == 1:
-            sequence = read_mot_sequence(Path(self.folders[0]), detections=request.detections)
+        if len(self.places) == 1:
+            sequence = sequence_at(request, self.places[0])
             edges = block_edges(self.table, request.blocks)
             return [(sequence, (int(edges[group]), int(edges[group + 1]))) for group in groups.tolist()]
         found = []
         for group in groups.tolist():
-            sequence = read_mot_sequence(Path(self.folders[group]), detections=request.detections)
+            sequence = sequence_at(request, self.places[group])
             low = sequence.num_frames // 2 if request.born == "second-half" else 0
             found.append((sequence, (low, sequence.num_frames)))
         return found

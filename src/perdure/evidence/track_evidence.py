@@ -15,7 +15,7 @@ from jaxtyping import Float
 from perdure.evidence.forest import Forest, evidence_of_share
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.evidence.score_scale import ScoreScale
-from perdure.evidence.track_features import FEATURES
+from perdure.evidence.track_features import AROUND, FEATURES, RANKS
 
 LIFETIME = "lifetime"
 """Input that is not a feature of the stream: the closed-form evidence of hits and misses, nats."""
@@ -23,7 +23,7 @@ SCORES = ("score_last", "score_first", "score_mean", "score_max", "score_min")
 """Features on the detector's own scale."""
 RAW = "raw "
 """Prefix of a score that enters as it is, beside the one on the scale of the detector."""
-RISING = ("score_last", "score_first", "score_mean", "score_max", "score_min", "num_hits", LIFETIME)
+RISING = (*SCORES, *RANKS, "num_hits", LIFETIME)
 """Inputs of which more never speaks against a track, in half of the trees."""
 PLACE = ("centre_x", "centre_y", "bottom_y", "log_width", "log_height", "border")
 """Inputs that another camera does not share."""
@@ -99,7 +99,7 @@ class TrackEvidence:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"track evidence: a part is missing or of another version ({error})") from error
-        known = all_inputs(uses_place=True, uses_raw_scores=True)
+        known = (*all_inputs(uses_place=True, uses_raw_scores=True), *RANKS)
         unknown = [name for name in model.inputs if name not in known]
         if unknown:
             raise ValueError(f"track evidence: got unknown input '{unknown[0]}', expected features of this version")
@@ -117,14 +117,20 @@ def scaled_columns(
     return columns | {LIFETIME: lifetime}
 
 
-def all_inputs(*, uses_place: bool, uses_raw_scores: bool) -> tuple[str, ...]:
+def all_inputs(
+    *, uses_place: bool, uses_raw_scores: bool, uses_scene: bool = True, uses_stream_scores: bool = False
+) -> tuple[str, ...]:
     """Returns the names of the forest's inputs.
 
     Args:
         uses_place: whether place and size in the picture enter; another camera does not share them.
         uses_raw_scores: whether scores enter as they are too; another detector does not share them.
+        uses_scene: whether neighbours enter, and what the stream has shown before.
+        uses_stream_scores: whether scores enter by their rank in the stream so far, instead of among training scores.
     """
-    kept = tuple(name for name in (*FEATURES, LIFETIME) if uses_place or name not in PLACE)
+    dropped = {*(() if uses_place else PLACE), *(() if uses_scene else AROUND)}
+    dropped |= {*SCORES, "score_trend"} if uses_stream_scores else set(RANKS)
+    kept = tuple(name for name in (*FEATURES, LIFETIME) if name not in dropped)
     return kept + (tuple(RAW + name for name in SCORES) if uses_raw_scores else ())
 
 

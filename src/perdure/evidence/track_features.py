@@ -20,6 +20,7 @@ from perdure.evidence.neighbourhood import (
     other_tracks,
     the_dead,
 )
+from perdure.evidence.score_scale import ScoreScale
 from perdure.geometry import area_px
 from perdure.types import TrackFrame
 
@@ -40,8 +41,13 @@ AROUND = (
     "veteran_place", "flicker_place", "look_ratio", "score_ratio", "size_surprise", "score_surprise",
     "crowd_mean", "birth_rate", "survival", "camera_speed", "relative_speed",
 )  # fmt: skip
-FEATURES: tuple[str, ...] = (*OWN, *AROUND)
+RANKS = ("rank_last", "rank_first", "rank_mean", "rank_max", "rank_min")
+"""Scores on the scale of the stream itself: log odds of their rank among its latest scores."""
+FEATURES: tuple[str, ...] = (*OWN, *AROUND, *RANKS)
 """Names of the columns, in order."""
+
+NUM_SCORES = 2048
+"""Latest scores of a stream that ranks are taken among."""
 
 _MEMORY = (
     "history", "first_score", "last_score", "max_score", "min_score", "sum_score",
@@ -96,6 +102,7 @@ class FeatureStream:
     dead: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
     veterans: BoxRing = field(default_factory=lambda: BoxRing(5))
     flickers: BoxRing = field(default_factory=lambda: BoxRing(5))
+    scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns all that is remembered as named arrays."""
@@ -104,6 +111,7 @@ class FeatureStream:
             "image_size": np.array(self.image_size, dtype=np.int64), "scene": np.array(scene),
             "track_id": self.track_id, "memory": self.memory, "dead": self.dead,
             "veterans": self.veterans.rows, "flickers": self.flickers.rows,
+            "scores": self.scores,
         }  # fmt: skip
 
     @classmethod
@@ -113,7 +121,7 @@ class FeatureStream:
         stream = cls(image_size=(width, height))
         for name, value in zip(SceneMemory.__slots__, arrays["scene"].tolist(), strict=True):
             setattr(stream.scene, name, int(value) if name == "num_frames" else value)
-        for name in ("track_id", "memory", "dead"):
+        for name in ("track_id", "memory", "dead", "scores"):
             setattr(stream, name, arrays[name].copy())
         stream.veterans.rows, stream.flickers.rows = arrays["veterans"].copy(), arrays["flickers"].copy()
         return stream
@@ -128,7 +136,7 @@ class FeatureStream:
         self._see_scene(tracks)
         self._remember(tracks, before, iou, residual, resize, moved)
         around = self._around(tracks, moved)
-        rows = np.concatenate([self._own(tracks), around], axis=1)
+        rows = np.concatenate([self._own(tracks), around, self._ranks(tracks)], axis=1)
         self._learn(tracks)
         return rows
 
@@ -247,6 +255,17 @@ class FeatureStream:
             *self._motion_of_scene(tracks, moved),
         ]
         return np.column_stack(columns).astype(np.float64).reshape(len(tracks), len(AROUND))
+
+    def _ranks(self, tracks: TrackFrame) -> np.ndarray:
+        """Returns the columns `RANKS`; the scores of this frame are among those that count."""
+        self.scores = np.concatenate([self.scores, tracks.score[tracks.is_hit]])[-NUM_SCORES:]
+        if not len(self.scores):  # every track begins with a hit, so there is no track yet
+            return np.zeros((len(tracks), len(RANKS)))
+        scale = ScoreScale.fit(self.scores)
+        names = ("last_score", "first_score", "max_score", "min_score")
+        last, first, highest, lowest = (scale(self._column(name)) for name in names)
+        mean = scale(self._column("sum_score") / tracks.num_hits)
+        return np.column_stack([last, first, mean, highest, lowest]).reshape(len(tracks), len(RANKS))
 
     def _described(self, boxes: np.ndarray, score: np.ndarray) -> np.ndarray:
         """Returns boxes as place, size and standardised score."""

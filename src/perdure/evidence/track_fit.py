@@ -42,6 +42,10 @@ class TrackTrainingConfig:
     """Whether place and size in the picture enter; off for weights that are to serve any camera."""
     uses_raw_scores: bool = True
     """Whether scores enter as they are beside their rank; off for weights that are to serve any detector."""
+    uses_scene: bool = True
+    """Whether neighbours enter, and what the stream has shown before; off for weights that are to serve any scene."""
+    uses_stream_scores: bool = False
+    """Whether scores enter by their rank in the stream so far; on for weights that are to serve any detector."""
     max_lifetime: int = 8
     """Longest lifetime of a transient that gets a probability of its own."""
 
@@ -93,7 +97,12 @@ def fit_track_evidence(
     columns = scaled_columns(table.features[valid], lifetime.evidence(table.is_hit)[valid], scale)
     truth = np.repeat(table.is_persistent[:, None], table.num_ages, axis=1)[valid]
     weight = balanced_weights(table)[valid]
-    inputs = all_inputs(uses_place=config.uses_place, uses_raw_scores=config.uses_raw_scores)
+    inputs = all_inputs(
+        uses_place=config.uses_place,
+        uses_raw_scores=config.uses_raw_scores,
+        uses_scene=config.uses_scene,
+        uses_stream_scores=config.uses_stream_scores,
+    )
     rows = stacked(columns, inputs)
     if uses_looks and table.looks is None:
         raise ValueError("tracks: got none whose crops were looked at, expected them; give sequences with video")

@@ -10,6 +10,7 @@ from perdure.data.config import DataConfig
 from perdure.engine.operation import Rates
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evidence.config import EvidenceConfig, ModelConfig
+from perdure.evidence.track_fit import TrackTrainingConfig
 from perdure.pipeline.config import CalibrationConfig, RunConfig, RunSettings
 from perdure.pipeline.tracks.config import TracksDataConfig, TracksRunConfig
 from perdure.training.config import CompositeConfig, TrainingConfig
@@ -70,6 +71,23 @@ def tracks() -> TracksRunConfig:
     return TracksRunConfig(recipe="tracks", calibration=Rates(max_false_confirm=0.05))
 
 
+def streets() -> TracksRunConfig:
+    """Returns the recipe of the weights for detections alone: made-up scenes, and inputs that any detector shares."""
+    return TracksRunConfig(
+        recipe="streets",
+        data=TracksDataConfig(num_streets=160),
+        training=TrackTrainingConfig(
+            num_trees=60,
+            min_leaf=20,
+            uses_place=False,
+            uses_raw_scores=False,
+            uses_scene=False,
+            uses_stream_scores=True,
+        ),
+        calibration=Rates(max_false_confirm=0.05),
+    )
+
+
 def thermal() -> TracksRunConfig:
     """Returns a run on targets of a few pixels on static infrared cameras, with a tokenizer of synthetic clips."""
     return TracksRunConfig(
@@ -86,6 +104,7 @@ RECIPES: dict[str, Callable[[], RunSettings]] = {
     "gpu": gpu,
     "tracks": tracks,
     "thermal": thermal,
+    "streets": streets,
 }
 """Recipes by name."""
 

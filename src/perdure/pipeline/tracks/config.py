@@ -19,11 +19,23 @@ class TracksDataConfig(RealData):
     """Labelled sequences, and which of their tracks are taken."""
 
     path: str = ""
-    """Folder of MOT folders (seqinfo.ini, det/, gt/gt.txt); must be given."""
+    """Folder of MOT folders (seqinfo.ini, det/, gt/gt.txt); must be given, but for made-up scenes."""
+    num_streets: int = 0
+    """Made-up scenes to take instead of a folder: every one with a camera, a detector and clutter of its own."""
     folds: int = 8
     """Largest number of parts that are left out in turn; more sequences than that share parts, neighbours together."""
     uses_pixels: bool = False
     """Look at crops as well, with a tokenizer that is trained on synthetic clips first; needs sequences with video."""
+
+    def __post_init__(self) -> None:
+        RealData.__post_init__(self)  # super() does not work in dataclasses with slots
+        if self.num_streets and (self.path or self.uses_pixels or self.num_streets < 2):
+            raise ValueError(f"num_streets: got {self.num_streets}, expected 0, or at least 2 without path and pixels")
+
+    @property
+    def name(self) -> str:
+        """What the data is called."""
+        return "streets" if self.num_streets else self.folder.name
 
     @property
     def folder(self) -> Path:

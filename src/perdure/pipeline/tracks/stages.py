@@ -15,7 +15,7 @@ from perdure.engine.operation import Operation
 from perdure.engine.table_looks import table_looks
 from perdure.evaluation.confirmation_bench import bench_rows
 from perdure.evaluation.confirmation_methods import CAPS, compared_methods
-from perdure.evaluation.real_data import read_sequences, sequence_folders
+from perdure.evaluation.real_data import read_places, sequence_folders, street_place
 from perdure.evaluation.tracks_folds import ALL, FoldsRequest, decide_folds, fit_folds
 from perdure.evaluation.tracks_metrics import tracks_metrics
 from perdure.evaluation.tracks_store import StoredTracks
@@ -65,13 +65,16 @@ def make_tracks(context: StageContext) -> None:
     """Links the detections of all sequences, describes and labels their tracks, and looks at their crops."""
     config: TracksRunConfig = context.config
     on_sequence = _stoppable(context, "sequences")
-    table, sequences = read_sequences(config.data, config.data.folder, on_sequence)
+    if config.data.num_streets:
+        places = [street_place(seed) for seed in range(config.data.num_streets)]
+    else:
+        places = [str(folder) for folder in sequence_folders(config.data, config.data.folder.resolve())]
+    table, sequences = read_places(config.data, places, on_sequence)
     if config.data.uses_pixels:
         table = _looked_at(table, sequences, context)
-    folders = sequence_folders(config.data, config.data.folder.resolve())
     path = _tracks_file(context)
     path.parent.mkdir(parents=True, exist_ok=True)
-    StoredTracks.of(table, folders, sequences).save(path)
+    StoredTracks.of(table, places, sequences).save(path)
 
 
 def _tracks_file(context: StageContext) -> Path:
@@ -161,7 +164,7 @@ def _folds(context: StageContext, models: Path) -> tuple[FoldsRequest, int]:
     path = _tracks_file(context)
     request = FoldsRequest(
         tracks=path,
-        name=config.data.folder.name,
+        name=config.data.name,
         request=config.data,
         training=config.training,
         rates=config.calibration,
@@ -185,6 +188,8 @@ def _stoppable(context: StageContext, detail: str) -> Any:
 
 def _sources(config: TracksRunConfig) -> str:
     """Returns a word that changes when a file of the sequences does: names, sizes and times of change."""
+    if config.data.num_streets:
+        return "made up"
     files = [path for folder in sequence_folders(config.data, config.data.folder) for path in folder.rglob("*")]
     known = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files) if path.is_file()]
     return fingerprint([list(one) for one in known])
@@ -225,7 +230,8 @@ def tracks_stages(config: TracksRunConfig) -> tuple[Stage, ...]:
         ValueError: no folder is given.
         FileNotFoundError: there is no such folder.
     """
-    sequence_folders(config.data, config.data.folder)
+    if not config.data.num_streets:
+        sequence_folders(config.data, config.data.folder)
     uses_pixels = config.data.uses_pixels
     return (
         _PROOF,
