@@ -113,6 +113,42 @@ def test_wrong_input_is_one_line_and_exit_2(call: Call, words: str, message: str
     assert not list(Path().iterdir()), "and nothing is written"
 
 
+@pytest.mark.parametrize("words", ["watch none.mp4", "demo"])
+def test_a_window_without_a_display_is_one_line_and_exit_2(
+    call: Call, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    """Said before weights or video are opened, and nothing is written."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    shown = call(*words.split(), "--show")
+    assert shown.code == 2
+    assert shown.line.startswith(f"perdure {words.split()[0]}: show: got no display")
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.integration
+def test_the_demo_in_a_window_that_is_closed_after_it(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+
+    class FakeWindow:
+        def show(self, frame: object) -> None:
+            events.append("show")
+
+        def is_ended(self) -> bool:
+            return len(events) == 5
+
+        def close(self) -> None:
+            events.append("close")
+
+    monkeypatch.setattr("perdure.video.window.open_window", lambda title: FakeWindow())
+    shown = call("demo", "--show", "--out", "seen")
+    assert shown.code == 0 and events == ["show"] * 5 + ["close"]
+    assert re.search(r"^  latency_ms: median \d+\.\d, p95 \d+\.\d, p99 \d+\.\d, max \d+\.\d ", shown.out, re.MULTILINE)
+    assert "problem: interrupted after frame" in shown.out
+    assert {"annotated.mp4", "tracks.csv", "summary.json"} <= {path.name for path in Path("seen").iterdir()}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -27,6 +27,17 @@ def test_frames_count_from_zero_and_boxes_become_corners(tmp_path: Path) -> None
     assert found.num_from(2) == 1
 
 
+@pytest.mark.parametrize(
+    ("columns", "class_id"),
+    [("", -1), (",-1", -1), (",-1,-1,-1", -1), (",0", 0), (",3,0.8", 3), (",7.0", 7), (", 2 ,x", 2), (",", -1),
+     (",car", -1), (",1.5", -1), (",-2", -1), (",nan", -1), (",1e99", -1)],
+)  # fmt: skip
+def test_the_eighth_column_names_the_class(tmp_path: Path, columns: str, class_id: int) -> None:
+    """Files of 3D trackers hold coordinates there, and those without classes -1 or nothing."""
+    found = read_mot_detections(written(tmp_path, f"1,-1,10,20,30,40,0.9{columns}\n"))
+    assert found.at(0).class_id.tolist() == [class_id]
+
+
 def test_boxes_without_area_are_left_out_and_counted(tmp_path: Path) -> None:
     found = read_mot_detections(written(tmp_path, GOOD + "1,-1,5,5,0,4,0.9\n2,-1,5,5,-3,4,0.9\n2,-1,5,5,3,0,1\n"))
     assert (found.num_detections, found.num_without_area) == (1, 3)
@@ -66,11 +77,12 @@ def test_files_without_detections_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    boxes = [MotBox(0, 4, (1.0, 2.0, 4.5, 8.25), 0.875), MotBox(6, 5, (-3.0, 0.0, 2.0, 1.0), 1.0)]
+    boxes = [MotBox(0, 4, (1.0, 2.0, 4.5, 8.25), 0.875, class_id=2), MotBox(6, 5, (-3.0, 0.0, 2.0, 1.0), 1.0)]
     found = read_mot_detections(written(tmp_path, mot_text(boxes)))
     for box in boxes:
         assert found.at(box.frame_index).xyxy_px.tolist() == [list(box.xyxy_px)]
         assert found.at(box.frame_index).score.tolist() == [box.score]
+        assert found.at(box.frame_index).class_id.tolist() == [box.class_id]
 
 
 @pytest.mark.slow

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from perdure.types import Decision
+from perdure.video.labels import draw_evidence, free_plate
 from perdure.video.lettering import draw_text, text_mask, text_size
 from perdure.video.marks import (
     DARK,
+    MUTED,
     PALE,
     PERSISTENT,
     TENTATIVE,
@@ -21,6 +23,7 @@ from perdure.video.marks import (
     dashed_box,
     fill,
     solid_box,
+    sparkline,
     trail,
 )  # fmt: skip
 from perdure.video.overlay import Overlay, OverlayConfig
@@ -36,6 +39,7 @@ class View:
     age: int = 3
     is_hit: bool = True
     status: str = "tentative"
+    evidence: float = 0.4
     probability: float = 0.6
 
 
@@ -154,11 +158,15 @@ def test_labels_do_not_cover_each_other_and_persistent_ones_come_first() -> None
     overlay = Overlay()
     plates: list[tuple[Rectangle, bool]] = []
     overlay._draw_plate = lambda _, plate, __, *, is_persistent: plates.append((plate, is_persistent))  # type: ignore
+    sparks: list[Rectangle] = []
+    overlay._draw_spark = lambda _, plate, __: sparks.append(plate)  # type: ignore
     draw(overlay, *views)
     assert plates[0][1] and 2 <= len(plates) <= 4
     for index, (plate, _) in enumerate(plates):
         assert plate.inside(700, 500)
         assert not any(plate.overlaps(other) for other, _ in plates[:index])
+        assert not any(plate.overlaps(other) for other in sparks)
+    assert 0 < len(sparks) <= len(plates)
 
 
 @pytest.mark.parametrize("status", ["tentative", "persistent", "transient"])
@@ -181,7 +189,77 @@ def test_memory_is_that_of_live_and_fading_tracks() -> None:
         decisions = (deleted(index - 1),) if index else ()
         draw(overlay, View(track_id=index), decisions=decisions)
     assert len(overlay._seen) == 1 and len(overlay._ghosts) <= overlay.config.fade_frames
-    assert all(len(seen.way) <= overlay.config.trail_frames for seen in overlay._seen.values())
+    for _ in range(100):
+        draw(overlay, View(track_id=7))
+    (seen,) = overlay._seen.values()
+    assert (len(seen.way), len(seen.evidence)) == (overlay.config.trail_frames, overlay.config.spark_frames)
+
+
+def sparks_of(overlay: Overlay, *views: View, decisions: tuple[Decision, ...] = ()) -> list[list[float]]:
+    """Returns the evidence of every sparkline that a frame shows."""
+    shown: list[list[float]] = []
+    overlay._draw_spark = lambda _, __, seen, *, opacity=1.0: shown.append(list(seen.evidence))  # type: ignore
+    draw(overlay, *views, decisions=decisions)
+    return shown
+
+
+@pytest.mark.parametrize("label", ["persistent", "transient"])
+def test_evidence_is_shown_up_to_the_decision_and_for_a_moment_after_it(label: str) -> None:
+    overlay = Overlay(OverlayConfig(spark_frames=3))
+    shown = [sparks_of(overlay, View(evidence=value)) for value in (0.5, 1.0, 1.5, 2.0)]
+    assert shown == [[[0.5]], [[0.5, 1.0]], [[0.5, 1.0, 1.5]], [[1.0, 1.5, 2.0]]]
+    shown = [sparks_of(overlay, View(status=label, evidence=3.0)) for _ in range(5)]
+    assert shown == [[[1.5, 2.0, 3.0]]] * 3 + [[]] * 2
+
+
+def test_a_reopened_track_shows_its_new_evidence_alone() -> None:
+    overlay = Overlay()
+    for view in (View(evidence=-1.0), View(evidence=-3.0, status="transient"), View(evidence=0.25)):
+        shown = sparks_of(overlay, view)
+    assert shown == [[0.25]]
+
+
+def test_a_track_deleted_undecided_keeps_its_sparkline_while_it_fades() -> None:
+    overlay = Overlay()
+    draw(overlay, View(track_id=4, evidence=0.5))
+    draw(overlay, View(track_id=4, evidence=-0.5))
+    assert sparks_of(overlay, decisions=(deleted(4),)) == [[0.5, -0.5]]
+    assert [sparks_of(overlay) for _ in range(9)] == [[[0.5, -0.5]]] * 7 + [[]] * 2
+
+
+def test_a_track_decided_on_its_first_frame_and_settings_without_sparklines_show_none() -> None:
+    for status in ("persistent", "transient"):
+        assert sparks_of(Overlay(), View(status=status)) == []
+    overlay = Overlay(OverlayConfig(spark_frames=0))
+    assert [sparks_of(overlay, View()) for _ in range(3)] == [[]] * 3
+
+
+def test_bars_stand_on_their_side_of_the_zero_line_and_grow_with_the_evidence() -> None:
+    image = frame_of(60, 30)
+    sparkline(image, Rectangle(10, 4, 49, 24), [1.0, -1.0, 2.0, 99.0, 0.0], num_slots=8)
+    rows = {x: (count(image[:14, x : x + 1], PERSISTENT), count(image[15:, x : x + 1], TRANSIENT)) for x in range(60)}
+    assert [rows[x] for x in (10, 15, 20, 25, 30)] == [(3, 0), (0, 3), (6, 0), (10, 0), (1, 0)]
+    assert (image[14, 10:50] == MUTED).all() and (image[14, :10] == GREY).all() and (image[14, 50:] == GREY).all()
+    changed = np.argwhere((image != GREY).any(axis=2))
+    assert changed.min(axis=0).tolist() == [4, 10] and changed[:, 1].max() == 49
+    assert rows[14] == rows[35] == (0, 0)  # gaps between bars, and slots that no frame has filled yet
+
+
+def test_a_label_at_the_edge_moves_in_and_where_it_is_crowded_the_sparkline_is_left_out() -> None:
+    box = Rectangle(680, 200, 699, 260)
+    plate = free_plate((100, 20), box, [], (700, 500))
+    assert plate == Rectangle(600, 177, 699, 196)
+    assert free_plate((100, 20), Rectangle(900, 200, 920, 260), [], (700, 500)) is None
+    assert free_plate((100, 20), box, [Rectangle(0, 0, 699, 499)], (700, 500)) is None
+    image = frame_of()
+    draw_evidence(image, Rectangle(-90, -90, -50, -70), [1.0], num_slots=8)
+    assert (image == GREY).all()
+    overlay = Overlay()
+    whole = View(xyxy_px=(5.0, 5.0, 690.0, 490.0))
+    plates: list[Rectangle] = []
+    overlay._draw_plate = lambda _, plate, __, *, is_persistent: plates.append(plate)  # type: ignore
+    assert (sparks_of(overlay, whole), plates) == ([], [])
+    assert sparks_of(overlay, replace(whole, status="persistent")) == [] and len(plates) == 1
 
 
 def test_the_frame_that_was_handed_in_is_not_changed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -10,13 +11,13 @@ import pytest
 from perdure.engine.results import GateResult, TrackView
 from perdure.types import Decision
 from perdure.video.mot import read_mot_detections
-from perdure.watch.outputs import WatchOutputs
+from perdure.watch.outputs import TRACK_COLUMNS, WatchOutputs
 
 
-def view(track_id: int, status: str, *, is_hit: bool = True, x: float = 0.0) -> TrackView:
+def view(track_id: int, status: str, *, is_hit: bool = True, x: float = 0.0, class_id: int = -1) -> TrackView:
     return TrackView(
         track_id=track_id, xyxy_px=(x, 1.0, x + 2.0, 4.0), age=2, is_hit=is_hit, status=status, evidence=1.5,
-        probability=0.75, score=0.5,
+        probability=0.75, score=0.5, class_id=class_id,
     )  # fmt: skip
 
 
@@ -65,6 +66,38 @@ def test_files_appear_at_the_end_and_not_at_all_after_an_error(tmp_path: Path) -
     with WatchOutputs(tmp_path):
         pass
     assert names() == ["confirmed.txt", "decisions.jsonl", "tracks.csv"]
+
+
+def test_json_lines_hold_what_csv_holds(tmp_path: Path) -> None:
+    frames = [
+        result(view(5, "tentative", x=1.25, class_id=2), view(6, "transient", is_hit=False)),
+        result(view(5, "persistent")),
+    ]
+    for tracks in ("csv", "jsonl"):
+        (tmp_path / tracks).mkdir()
+        with WatchOutputs(tmp_path / tracks, tracks=tracks) as outputs:
+            for index, frame in enumerate(frames):
+                outputs.write(index, index / 3, frame)
+    rows = [json.loads(line) for line in (tmp_path / "jsonl" / "tracks.jsonl").read_text().splitlines()]
+    assert [list(row) for row in rows] == [TRACK_COLUMNS.split(",")] * 3
+    assert (rows[0]["is_hit"], rows[1]["is_hit"], rows[0]["class_id"]) == (True, False, 2)
+    expected = list(csv.DictReader((tmp_path / "csv" / "tracks.csv").read_text().splitlines()))
+    for row, line in zip(rows, expected, strict=True):
+        assert row.pop("status") == line.pop("status")
+        assert {name: float(value) for name, value in row.items()} == {n: float(value) for n, value in line.items()}
+    for other in ("decisions.jsonl", "confirmed.txt"):
+        assert (tmp_path / "csv" / other).read_bytes() == (tmp_path / "jsonl" / other).read_bytes()
+
+
+def test_tracks_of_an_earlier_stream_go_only_when_the_new_ones_are_complete(tmp_path: Path) -> None:
+    with WatchOutputs(tmp_path):
+        pass
+    with pytest.raises(RuntimeError, match="stop"), WatchOutputs(tmp_path, tracks="jsonl"):
+        raise RuntimeError("stop")
+    assert sorted(path.name for path in tmp_path.glob("tracks.*")) == ["tracks.csv"]
+    with WatchOutputs(tmp_path, tracks="jsonl"):
+        pass
+    assert sorted(path.name for path in tmp_path.glob("tracks.*")) == ["tracks.jsonl"]
 
 
 def test_only_live_tracks_are_remembered(tmp_path: Path) -> None:

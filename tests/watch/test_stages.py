@@ -60,6 +60,53 @@ def test_the_iterator_runs_only_a_few_items_ahead() -> None:
     assert num_made <= QUEUE_LENGTH + 3  # leaving the block stopped it
 
 
+def test_who_waits_is_called_until_an_item_comes_and_may_end_the_waiting() -> None:
+    go_on, num_calls = threading.Event(), 0
+
+    def items() -> Iterator[int]:
+        yield 1
+        go_on.wait(10)
+        yield 2
+        go_on.wait(10)
+
+    def on_wait() -> None:
+        nonlocal num_calls
+        num_calls += 1
+        if num_calls == 3:
+            go_on.set()
+
+    with Prefetch(items(), on_wait=on_wait) as prefetched:
+        assert list(prefetched) == [1, 2]
+    assert num_calls >= 3
+    go_on.clear()
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Prefetch(items(), on_wait=stop) as prefetched:
+        try:
+            list(prefetched)
+        finally:
+            go_on.set()
+
+
+def test_fewer_items_may_wait() -> None:
+    num_made, is_full = 0, threading.Event()
+
+    def items() -> Iterator[int]:
+        nonlocal num_made
+        for index in range(100):
+            num_made += 1
+            if num_made == 2:
+                is_full.set()
+            yield index
+
+    with Prefetch(items(), length=1) as prefetched:
+        assert is_full.wait(10)
+        assert num_made == 2
+        assert next(iter(prefetched)) == 0
+
+
 def test_an_error_of_the_work_is_raised_and_the_rest_is_dropped() -> None:
     done = []
 

@@ -19,6 +19,7 @@ from perdure.engine.results import GateResult
 from perdure.geometry import iou_matrix
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.types import Detections
+from perdure.video.frames import VideoFrame, VideoReader
 from perdure.video.mot import MotBox, mot_text, read_mot_detections
 from perdure.video.overlay import OverlayConfig
 from perdure.video.reader import open_video
@@ -65,6 +66,8 @@ def test_motion_detector_to_annotated_video(video: Path, tmp_path: Path) -> None
     assert summary.savings_track_frames == pytest.approx(1 - 3 / (NUM_FRAMES - FIRST))
     assert summary.duration_s == pytest.approx((NUM_FRAMES - 1) / RATE_HZ, abs=1e-3)
     assert set(summary.part_frames_per_s) == {"decode", "detect", "gate", "draw", "encode"}
+    latency = [summary.latency_ms[name] for name in ("median", "p95", "p99", "max")]
+    assert latency == sorted(latency) and latency[0] > 0
     folder = tmp_path / "a" / "b"
     assert sorted(entry.name for entry in folder.iterdir()) == sorted(Path(name).name for name in summary.outputs)
     assert json.loads((folder / "summary.json").read_text()) == json.loads(json.dumps(summary.to_dict()))
@@ -75,7 +78,7 @@ def test_motion_detector_to_annotated_video(video: Path, tmp_path: Path) -> None
 
 
 def test_annotated_video_has_every_frame_at_its_time_and_marks_on_it(video: Path, tmp_path: Path) -> None:
-    config = WatchConfig(overlay=OverlayConfig(min_width_px=160, trail_frames=2))
+    config = WatchConfig(overlay=OverlayConfig(min_width_px=160, trail_frames=2, spark_frames=0))
     watch(video, FakeGate(), out_dir=tmp_path, config=config)
     with open_video(video) as before, open_video(tmp_path / "annotated.mp4") as after:
         assert (after.width, after.num_frames) == (before.width, before.num_frames)
@@ -203,6 +206,91 @@ def test_an_interrupt_keeps_what_was_done(video: Path, tmp_path: Path) -> None:
         assert len(list(reader)) == 10
 
 
+class FakeWindow:
+    """Remembers what it was shown; somebody asks for the end once so many frames were."""
+
+    def __init__(self, *, num_frames: int) -> None:
+        self.num_frames = num_frames
+        self.shown: list[np.ndarray] = []
+        self.threads: set[threading.Thread] = set()
+
+    def show(self, frame: np.ndarray) -> None:
+        self.shown.append(frame)
+        self.threads.add(threading.current_thread())
+
+    def is_ended(self) -> bool:
+        self.threads.add(threading.current_thread())
+        return len(self.shown) >= self.num_frames
+
+    def close(self) -> None:
+        raise AssertionError("who opened the window closes it")
+
+
+def test_a_window_shows_annotated_frames_and_may_end_the_watching(video: Path, tmp_path: Path) -> None:
+    window = FakeWindow(num_frames=3)
+    summary = watch(video, FakeGate(), out_dir=tmp_path, window=window)
+    assert len(window.shown) == 3 and window.threads == {threading.current_thread()}
+    assert 3 <= summary.num_frames < NUM_FRAMES
+    assert summary.problems == (f"interrupted after frame {summary.num_frames - 1}",)
+    assert "show" in summary.part_frames_per_s
+    with open_video(tmp_path / "annotated.mp4") as reader:
+        frames = [item.frame for item in reader]
+    assert len(frames) == summary.num_frames
+    for shown in window.shown:
+        height, width = frames[0].shape[0] - frames[0].shape[0] % 2, frames[0].shape[1]
+        assert abs(shown.shape[0] - height) <= 1 and shown.shape[1] == width  # with bar, and enlarged
+
+
+def test_the_window_is_asked_while_a_camera_is_silent(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys were answered with the next frame only, which may never come."""
+    is_closed = threading.Event()
+
+    class Silent(VideoReader):
+        is_live = True
+
+        def _frames(self) -> Iterator[VideoFrame]:
+            yield VideoFrame(0, 0.0, square_frames(1)[0])
+            is_closed.wait(30)
+
+        def close(self) -> None:
+            is_closed.set()
+
+    height, width, _ = square_frames(1)[0].shape
+    silent = Silent(frame_rate_hz=RATE_HZ, width=width, height=height, num_frames=None)
+    monkeypatch.setattr("perdure.watch.watch.open_video", lambda *_, **__: silent)
+    summary = watch(video, FakeGate(), out_dir=tmp_path, window=FakeWindow(num_frames=1))
+    assert (summary.num_frames, summary.problems) == (1, ("interrupted after frame 0",))
+
+
+def test_classes_of_detections_reach_decisions_tracks_and_confirmed_boxes(video: Path, tmp_path: Path) -> None:
+    """The square is of class 2, and a box on nothing of none; its class is kept on frames without a detection."""
+    boxes = [MotBox(i, -1, tuple(map(float, square_xyxy(i))), 0.9, 2) for i in range(4, NUM_FRAMES) if i != 20]
+    boxes.append(MotBox(20, -1, (120.0, 5.0, 130.0, 15.0), 0.3))
+    (tmp_path / "det.txt").write_text(mot_text(boxes))
+    rule = TruncatedSPRT(upper=2.0, lower=-2.0, horizon=8, on_timeout="persistent")
+    for name, gate in (("fake", FakeGate()), ("real", PersistenceGate(small_model(), rule))):
+        watch(video, gate, out_dir=tmp_path / name, detections_path=tmp_path / "det.txt")
+        decided = [json.loads(line) for line in (tmp_path / name / "decisions.jsonl").read_text().splitlines()]
+        assert {row["track_id"]: row["class_id"] for row in decided} == {0: 2, 1: -1}, name
+        rows = list(csv.DictReader((tmp_path / name / "tracks.csv").read_text().splitlines()))
+        assert {(row["track_id"], row["class_id"]) for row in rows} == {("0", "2"), ("1", "-1")}, name
+        assert ("20", "0") in {(row["frame_index"], row["is_hit"]) for row in rows if row["track_id"] == "0"}
+    confirmed = read_mot_detections(tmp_path / "fake" / "confirmed.txt")
+    assert confirmed.num_detections > 20
+    assert {int(value) for found in confirmed.by_frame.values() for value in found.class_id} == {2}
+
+
+def test_tracks_are_written_as_json_lines_where_that_is_asked_for(
+    video: Path, detections: Path, tmp_path: Path
+) -> None:
+    config = WatchConfig(tracks="jsonl")
+    summary = watch(video, FakeGate(), out_dir=tmp_path, detections_path=detections, config=config)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(Path(name).name for name in summary.outputs)
+    assert (tmp_path / "tracks.jsonl").read_text().count("\n") == NUM_FRAMES - 4 + 5
+
+
 def test_an_error_of_the_gate_leaves_no_files(video: Path, tmp_path: Path) -> None:
     gate = StoppingGate()
     gate.error = ValueError("weights do not fit")
@@ -241,6 +329,11 @@ def test_wrong_input_is_refused_before_anything_is_written(video: Path, tmp_path
     for field in ("max_frames", "frame_rate_hz"):
         with pytest.raises(ValueError, match=field):
             WatchConfig(**{field: 0})
+
+
+def test_a_format_that_there_is_not_is_refused(as_user: None) -> None:
+    with pytest.raises(ValueError, match="tracks: got 'xml', expected one of csv, jsonl"):
+        WatchConfig(tracks="xml")  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -24,6 +24,8 @@ class DemoArguments:
 
     out: Path = Path("demo")
     """Folder for what comes out."""
+    show: bool = False
+    """Show the annotated video in a window as it is made; q or Esc ends it."""
 
 
 def demo(words: Sequence[str], command: str) -> int:
@@ -31,4 +33,4 @@ def demo(words: Sequence[str], command: str) -> int:
     arguments = parse(DemoArguments, words, command=command)
     with as_file(files("perdure") / "demo") as folder:
         given = [str(folder / "drone.mp4"), "--detections", str(folder / "detections.txt")]
-        return watch([*given, "--out", str(arguments.out)], command)
+        return watch([*given, "--out", str(arguments.out), *(["--show"] if arguments.show else [])], command)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from perdure.cli.arguments import parse
 from perdure.cli.terminal import counted, say
+
+if TYPE_CHECKING:
+    from perdure.video.window import Window
+    from perdure.watch.summary import WatchSummary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +24,7 @@ class WatchArguments:
 
     Reads: a video file, a folder of images, a camera (/dev/videoN) or a URL; weights.
 
-    Writes: annotated.mp4, decisions.jsonl, tracks.csv, confirmed.txt and summary.json into OUT.
+    Writes: annotated.mp4, decisions.jsonl, tracks.csv (or .jsonl), confirmed.txt and summary.json into OUT.
 
     Costs: a few milliseconds a frame and undecided track on one core.
     """
@@ -46,34 +51,64 @@ class WatchArguments:
     """Frames per second of a folder of images."""
     max_frames: int | None = None
     """Stop after this many frames."""
+    tracks: Literal["csv", "jsonl"] = "csv"
+    """Format of the file of all tracks on all frames; JSON lines take three times the room."""
+    show: bool = False
+    """Show the annotated video in a window as it is made; q or Esc ends the watching as Ctrl-C does."""
 
 
 def watch(words: Sequence[str], command: str) -> int:
     """Runs `perdure watch`."""
     arguments = parse(WatchArguments, words, command=command)
+    with _shown(arguments.show) as window:  # first of all, since nothing else is needed to say that there is none
+        summary = _watched(arguments, window)
+    say(("done", "bold green"), f": {arguments.out / 'annotated.mp4'} and its tables")
+    for name, value in summary.to_dict().items():
+        if isinstance(value, int | float | str):
+            say(f"  {name}: {value}")
+    latency = ", ".join(f"{name} {value:.1f}" for name, value in summary.latency_ms.items())
+    say(f"  latency_ms: {latency} (of a frame, from decoded to decided)")
+    for problem in summary.problems:
+        say((f"  problem: {problem}", "yellow"))
+    return 0
+
+
+@contextmanager
+def _shown(is_shown: bool) -> Iterator[Window | None]:
+    """Yields a window if one was asked for, and closes it."""
+    if not is_shown:
+        yield None
+        return
+    from perdure.video.window import open_window
+
+    window = open_window("perdure watch")
+    try:
+        yield window
+    finally:
+        window.close()
+
+
+def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
+    """Runs the gate as the arguments say."""
     from perdure.engine.load import load_gate
     from perdure.watch.watch import WatchConfig
     from perdure.watch.watch import watch as watch_video
 
-    config = WatchConfig(frame_rate_hz=arguments.frame_rate_hz, max_frames=arguments.max_frames)
+    config = WatchConfig(
+        frame_rate_hz=arguments.frame_rate_hz, max_frames=arguments.max_frames, tracks=arguments.tracks
+    )
     asked = {name: getattr(arguments, name) for name in ("max_false_confirm", "max_miss", "horizon", "on_timeout")}
     given = {name: value for name, value in asked.items() if value is not None}
     if arguments.calibration is None:
         given = {"horizon": 8, "on_timeout": "transient"} | given
     gate = load_gate(arguments.weights, calibration=arguments.calibration, **given)
     with counted("frames") as report:
-        summary = watch_video(
+        return watch_video(
             arguments.source,
             gate,
             out_dir=arguments.out,
             detections_path=arguments.detections,
             on_progress=report,
             config=config,
+            window=window,
         )
-    say(("done", "bold green"), f": {arguments.out / 'annotated.mp4'} and its tables")
-    for name, value in summary.to_dict().items():
-        if isinstance(value, int | float | str):
-            say(f"  {name}: {value}")
-    for problem in summary.problems:
-        say((f"  problem: {problem}", "yellow"))
-    return 0

@@ -6,6 +6,7 @@ blue, amber and vermillion. All drawing changes the image in place; what lies ou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -30,6 +31,8 @@ MUTED: Colour = (140, 152, 168)
 """Letters that matter less."""
 LINE_PX = 2
 """Width of thin lines: video stores colour at half resolution, so a line of one pixel would lose it."""
+FULL_NATS = 3.5
+"""Evidence at which a bar of a sparkline is full: a little more than rules that err in a few percent ask for."""
 
 
 class Rectangle(NamedTuple):
@@ -130,3 +133,26 @@ def trail(image: Image, points: list[tuple[float, float]], colour: Colour) -> No
         drawn = patch.copy()
         cv2.polylines(drawn, [part], isClosed=False, color=colour, thickness=LINE_PX, lineType=cv2.LINE_AA)
         patch[:] = cv2.addWeighted(drawn, share, patch.copy(), 1.0 - share, 0.0)
+
+
+def sparkline(image: Image, place: Rectangle, values: Sequence[float], *, num_slots: int) -> None:
+    """Draws evidence as one bar a frame on both sides of a zero line, the oldest at the left.
+
+    Bars above the line speak for persistent, those below it for transient: the side tells them apart without colour.
+
+    Args:
+        image: changed in place.
+        place: what the bars fill from side to side.
+        values: evidence in nats; beyond `FULL_NATS` bars grow no more.
+        num_slots: bars that there is room for.
+    """
+    middle, reach_px = (place.y0 + place.y1) // 2, (place.y1 - place.y0) // 2
+    fill(image, Rectangle(place.x0, middle, place.x1, middle), MUTED)
+    step_px = (place.x1 - place.x0 + 1) / num_slots
+    for slot, value in enumerate(values[-num_slots:]):
+        x0, x1 = (place.x0 + round(step_px * edge) for edge in (slot, slot + 1))
+        length_px = max(1, round(reach_px * min(1.0, abs(value) / FULL_NATS)))
+        if value >= 0:
+            fill(image, Rectangle(x0, middle - length_px, x1 - 2, middle - 1), PERSISTENT)
+        else:
+            fill(image, Rectangle(x0, middle + 1, x1 - 2, middle + length_px), TRANSIENT)

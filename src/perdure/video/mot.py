@@ -54,18 +54,20 @@ class MotBox(NamedTuple):
         track_id: of the tracker, from 0; -1 for a detection.
         xyxy_px: corners in pixels.
         score: confidence.
+        class_id: `NO_CLASS` where there is none.
     """
 
     frame_index: int
     track_id: int
     xyxy_px: tuple[float, float, float, float]
     score: float
+    class_id: int = NO_CLASS
 
     def to_line(self) -> str:
         """Returns the line, with its newline."""
         x_min, y_min, x_max, y_max = self.xyxy_px
         numbers = f"{x_min:.2f},{y_min:.2f},{x_max - x_min:.2f},{y_max - y_min:.2f},{self.score:.4f}"
-        return f"{self.frame_index + 1},{self.track_id},{numbers},-1,-1,-1\n"
+        return f"{self.frame_index + 1},{self.track_id},{numbers},{self.class_id},-1,-1\n"
 
 
 def mot_text(boxes: Iterable[MotBox]) -> str:

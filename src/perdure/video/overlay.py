@@ -1,7 +1,8 @@
 """Tracks and decisions drawn on frames.
 
 A tentative track has a thin dashed amber box, a persistent one a thick blue box and a trail, a rejected one a thin
-crossed-out vermillion box that fades away. Draws what it is told; decides nothing.
+crossed-out vermillion box that fades away. A sparkline of the evidence stands at every undecided track and stays for
+a moment after the decision. Draws what it is told; decides nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from perdure.types import Decision
+from perdure.video.labels import draw_evidence, evidence_size, free_plate, percent
 from perdure.video.lettering import Colour, draw_text, text_size
 from perdure.video.marks import (
     DARK,
@@ -64,6 +66,10 @@ class ViewedTrack(Protocol):
         """`tentative`, `persistent` or `transient`."""
 
     @property
+    def evidence(self) -> float:
+        """In nats, above zero for persistent; stands still after the decision."""
+
+    @property
     def probability(self) -> float:
         """Of being persistent, in [0, 1]."""
 
@@ -82,12 +88,16 @@ class OverlayConfig:
     """A track has a pale rim for so many frames after its confirmation."""
     trail_frames: int = 30
     """Length of the trail behind persistent tracks."""
+    spark_frames: int = 8
+    """Frames of evidence in a sparkline, and frames for which it stays after the decision; 0 for none."""
 
     def __post_init__(self) -> None:
         if not 64 <= self.min_width_px <= self.max_width_px:
             raise ValueError(
                 f"min_width_px, max_width_px: got {self.min_width_px}, {self.max_width_px}, expected 64 <= min <= max"
             )
+        if self.spark_frames < 0:
+            raise ValueError(f"spark_frames: got {self.spark_frames}, expected at least 0")
         if self.fade_frames < 1 or self.trail_frames < 2:
             raise ValueError(
                 f"fade_frames, trail_frames: got {self.fade_frames}, {self.trail_frames}, expected >= 1 and >= 2"
@@ -96,17 +106,28 @@ class OverlayConfig:
 
 @dataclass(slots=True)
 class _Seen:
-    """What is remembered of a track: where it was last, since when it has its status, and its way."""
+    """What is remembered of a track: where it was last, since when it has its status, its way and its evidence."""
 
     place: Rectangle
     status: str
     frames_in_status: int = 0
     way: deque[tuple[float, float]] = field(default_factory=deque)
+    evidence: deque[float] = field(default_factory=deque)
 
     def step(self, foot: tuple[float, float]) -> None:
         """Lengthens the way by one smoothed point: boxes jitter by some pixels, and a trail should not."""
         last = self.way[-1] if self.way else foot
         self.way.append((last[0] + SMOOTHING * (foot[0] - last[0]), last[1] + SMOOTHING * (foot[1] - last[1])))
+
+    def take(self, status: str, evidence: float) -> None:
+        """Takes in one frame; evidence is kept up to the decision, and starts anew if the track is re-opened."""
+        is_changed = status != self.status
+        self.frames_in_status = 0 if is_changed else self.frames_in_status + 1
+        if is_changed and status == "tentative":
+            self.evidence.clear()
+        if status == "tentative" or self.frames_in_status == 0:
+            self.evidence.append(evidence)
+        self.status = status
 
 
 class Overlay:
@@ -165,7 +186,7 @@ class Overlay:
         for decision in decisions:
             if decision.reason == "deleted" and decision.track_id in self._seen:
                 gone = self._seen[decision.track_id]
-                self._ghosts[decision.track_id] = _Seen(gone.place, "transient", -1)
+                self._ghosts[decision.track_id] = _Seen(gone.place, "transient", -1, evidence=gone.evidence)
         for ghost in self._ghosts.values():
             ghost.frames_in_status += 1
         self._ghosts = {
@@ -174,11 +195,15 @@ class Overlay:
         before, self._seen = self._seen, {}
         for track in tracks:
             place = self._place(track.xyxy_px)
-            seen = before.get(track.track_id) or _Seen(place, track.status, -1, deque(maxlen=self.config.trail_frames))
-            seen.frames_in_status = seen.frames_in_status + 1 if seen.status == track.status else 0
-            seen.place, seen.status = place, track.status
+            seen = before.get(track.track_id) or self._first_seen(place, track.status)
+            seen.place = place
+            seen.take(track.status, track.evidence)
             seen.step(((place.x0 + place.x1) / 2, float(place.y1)))
             self._seen[track.track_id] = seen
+
+    def _first_seen(self, place: Rectangle, status: str) -> _Seen:
+        config = self.config
+        return _Seen(place, status, -1, deque(maxlen=config.trail_frames), deque(maxlen=config.spark_frames))
 
     def _draw_ghosts(self, picture: np.ndarray) -> None:
         """Draws rejected tracks, live or gone, as long as they fade."""
@@ -203,44 +228,50 @@ class Overlay:
                     solid_box(picture, seen.place, PERSISTENT, thickness=thickness, rim=PALE if is_new else DARK)
 
     def _draw_labels(self, picture: np.ndarray, tracks: Sequence[ViewedTrack]) -> None:
-        """Writes id, age and probability beside undecided and persistent tracks, avoiding other labels."""
+        """Writes id, age and probability beside undecided and persistent tracks, avoiding other labels.
+
+        Sparklines are part of the labels; those of rejected tracks stand alone and fade with them, and come last: they
+        are shown only where nothing else is.
+        """
         taken: list[Rectangle] = []
+        spark = evidence_size(self.config.spark_frames, self._font_px)
         for track in sorted(tracks, key=lambda track: (track.status != "persistent", track.track_id)):
             if track.status == "transient":
                 continue
-            is_persistent = track.status == "persistent"
-            text = f"{track.track_id}  {track.age}f  {_percent(track.probability)}"
-            plate = self._free_plate(text, self._seen[track.track_id].place, taken, must_draw=is_persistent)
+            is_persistent, seen = track.status == "persistent", self._seen[track.track_id]
+            text = f"{track.track_id}  {track.age}f  {percent(track.probability)}"
+            width, height = (size + margin for size, margin in zip(text_size(text, self._font_px), (5, 2), strict=True))
+            spark_px, full_height = (spark[0], max(height, spark[1])) if self._has_spark(seen) else (0, height)
+            plate = free_plate((width + spark_px, full_height), seen.place, taken, self._size)
+            if plate is None:  # where it is crowded the letters come first
+                spark_px = 0
+                plate = free_plate((width, height), seen.place, taken, self._size, must_draw=is_persistent)
             if plate is None:
                 continue
             taken.append(plate)
-            self._draw_plate(picture, plate, text, is_persistent=is_persistent)
+            self._draw_plate(picture, plate._replace(x1=plate.x1 - spark_px), text, is_persistent=is_persistent)
+            if spark_px:
+                self._draw_spark(picture, plate._replace(x0=plate.x1 - spark_px + 1), seen)
+        rejected = [*self._ghosts.values(), *(seen for seen in self._seen.values() if seen.status == "transient")]
+        for seen in filter(self._has_spark, rejected):
+            plate = free_plate(spark, seen.place, taken, self._size)
+            if plate is not None:
+                taken.append(plate)
+                self._draw_spark(picture, plate, seen, opacity=1.0 - seen.frames_in_status / self.config.fade_frames)
 
     def _draw_plate(self, picture: np.ndarray, plate: Rectangle, text: str, *, is_persistent: bool) -> None:
         ink: Colour = DARK if is_persistent else TENTATIVE
         fill(picture, plate, PERSISTENT if is_persistent else DARK, opacity=0.9 if is_persistent else 0.7)
-        draw_text(picture, text, corner=(plate.x0 + 3, plate.y0 + 1), size_px=self._font_px, colour=ink)
+        above_px = (plate.y1 - plate.y0 + 1 - text_size(text, self._font_px)[1]) // 2
+        draw_text(picture, text, corner=(plate.x0 + 3, plate.y0 + above_px), size_px=self._font_px, colour=ink)
 
-    def _free_plate(self, text: str, place: Rectangle, taken: list[Rectangle], *, must_draw: bool) -> Rectangle | None:
-        """Returns where a label fits: above, below, right or left of its box, the first that is free."""
-        width, height = text_size(text, self._font_px)
-        width, height = width + 5, height + 2
-        gap = 3
-        corners = (
-            (place.x0 - 1, place.y0 - height - gap), (place.x0 - 1, place.y1 + gap),
-            (place.x1 + gap, place.y0), (place.x0 - width - gap, place.y0),
-        )  # fmt: skip
-        plates = [Rectangle(x, y, x + width - 1, y + height - 1) for x, y in corners]
-        for plate in plates:
-            if plate.inside(*self._size) and not any(plate.overlaps(other) for other in taken):
-                return plate
-        if not must_draw:
-            return None
-        x0 = min(max(0, plates[0].x0), max(0, self._size[0] - width))
-        y0 = min(max(0, plates[0].y0), max(0, self._size[1] - height))
-        return Rectangle(x0, y0, x0 + width - 1, y0 + height - 1)
+    def _has_spark(self, seen: _Seen) -> bool:
+        """Returns whether a track shows its evidence: undecided, or decided a moment ago."""
+        if seen.status == "tentative":
+            return self.config.spark_frames > 0
+        # A track that was decided on its first frame has no course to show, and clutter has many of these.
+        is_recent = seen.frames_in_status < min(self.config.spark_frames, self.config.fade_frames)
+        return is_recent and len(seen.evidence) > 1
 
-
-def _percent(probability: float) -> str:
-    """Returns a probability in at most three signs, and never 0 or 100 %, which would claim certainty."""
-    return f"{min(99, max(1, round(100 * probability)))}%"
+    def _draw_spark(self, picture: np.ndarray, plate: Rectangle, seen: _Seen, *, opacity: float = 1.0) -> None:
+        draw_evidence(picture, plate, tuple(seen.evidence), num_slots=self.config.spark_frames, opacity=opacity)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
+from perdure.video.labels import evidence_size
 from perdure.video.lettering import Colour, draw_text, text_size
 from perdure.video.marks import (
     DARK,
@@ -25,11 +26,18 @@ from perdure.video.marks import (
     dashed_box,
     fill,
     solid_box,
+    sparkline,
 )  # fmt: skip
 
 LIVE_AREA: Colour = (58, 70, 88)
 """Tracks that cost nothing any more."""
-LABEL_KEY = "label: id, age in frames, probability"
+LABEL_KEYS = (
+    "evidence of each frame; label: id, age in frames, probability", "evidence; id, age in frames, probability",
+    "evidence of each frame", "evidence",
+)  # fmt: skip
+"""What a sparkline and a label say: the first of these for which there is room."""
+KEY_EVIDENCE = (-1.0, -2.2, 0.8, 2.0, 3.5)
+"""The sparkline of the legend: on both sides of zero."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +94,19 @@ class StatusBar:
         self._draw_text(image, f"{totals.time_s:.2f} s", (margin + round(6.6 * self.font_px), second_row), MUTED)
         saved = f"compute saved {totals.savings:.0%}"
         end = self._draw_text(image, saved, (margin + round(11.6 * self.font_px), second_row), PERSISTENT)
-        if end + 3 * margin + text_size(LABEL_KEY, self.font_px)[0] < self.width - self._chart_px - margin:
-            self._draw_text(image, LABEL_KEY, (end + 2 * margin, second_row), MUTED)
+        self._draw_key(image, end + margin, second_row)
         self._draw_chart(image, totals)
+
+    def _draw_key(self, image: np.ndarray, x: int, y: int) -> None:
+        """Explains sparkline and label in the room that is left of the chart."""
+        height = text_size("", self.font_px)[1]
+        icon = Rectangle(x, y, x + evidence_size(len(KEY_EVIDENCE), self.font_px)[0] - 1, y + height)
+        start, room_end = icon.x1 + self.font_px // 2, self.width - self._chart_px - 2 * self.font_px
+        for text in LABEL_KEYS:
+            if start + text_size(text, self.font_px)[0] < room_end:
+                sparkline(image, icon, KEY_EVIDENCE, num_slots=len(KEY_EVIDENCE))
+                self._draw_text(image, text, (start, y), MUTED)
+                return
 
     def _draw_text(self, image: np.ndarray, text: str, corner: tuple[int, int], colour: Colour) -> int:
         """Writes a text and returns the column where it ends."""

@@ -10,14 +10,18 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from perdure.engine.results import GateResult, TrackView
 from perdure.files import atomic_path
 from perdure.types import Decision
 from perdure.video.mot import MotBox
 
-DECISIONS, TRACKS, CONFIRMED = "decisions.jsonl", "tracks.csv", "confirmed.txt"
+TracksFormat = Literal["csv", "jsonl"]
+
+DECISIONS, CONFIRMED = "decisions.jsonl", "confirmed.txt"
+TRACKS: dict[TracksFormat, str] = {"csv": "tracks.csv", "jsonl": "tracks.jsonl"}
+"""The file of all tracks in each format. Only one is written: JSON takes three times the room of CSV."""
 TRACK_COLUMNS = (
     "frame_index,time_s,track_id,x_min_px,y_min_px,x_max_px,y_max_px,age,is_hit,score,class_id,status,evidence,"
     "probability"
@@ -25,21 +29,27 @@ TRACK_COLUMNS = (
 
 
 class WatchOutputs:
-    """Writes one frame after the other; use it in a `with` block, which names the files if it ends without error."""
+    """Writes one frame after the other; use it in a `with` block, which names the files if it ends without error.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Args:
+        folder: must exist; files of an earlier stream in it are replaced, also those of the other format.
+        tracks: format of the file of all tracks.
+    """
+
+    def __init__(self, folder: Path, *, tracks: TracksFormat = "csv") -> None:
+        self._folder, self._tracks = folder, tracks
         self._stack = ExitStack()
         self._files: dict[str, IO[str]] = {}
         self._last_box: dict[int, tuple[float, float, float, float]] = {}
 
     def __enter__(self) -> WatchOutputs:
         with ExitStack() as stack:
-            for name in (DECISIONS, TRACKS, CONFIRMED):
+            for name in (DECISIONS, TRACKS[self._tracks], CONFIRMED):
                 temporary = stack.enter_context(atomic_path(self._folder / name))
                 self._files[name] = stack.enter_context(temporary.open("w", encoding="utf-8"))
             self._stack = stack.pop_all()
-        self._files[TRACKS].write(TRACK_COLUMNS + "\n")
+        if self._tracks == "csv":
+            self._files[TRACKS["csv"]].write(TRACK_COLUMNS + "\n")
         return self
 
     def write(self, frame_index: int, time_s: float, result: GateResult) -> None:
@@ -48,15 +58,16 @@ class WatchOutputs:
         Confirmed boxes are those of persistent tracks, from their confirmation on, on frames where they were
         detected; the score is the probability of being persistent.
         """
+        line_of = _track_line if self._tracks == "csv" else _track_json
         # A track that was deleted has no box any more; its decision gets the last one.
         boxes = self._last_box | {track.track_id: track.xyxy_px for track in result.tracks}
         for decision in result.decisions:
             row = _decision_row(decision, frame_index, time_s, boxes.get(decision.track_id))
             self._files[DECISIONS].write(json.dumps(row, allow_nan=False) + "\n")
         for track in result.tracks:
-            self._files[TRACKS].write(_track_line(track, frame_index, time_s))
+            self._files[TRACKS[self._tracks]].write(line_of(track, frame_index, time_s))
             if track.status == "persistent" and track.is_hit:
-                box = MotBox(frame_index, track.track_id, track.xyxy_px, track.probability)
+                box = MotBox(frame_index, track.track_id, track.xyxy_px, track.probability, track.class_id)
                 self._files[CONFIRMED].write(box.to_line())
         self._last_box = {track.track_id: track.xyxy_px for track in result.tracks}
 
@@ -64,6 +75,9 @@ class WatchOutputs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+        if kind is None:  # tracks of an earlier stream must not lie beside the decisions of this one
+            for name in set(TRACKS.values()) - {TRACKS[self._tracks]}:
+                (self._folder / name).unlink(missing_ok=True)
 
 
 def _decision_row(
@@ -89,3 +103,21 @@ def _track_line(track: TrackView, frame_index: int, time_s: float) -> str:
         f"{frame_index},{time_s:.6f},{track.track_id},{box},{track.age},{int(track.is_hit)},{track.score:.4f},"
         f"{track.class_id},{track.status},{track.evidence:.4f},{track.probability:.6f}\n"
     )
+
+
+def _track_json(track: TrackView, frame_index: int, time_s: float) -> str:
+    corners = zip(("x_min_px", "y_min_px", "x_max_px", "y_max_px"), track.xyxy_px, strict=True)
+    row = {
+        "frame_index": frame_index,
+        "time_s": round(time_s, 6),
+        "track_id": track.track_id,
+        **{name: round(value, 2) for name, value in corners},
+        "age": track.age,
+        "is_hit": track.is_hit,
+        "score": round(track.score, 4),
+        "class_id": track.class_id,
+        "status": track.status,
+        "evidence": round(track.evidence, 4),
+        "probability": round(track.probability, 6),
+    }
+    return json.dumps(row, allow_nan=False) + "\n"

@@ -18,6 +18,8 @@ QUEUE_LENGTH = 4
 """Frames that may wait at each hand-over: enough to even out slow frames."""
 POLL_S = 0.1
 """Seconds after which a waiting thread looks whether it should stop."""
+IDLE_S = 0.02
+"""Seconds between calls of `on_wait`: a key that was pressed is answered at once."""
 
 
 class _End:
@@ -32,11 +34,19 @@ class Prefetch(Generic[ItemT]):
 
     Use it in a `with` block: leaving it stops the thread. An error of the iterator is raised after the items that
     came before it.
+
+    Args:
+        items: what is worked off ahead.
+        length: items that may wait.
+        on_wait: called again and again in the thread that waits for an item, which may be long with a silent camera;
+            what it raises ends the waiting.
     """
 
-    def __init__(self, items: Iterator[ItemT]) -> None:
-        self._items = items
-        self._queue: queue.Queue[ItemT | _End] = queue.Queue(maxsize=QUEUE_LENGTH)
+    def __init__(
+        self, items: Iterator[ItemT], *, length: int = QUEUE_LENGTH, on_wait: Callable[[], None] | None = None
+    ) -> None:
+        self._items, self._on_wait = items, on_wait
+        self._queue: queue.Queue[ItemT | _End] = queue.Queue(maxsize=length)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
 
@@ -47,12 +57,21 @@ class Prefetch(Generic[ItemT]):
     def __iter__(self) -> Iterator[ItemT]:
         """Yields the items in order."""
         while True:
-            item = self._queue.get()
+            item = self._next()
             if isinstance(item, _End):
                 if item.error is not None:
                     raise item.error
                 return
             yield item
+
+    def _next(self) -> ItemT | _End:
+        if self._on_wait is None:
+            return self._queue.get()
+        while True:
+            try:
+                return self._queue.get(timeout=IDLE_S)
+            except queue.Empty:
+                self._on_wait()
 
     def _run(self) -> None:
         error: BaseException | None = None

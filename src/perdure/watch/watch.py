@@ -6,6 +6,7 @@ Knows no thresholds and no model: the gate comes ready-made. Works on frames as 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,9 +26,11 @@ from perdure.video.motion import MotionConfig, MotionDetector
 from perdure.video.overlay import Overlay, OverlayConfig
 from perdure.video.reader import open_video
 from perdure.video.status_bar import StreamTotals
+from perdure.video.window import Window
 from perdure.video.writer import VideoWriter, WriterConfig
-from perdure.watch.outputs import CONFIRMED, DECISIONS, TRACKS, WatchOutputs
-from perdure.watch.stages import Prefetch, Sink
+from perdure.watch.latency import Latency
+from perdure.watch.outputs import CONFIRMED, DECISIONS, TRACKS, TracksFormat, WatchOutputs
+from perdure.watch.stages import QUEUE_LENGTH, Prefetch, Sink
 from perdure.watch.summary import PartClock, StreamTally, WatchSummary, counts_of, rates_of
 
 logger = logging.getLogger(__name__)
@@ -59,8 +62,12 @@ class WatchConfig:
     """Frames per second of an image folder; files and cameras state their own."""
     max_frames: int | None = None
     """Stop after this many frames; leave out to go on to the end."""
+    tracks: TracksFormat = "csv"
+    """Format of the file of all tracks on all frames."""
 
     def __post_init__(self) -> None:
+        if self.tracks not in TRACKS:
+            raise ValueError(f"tracks: got {self.tracks!r}, expected one of {', '.join(TRACKS)}")
         if self.max_frames is not None and self.max_frames < 1:
             raise ValueError(f"max_frames: got {self.max_frames}, expected at least 1")
         if self.frame_rate_hz is not None and not self.frame_rate_hz > 0:
@@ -74,6 +81,7 @@ class _Detected(NamedTuple):
     time_s: float
     frame: UInt8[ndarray, "h w 3"]
     detections: Detections
+    decoded_at_s: float
 
 
 class _Shown(NamedTuple):
@@ -93,10 +101,12 @@ def watch(
     detections_path: Path | str | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
     config: WatchConfig | None = None,
+    window: Window | None = None,
 ) -> WatchSummary:
     """Runs the gate on a video and writes annotated.mp4, decisions.jsonl, tracks.csv, confirmed.txt and summary.json.
 
-    Ctrl-C ends the watching early and keeps what was done up to there, as damage of the video does.
+    Ctrl-C ends the watching early and keeps what was done up to there, as damage of the video does, and as the keys of
+    a window do.
 
     Args:
         source: video file, image folder, URL or /dev/videoN.
@@ -105,6 +115,7 @@ def watch(
         detections_path: MOT file with detections; without one the built-in motion detector is used.
         on_progress: called after each frame with the number done and the number in all, None if that is unknown.
         config: everything around the gate.
+        window: shows the newest annotated frame, from the thread that calls; it stays open.
 
     Raises:
         FileNotFoundError: there is no such video or detections file.
@@ -117,7 +128,7 @@ def watch(
             out_dir.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
             raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
-        session = _Session(reader, gate, given, config, out_dir)
+        session = _Session(reader, gate, given, config, out_dir, window)
         session.run(on_progress)
     summary = session.summary(str(source), "motion" if detections_path is None else str(detections_path))
     write_json(out_dir / SUMMARY, summary.to_dict())
@@ -128,11 +139,18 @@ class _Session:
     """One video on its way through detector, gate, overlay and writers."""
 
     def __init__(
-        self, reader: VideoReader, gate: Gate, given: MotDetections | None, config: WatchConfig, out_dir: Path
+        self,
+        reader: VideoReader,
+        gate: Gate,
+        given: MotDetections | None,
+        config: WatchConfig,
+        out_dir: Path,
+        window: Window | None,
     ) -> None:
         self.reader, self.gate, self.given, self.config, self.out_dir = reader, gate, given, config, out_dir
+        self.window, self.drawn = window, deque[UInt8[ndarray, "h w 3"]](maxlen=1)
         self.motion, self.overlay = MotionDetector(config.motion), Overlay(config.overlay)
-        self.clock, self.tally = PartClock(), StreamTally()
+        self.clock, self.tally, self.latency = PartClock(), StreamTally(), Latency()
         self.warned_about: set[str] = set()
         self.was_interrupted, self.elapsed_s, self.last_time_s = False, 0.0, 0.0
 
@@ -144,15 +162,16 @@ class _Session:
             self.out_dir / ANNOTATED, frame_rate_hz=self.reader.frame_rate_hz, config=self.config.writer
         )
         with (
-            WatchOutputs(self.out_dir) as outputs,
+            WatchOutputs(self.out_dir, tracks=self.config.tracks) as outputs,
             writer,
-            Sink[_Shown](lambda shown: self._show(shown, writer)) as sink,
-            Prefetch(self._detected()) as frames,
+            Sink[_Shown](lambda shown: self._draw(shown, writer)) as sink,
+            self._ahead() as frames,
         ):
             try:
                 for item in frames:
                     with self.clock.timed("gate"):
                         result = self.gate.update(item.frame, item.detections, time_s=item.time_s)
+                    self.latency.add(perf_counter() - item.decoded_at_s)
                     self.tally.add(result)
                     self._warn_of_drift(result)
                     self.last_time_s = item.time_s
@@ -160,6 +179,7 @@ class _Session:
                     sink.put(_Shown(item.frame, item.time_s, result, self.tally.totals(result)))
                     if on_progress is not None:
                         on_progress(self.tally.num_frames, num_total)
+                    self._look()
             except KeyboardInterrupt:
                 if self.tally.num_frames == 0:
                     raise
@@ -176,6 +196,26 @@ class _Session:
                 self.warned_about.add(about)
                 logger.warning("frame %d: %s", result.frame_index, message)
 
+    def _ahead(self) -> Prefetch[_Detected]:
+        """Returns the frames of the thread that works ahead; of a camera by one only, since a queue makes it late."""
+        length = 1 if self.reader.is_live else QUEUE_LENGTH
+        return Prefetch(self._detected(), length=length, on_wait=None if self.window is None else self._look)
+
+    def _look(self) -> None:
+        """Puts the newest drawn frame into the window, if there is one.
+
+        Raises:
+            KeyboardInterrupt: somebody asked there for the end, which is what Ctrl-C means.
+        """
+        if self.window is None:
+            return
+        with self.clock.timed("show"):
+            if self.drawn:  # filled by the thread behind the gate, emptied here alone
+                self.window.show(self.drawn.popleft())
+            is_ended = self.window.is_ended()
+        if is_ended:
+            raise KeyboardInterrupt
+
     def _detected(self) -> Iterator[_Detected]:
         """Yields decoded frames with their detections; runs in the thread that works ahead."""
         frames = islice(self.reader, self.config.max_frames)
@@ -184,22 +224,26 @@ class _Session:
                 item = next(frames, None)
             if item is None:
                 return
+            decoded_at_s = perf_counter()
             with self.clock.timed("detect"):
                 found = self.motion.detect(item.frame) if self.given is None else self.given.at(item.frame_index)
-            yield _Detected(item.frame_index, item.time_s, item.frame, found)
+            yield _Detected(item.frame_index, item.time_s, item.frame, found, decoded_at_s)
 
-    def _show(self, shown: _Shown, writer: VideoWriter) -> None:
+    def _draw(self, shown: _Shown, writer: VideoWriter) -> None:
         """Draws and encodes one frame; runs in the thread behind the gate."""
         with self.clock.timed("draw"):
             result = shown.result
             canvas = self.overlay.draw(
                 shown.frame, tracks=result.tracks, decisions=result.decisions, totals=shown.totals
             )
+        if self.window is not None:
+            self.drawn.append(canvas)
         with self.clock.timed("encode"):
             writer.write(canvas, time_s=shown.time_s)
 
     def summary(self, source: str, detector: str) -> WatchSummary:
         """Returns the summary of what was watched."""
+        names = (ANNOTATED, DECISIONS, TRACKS[self.config.tracks], CONFIRMED, SUMMARY)
         return WatchSummary(
             source=source,
             detector=detector,
@@ -208,8 +252,9 @@ class _Session:
             duration_s=self.last_time_s,
             frames_per_s=round(self.tally.num_frames / self.elapsed_s, 2),
             part_frames_per_s=rates_of(self.clock, self.tally.num_frames),
+            latency_ms=self.latency.to_ms(),
             problems=tuple(self._problems()),
-            outputs=tuple(str(self.out_dir / name) for name in (ANNOTATED, DECISIONS, TRACKS, CONFIRMED, SUMMARY)),
+            outputs=tuple(str(self.out_dir / name) for name in names),
             **counts_of(self.tally),
         )
 
