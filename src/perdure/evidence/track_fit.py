@@ -88,7 +88,6 @@ def fit_track_evidence(
     Raises:
         ValueError: there are too few tracks of a class, crops were not looked at, or scikit-learn is not installed.
     """
-    trees = _scikit_learn()
     lifetime = fit_lifetime(
         table.is_hit, table.is_valid, table.is_persistent, max_lifetime=min(config.max_lifetime, table.num_ages)
     )
@@ -111,19 +110,7 @@ def fit_track_evidence(
         rows = np.concatenate([rows, looks[valid]], axis=1)
     rows = rows.astype(np.float32)
     kinds = _kinds(len(inputs), (0,) if looks is None else look_kinds(looks.shape[2]))
-    parts = [(kind, is_rising) for kind in kinds for is_rising in (True, False)]
-    sizes = [len(one) for one in np.array_split(np.arange(config.num_trees), len(parts))]
-    grown = []
-    for (kind, is_rising), size in zip(parts, sizes, strict=True):
-        rising = [int(place < len(inputs) and inputs[place].removeprefix(RAW) in RISING) for place in kind.tolist()]
-        forest = trees(
-            size,
-            min_samples_leaf=config.min_leaf,
-            max_features=config.input_share,
-            monotonic_cst=rising if is_rising else None,
-            random_state=seed,
-        )
-        grown.append((forest.fit(rows[:, kind], truth, sample_weight=weight), kind))
+    grown = _grown(rows, truth, weight, inputs=inputs, kinds=kinds, config=config, seed=seed)
     return TrackEvidence(
         inputs=inputs,
         forest=as_arrays(grown),
@@ -143,6 +130,34 @@ def table_evidence(model: TrackEvidence, table: TrackTable) -> Float[np.ndarray,
         table.looks[valid] if model.extra and table.looks is not None else None,
     )
     return evidence
+
+
+def _grown(
+    rows: Float[np.ndarray, "n i"],
+    truth: np.ndarray,
+    weight: np.ndarray,
+    *,
+    inputs: tuple[str, ...],
+    kinds: list[np.ndarray],
+    config: TrackTrainingConfig,
+    seed: int,
+) -> list[tuple[Any, np.ndarray]]:
+    """Returns a rising and a free forest for each kind of columns, with these columns."""
+    trees = _scikit_learn()
+    parts = [(kind, is_rising) for kind in kinds for is_rising in (True, False)]
+    sizes = [len(one) for one in np.array_split(np.arange(config.num_trees), len(parts))]
+    grown = []
+    for (kind, is_rising), size in zip(parts, sizes, strict=True):
+        rising = [int(place < len(inputs) and inputs[place].removeprefix(RAW) in RISING) for place in kind.tolist()]
+        forest = trees(
+            size,
+            min_samples_leaf=config.min_leaf,
+            max_features=config.input_share,
+            monotonic_cst=rising if is_rising else None,
+            random_state=seed,
+        )
+        grown.append((forest.fit(rows[:, kind], truth, sample_weight=weight), kind))
+    return grown
 
 
 def _scikit_learn() -> Any:

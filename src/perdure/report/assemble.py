@@ -9,9 +9,10 @@ from perdure.report.closing_sections import (
     training_section,
 )
 from perdure.report.cost_sections import cost_section
-from perdure.report.decision_sections import class_section, optimum_section, wrong_section
+from perdure.report.decision_sections import class_section, optimum_section
 from perdure.report.document import Report
 from perdure.report.evidence_section import evidence_sections
+from perdure.report.mistake_sections import wrong_section
 from perdure.report.opening import headline, overline, targets_table, tiles, verdict
 from perdure.report.proof_sections import attention_section, controls_section, tokenizer_section, tracker_section
 from perdure.report.stored_run import StoredRun

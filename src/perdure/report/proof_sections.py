@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from perdure.report.decision_sections import example_samples, sample_picture
 from perdure.report.document import Block, Cell, Paragraph, Picture, Section, Table
 from perdure.report.figures import attention_controls_figure
+from perdure.report.mistake_sections import example_samples, sample_picture
 from perdure.report.opening import is_share
 from perdure.report.stored_run import Sentence, StoredRun
 from perdure.report.style import svg_bytes

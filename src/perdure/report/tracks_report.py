@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.report.closing_sections import reproduce_section, sources_section
-from perdure.report.decision_sections import class_section, mistakes_blocks
+from perdure.report.decision_sections import class_section
 from perdure.report.document import Badge, Block, Cell, Items, Paragraph, Picture, Report, Section, Table, Tile
+from perdure.report.mistake_sections import mistakes_blocks
 from perdure.report.opening import decided_tile, early_tile, headline, right_tile, targets_table, verdict
 from perdure.report.stored_run import Sentence, StoredRun
 from perdure.report.style import svg_bytes

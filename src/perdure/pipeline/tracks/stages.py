@@ -223,6 +223,21 @@ _PRETRAINING = (
 )
 
 
+def _tracks_stage(uses_pixels: bool) -> Stage:
+    return Stage(
+        name="tracks",
+        summary="link and label the tracks of all sequences",
+        run=make_tracks,
+        after=("pretrain",) if uses_pixels else (),
+        settings=("data",),
+        code=("perdure.evaluation.real_data", "perdure.evaluation.tracks_store"),
+        outputs=("data/{fingerprint}/tracks.safetensors", "data/{fingerprint}/tracks.json"),
+        inputs=_sources,
+        weight=120 if uses_pixels else 40,
+        uses_torch=uses_pixels,
+    )
+
+
 def tracks_stages(config: TracksRunConfig) -> tuple[Stage, ...]:
     """Returns the stages of a run; those that make a tokenizer are there only where pixels are used.
 
@@ -236,18 +251,7 @@ def tracks_stages(config: TracksRunConfig) -> tuple[Stage, ...]:
     return (
         _PROOF,
         *(_PRETRAINING if uses_pixels else ()),
-        Stage(
-            name="tracks",
-            summary="link and label the tracks of all sequences",
-            run=make_tracks,
-            after=("pretrain",) if uses_pixels else (),
-            settings=("data",),
-            code=("perdure.evaluation.real_data", "perdure.evaluation.tracks_store"),
-            outputs=("data/{fingerprint}/tracks.safetensors", "data/{fingerprint}/tracks.json"),
-            inputs=_sources,
-            weight=120 if uses_pixels else 40,
-            uses_torch=uses_pixels,
-        ),
+        _tracks_stage(uses_pixels),
         Stage(
             name="train",
             summary="fit a model without each part of the sequences, and one on all",
