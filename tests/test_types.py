@@ -39,6 +39,8 @@ def test_numbers_of_other_types_are_taken_over() -> None:
         ({"score": np.array([0.5, np.nan])}, "Detections.score: got a value that is not finite"),
         ({"cue": np.array([np.inf, 0])}, "Detections.cue: got a value that is not finite"),
         ({"xyxy_px": np.array([[0.0, 0, 4, 4], [np.nan, 1, 3, 9]])}, r"Detections.xyxy_px row 1: got \[nan"),
+        ({"score": np.array([0.5, -1e200])}, "Detections.score: got a value beyond 1e\\+09"),
+        ({"xyxy_px": np.array([[0.0, 0, 4, 4], [1, 1, 3, 1e100]])}, r"xyxy_px row 1: got .* of at most 1e\+09"),
         ({"xyxy_px": np.array([[0.0, 0, 4, 4], [3, 1, 3, 9]])}, r"xyxy_px row 1: got .*, expected x_min < x_max"),
         ({"xyxy_px": np.array([[0.0, 5, 4, 4], [1, 1, 3, 9]])}, r"xyxy_px row 0: got .* and y_min < y_max"),
     ],

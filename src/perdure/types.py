@@ -18,6 +18,8 @@ NO_CLASS = -1
 """Class id of a detection whose detector names no classes."""
 NO_OWNER = -1
 """Object index of a detection that lies on nothing."""
+MAX_MAGNITUDE = 1e9
+"""Largest coordinate in pixels, score or cue that is taken: squares of what lies beyond would overflow further on."""
 
 
 def _require_shape(name: str, value: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -36,7 +38,7 @@ class Detections:
         cue: optional log-likelihood ratio (nats) that a sensor measured on each detection; zeros when there is none.
 
     Raises:
-        ValueError: shapes disagree, a number is not finite, or a box has no area.
+        ValueError: shapes disagree, a number is not finite or larger than 1e9, or a box has no area.
     """
 
     xyxy_px: Float[np.ndarray, "n 4"]
@@ -58,9 +60,14 @@ class Detections:
             _require_shape(f"Detections.{name}", getattr(self, name), (num,))
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"Detections.{name}: got a value that is not finite; drop or repair it first")
-        if not np.isfinite(xyxy_px).all():
-            row = int(np.flatnonzero(~np.isfinite(xyxy_px).all(axis=1))[0])
-            raise ValueError(f"Detections.xyxy_px row {row}: got {xyxy_px[row]}, expected finite pixels")
+            if name != "class_id" and (np.abs(getattr(self, name)) > MAX_MAGNITUDE).any():
+                raise ValueError(f"Detections.{name}: got a value beyond {MAX_MAGNITUDE:g}; drop or repair it first")
+        bad = ~(np.abs(xyxy_px) <= MAX_MAGNITUDE).all(axis=1)
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise ValueError(
+                f"Detections.xyxy_px row {row}: got {xyxy_px[row]}, expected finite pixels of at most {MAX_MAGNITUDE:g}"
+            )
         bad = (xyxy_px[:, 2] <= xyxy_px[:, 0]) | (xyxy_px[:, 3] <= xyxy_px[:, 1])
         if bad.any():
             row = int(np.flatnonzero(bad)[0])

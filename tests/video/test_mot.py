@@ -39,8 +39,9 @@ def test_the_eighth_column_names_the_class(tmp_path: Path, columns: str, class_i
 
 
 def test_boxes_without_area_are_left_out_and_counted(tmp_path: Path) -> None:
-    found = read_mot_detections(written(tmp_path, GOOD + "1,-1,5,5,0,4,0.9\n2,-1,5,5,-3,4,0.9\n2,-1,5,5,3,0,1\n"))
-    assert (found.num_detections, found.num_without_area) == (1, 3)
+    bad = "1,-1,5,5,0,4,0.9\n2,-1,5,5,-3,4,0.9\n2,-1,5,5,3,0,1\n2,-1,1e8,5,1e-12,4,1\n"
+    found = read_mot_detections(written(tmp_path, GOOD + bad))
+    assert (found.num_detections, found.num_without_area) == (1, 4)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ def test_boxes_without_area_are_left_out_and_counted(tmp_path: Path) -> None:
         ("1,-1,10,nan,30,40,0.9", "not finite"),
         ("1,-1,10,20,inf,40,0.9", "not finite"),
         ("1,-1,10,20,30,40,nan", "not finite"),
+        ("1,-1,10,20,1e100,40,0.9", "beyond 1e9"),
         ("0,-1,10,20,30,40,0.9", "got frame 0, expected a whole number from 1"),
         ("1.5,-1,10,20,30,40,0.9", "got frame 1.5"),
         ("frame,id,x,y,w,h,score", "expected numbers"),

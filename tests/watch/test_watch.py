@@ -181,6 +181,23 @@ def test_what_is_wrong_with_the_detections_is_said(video: Path, tmp_path: Path) 
     assert not (tmp_path / "bad").exists()
 
 
+def test_a_million_detections_in_a_frame_cost_no_more_than_the_weakest_of_them(video: Path, tmp_path: Path) -> None:
+    """The square is found as if the flood on frame 3 were not there, and the summary says what was left out."""
+    lines = [MotBox(index, -1, tuple(map(float, square_xyxy(index))), 0.9) for index in range(NUM_FRAMES)]
+    places = np.random.default_rng(0).integers(0, 90, (1_000_000, 2)).tolist()
+    flood = "".join([f"4,-1,{x},{y},4,4,0.2\n" for x, y in places])
+    (tmp_path / "det.txt").write_text(mot_text(lines) + flood, encoding="utf-8")
+    gate = FakeGate()
+    limit = gate.tracker.config.max_detections
+    summary = watch(video, gate, out_dir=tmp_path / "out", detections_path=tmp_path / "det.txt")
+    left_out = 1_000_001 - limit
+    assert summary.problems == (f"detections: {left_out} box(es) were left out, since a frame had more than {limit}",)
+    assert (summary.num_tracks, summary.num_persistent) == (limit, 1)
+    decided = (tmp_path / "out" / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
+    (decision,) = (json.loads(line) for line in decided if "persistent" in line)
+    assert (decision["frame_index"], decision["age"]) == (2, 3)
+
+
 def test_a_flooded_picture_is_said(tmp_path: Path) -> None:
     frames = square_frames(20, first=1000)
     frames[10:] = [np.clip(frame.astype(int) + 90, 0, 255).astype(np.uint8) for frame in frames[10:]]

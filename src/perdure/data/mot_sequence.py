@@ -54,6 +54,7 @@ class MotSequence:
         truth: labelled boxes by 0-based frame index; a frame without any has no entry.
         camera_motion: affine map from the frame before to each frame, 2 x 3 in pixels; empty where it is not given.
         video: file with the pixels; None where there is none.
+        known_scores: of the same detector, known before the sequence begins; None where there are none.
     """
 
     name: str
@@ -64,6 +65,7 @@ class MotSequence:
     truth: dict[int, FrameTruth]
     camera_motion: dict[int, Float[np.ndarray, "2 3"]]
     video: Path | None = None
+    known_scores: Float[np.ndarray, " k"] | None = None
 
     def detections_at(self, frame_index: int, min_score: float | None = None) -> Detections:
         """Returns the detections of a frame that are scored high enough."""

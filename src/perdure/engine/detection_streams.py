@@ -16,6 +16,7 @@ from jaxtyping import Float, Int, UInt8
 from perdure.engine.results import GateCost
 from perdure.engine.slots import SlotTable
 from perdure.evidence.lifetime import LifetimeState
+from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_evidence import TrackEvidence
 from perdure.evidence.track_features import FeatureStream
 from perdure.types import TrackFrame
@@ -53,10 +54,17 @@ class DetectionStreams:
     Args:
         evidence: forest and what belongs to it.
         looker: what looks at crops; None where the forest reads detections alone.
+        known_scores: of the same detector, that scores are ranked among; None ranks among those of the stream so far.
     """
 
-    def __init__(self, evidence: TrackEvidence, looker: Looker | None = None) -> None:
+    def __init__(
+        self,
+        evidence: TrackEvidence,
+        looker: Looker | None = None,
+        known_scores: Float[np.ndarray, " k"] | None = None,
+    ) -> None:
         self.evidence, self.looker = evidence, looker
+        self._scale = StreamScale.given(known_scores)
         self._features: FeatureStream | None = None
         self._slots = SlotTable()
         self._lifetime = evidence.lifetime.init_state(0)
@@ -96,7 +104,7 @@ class DetectionStreams:
         if self._features is None:
             if image_size is None:
                 raise ValueError("image_size: got None, expected (width, height) in pixels since there are no frames")
-            self._features = FeatureStream(image_size=image_size)
+            self._features = FeatureStream(image_size=image_size, scale=self._scale)
         self._seen = self._features.step(tracks)
         self._is_hit = tracks.is_hit
         self._rows = {track_id: row for row, track_id in enumerate(tracks.track_id.tolist())}

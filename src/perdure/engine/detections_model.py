@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from perdure.arrays import load_arrays, save_arrays
 from perdure.config import from_dict, to_dict
@@ -31,12 +32,14 @@ class DetectionsModel:
         operation: how tracks are made, and when a decision is forced.
         calibration: scores of tracks that were left out of training; None before calibration.
         rates: error rates that it is meant for.
+        known_scores: of the detector in use, that scores are ranked among; not stored.
     """
 
     evidence: TrackEvidence
     operation: Operation
     calibration: CalibrationScores | None = None
     rates: Rates = DEFAULT_RATES
+    known_scores: Float[np.ndarray, " k"] | None = None
 
     @property
     def lifetime(self) -> LifetimeModel:
@@ -55,7 +58,7 @@ class DetectionsModel:
 
     def init_streams(self) -> DetectionStreams:
         """Returns the state of a stream before its first frame."""
-        return DetectionStreams(self.evidence)
+        return DetectionStreams(self.evidence, known_scores=self.known_scores)
 
     def fingerprint(self) -> str:
         """Returns a short hash of the forest and of all that belongs to it."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from perdure.data.mot_sequence import MotSequence
 from perdure.data.track_labels import MatchConfig, TrackLabel, detection_labels, majority_label
+from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_features import FEATURES, FeatureStream
 from perdure.evidence.track_table import TrackTable
 from perdure.tracking.tracker import Tracker, TrackerConfig
@@ -37,7 +38,8 @@ def labelled_tracks(
     A track is TRUE if most of its hits, over its whole life, lie on objects that count; tracks on ignored objects and
     those born in the last `LAST_FRAMES` frames are left out.
     """
-    linker, stream = Tracker(tracker), FeatureStream(image_size=sequence.image_size)
+    linker = Tracker(tracker)
+    stream = FeatureStream(image_size=sequence.image_size, scale=StreamScale.given(sequence.known_scores))
     tracks: dict[int, _Rows] = {}
     for index in range(sequence.num_frames):
         detections = sequence.detections_at(index, tracker.min_score)

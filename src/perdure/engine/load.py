@@ -8,11 +8,16 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from jaxtyping import Float
+
 from perdure.arrays import find_weights, load_info
 from perdure.engine.detections_model import KIND, DetectionsModel
 from perdure.engine.gate import PersistenceGate
 from perdure.engine.gate_model import GateModel
 from perdure.engine.site_calibration import SiteCalibration
+from perdure.evidence.score_scale import StreamScale
+from perdure.evidence.track_features import RANKS
 from perdure.stopping.calibration import calibrate
 from perdure.stopping.site import Fallback
 
@@ -63,6 +68,7 @@ def load_gate(
     on_timeout: Literal["persistent", "transient"] | None = None,
     fallback: Fallback = "hand_rule",
     image_size: tuple[int, int] | None = None,
+    known_scores: Float[np.ndarray, " k"] | None = None,
 ) -> PersistenceGate:
     """Returns a gate whose bounds keep both error rates below the given ones (with probability 95 % over calibration).
 
@@ -78,13 +84,17 @@ def load_gate(
         fallback: what to do where the tracks of the file are too few for these rates: the tuned hand rule, logged as
             a warning, or an error.
         image_size: width and height in pixels, for gates that never see a frame.
+        known_scores: scores of earlier detections of the same detector, unlabelled, for weights that rank scores (such
+            as `detections`): a stream then need not learn first what a high score is.
 
     Raises:
         FileNotFoundError: there are no weights there, or no such file.
-        ValueError: weights are damaged, not calibrated, or calibrated on too few tracks for these rates; or the file
-            is of other weights.
+        ValueError: weights are damaged, not calibrated, or calibrated on too few tracks for these rates; the file is
+            of other weights; or scores are given to weights that do not rank them.
     """
     model = load_model(path)
+    if known_scores is not None:
+        _know_scores(model, known_scores)
     asked = {"horizon": horizon, "on_timeout": on_timeout}
     changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     rates = {"max_false_confirm": max_false_confirm, "max_miss": max_miss}
@@ -104,6 +114,12 @@ def load_gate(
         on_timeout=model.operation.on_timeout,
     )
     return PersistenceGate(model, rule, image_size=image_size)
+
+
+def _know_scores(model: GateModel, scores: Float[np.ndarray, " k"]) -> None:
+    if not isinstance(model, DetectionsModel) or not set(RANKS) & set(model.evidence.inputs):
+        raise ValueError("known_scores: these weights do not rank scores within a stream; leave them out")
+    model.known_scores = StreamScale.given(scores).scores
 
 
 def _site_gate(

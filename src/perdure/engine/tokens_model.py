@@ -32,6 +32,7 @@ class TokensModel(DetectionsModel):
         operation: how tracks and crops are made, and when a decision is forced.
         calibration: scores of tracks that were left out of training; None before calibration.
         rates: error rates that it is meant for.
+        known_scores: of the detector in use, that scores are ranked among; not stored.
         extractor: whose encoder looks at crops; it is not trained here.
 
     Raises:
@@ -52,7 +53,7 @@ class TokensModel(DetectionsModel):
 
     def init_streams(self) -> DetectionStreams:
         """Returns the state of a stream before its first frame."""
-        return DetectionStreams(self.evidence, CropLooker(self.extractor))
+        return DetectionStreams(self.evidence, CropLooker(self.extractor), self.known_scores)
 
     def fingerprint(self) -> str:
         """Returns a short hash of forest, encoder and all that belongs to them."""

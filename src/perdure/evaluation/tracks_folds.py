@@ -98,7 +98,8 @@ def decide_fold(fold: int, request: FoldsRequest) -> tuple[TruncatedSPRT, list[S
     groups = np.unique(data.table.group[data.folds[fold].test])
     outcomes = []
     for sequence, born in stored.streams(request.request, groups):
-        gate = load_gate(request.model(fold), image_size=sequence.image_size)
+        known = sequence.known_scores if request.training.uses_stream_scores else None
+        gate = load_gate(request.model(fold), image_size=sequence.image_size, known_scores=known)
         outcomes.append(decide_sequence(sequence, gate, request.request.match, born=born))
     rule = load_gate(request.model(fold), image_size=(1, 1)).rule
     if not isinstance(rule, TruncatedSPRT):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 
 from perdure.engine.detections_model import DetectionsModel
 from perdure.engine.operation import Operation, Rates
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BLOCK_S = 0.5
 """Tracks born within a block of this length are not independent: one of each class enters calibration."""
+MAX_SCORES = 2000
+"""Largest number of tracks of each class that calibration keeps: more tighten bounds by little."""
 
 
 def fit_tracks_model(
@@ -85,7 +88,12 @@ def left_out_scores(
         model = fit_track_evidence(table.take(fold.train), config, seed=seed, uses_looks=uses_looks)
         evidence[fold.test] = table_evidence(model, table.take(fold.test))
         on_fold()
-    scored = data.is_scored
+    rng, scored = np.random.default_rng(seed), data.is_scored
     block = table.birth_frame // max(1, round(BLOCK_S * data.frame_rate_hz))
     unit = np.unique(np.stack([table.group, block], axis=1)[scored], axis=0, return_inverse=True)[1].ravel()
-    return sample_one_per_clip(unit, table.is_persistent[scored], evidence[scored], np.random.default_rng(seed))
+    scores = sample_one_per_clip(unit, table.is_persistent[scored], evidence[scored], rng)
+    return CalibrationScores(persistent=_some(scores.persistent, rng), transient=_some(scores.transient, rng))
+
+
+def _some(scores: Float[np.ndarray, "n h"], rng: np.random.Generator) -> Float[np.ndarray, "n h"]:
+    return scores if len(scores) <= MAX_SCORES else scores[rng.permutation(len(scores))[:MAX_SCORES]]

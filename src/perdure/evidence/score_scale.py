@@ -6,13 +6,15 @@ apart as well as any others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
 
 MAX_KNOTS = 512
 """Scores that the scale is stored with; more are thinned to evenly spaced ranks."""
+NUM_RECENT = 2048
+"""Latest scores of a stream that make its scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,36 @@ class ScoreScale:
         below = np.searchsorted(self.knots, scores, "left") + np.searchsorted(self.knots, scores, "right")
         share = (below / 2 + 0.5) / (len(self.knots) + 1)
         return np.where(np.isnan(scores), np.nan, np.log(share) - np.log1p(-share))
+
+
+@dataclass(slots=True)
+class StreamScale:
+    """The scale of a stream whose detector may not be known: that of its own latest scores, or one that was given.
+
+    Args:
+        scores: latest scores, or those of the detector that were given.
+        is_given: whether the scores were given, so that those of the stream change nothing.
+    """
+
+    scores: Float[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0))
+    is_given: bool = False
+
+    @classmethod
+    def given(cls, scores: Float[np.ndarray, " n"] | None) -> StreamScale:
+        """Returns the scale of these scores, one that is still to be learnt if there are none.
+
+        Raises:
+            ValueError: scores are given but empty, or not finite.
+        """
+        if scores is None:
+            return cls()
+        scores = np.asarray(scores, dtype=np.float64).reshape(-1)
+        if not len(scores) or not np.isfinite(scores).all():
+            raise ValueError(f"known scores: got {len(scores)} scores, expected some, all of them finite")
+        return cls(ScoreScale.fit(scores).knots, is_given=True)
+
+    def after(self, scores: Float[np.ndarray, " n"]) -> ScoreScale | None:
+        """Takes in the scores of one more frame; returns the scale after it, None as long as there is no score."""
+        if not self.is_given:
+            self.scores = np.concatenate([self.scores, scores])[-NUM_RECENT:]
+        return ScoreScale.fit(self.scores) if len(self.scores) else None

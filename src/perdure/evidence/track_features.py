@@ -21,7 +21,7 @@ from perdure.evidence.neighbourhood import (
     the_dead,
 )
 from perdure.evidence.scene_memory import SceneMemory
-from perdure.evidence.score_scale import ScoreScale
+from perdure.evidence.score_scale import StreamScale
 from perdure.geometry import area_px
 from perdure.types import TrackFrame
 
@@ -43,12 +43,9 @@ AROUND = (
     "crowd_mean", "birth_rate", "survival", "camera_speed", "relative_speed",
 )  # fmt: skip
 RANKS = ("rank_last", "rank_first", "rank_mean", "rank_max", "rank_min")
-"""Scores on the scale of the stream itself: log odds of their rank among its latest scores."""
+"""Scores on the scale of the stream: log odds of their rank among its latest scores, or among known ones."""
 FEATURES: tuple[str, ...] = (*OWN, *AROUND, *RANKS)
 """Names of the columns, in order."""
-
-NUM_SCORES = 2048
-"""Latest scores of a stream that ranks are taken among."""
 
 _MEMORY = (
     "history", "first_score", "last_score", "max_score", "min_score", "sum_score",
@@ -64,6 +61,7 @@ class FeatureStream:
 
     Args:
         image_size: width and height in pixels.
+        scale: of scores; `StreamScale.given` where those of the detector are known.
     """
 
     image_size: tuple[int, int]
@@ -73,7 +71,7 @@ class FeatureStream:
     dead: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
     veterans: BoxRing = field(default_factory=lambda: BoxRing(5))
     flickers: BoxRing = field(default_factory=lambda: BoxRing(5))
-    scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    scale: StreamScale = field(default_factory=StreamScale)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns all that is remembered as named arrays."""
@@ -82,7 +80,7 @@ class FeatureStream:
             "image_size": np.array(self.image_size, dtype=np.int64), "scene": np.array(scene),
             "track_id": self.track_id, "memory": self.memory, "dead": self.dead,
             "veterans": self.veterans.rows, "flickers": self.flickers.rows,
-            "scores": self.scores,
+            "scores": self.scale.scores, "are_scores_given": np.array(self.scale.is_given),
         }  # fmt: skip
 
     @classmethod
@@ -92,8 +90,9 @@ class FeatureStream:
         stream = cls(image_size=(width, height))
         for name, value in zip(SceneMemory.__slots__, arrays["scene"].tolist(), strict=True):
             setattr(stream.scene, name, int(value) if name == "num_frames" else value)
-        for name in ("track_id", "memory", "dead", "scores"):
+        for name in ("track_id", "memory", "dead"):
             setattr(stream, name, arrays[name].copy())
+        stream.scale = StreamScale(arrays["scores"].copy(), bool(arrays["are_scores_given"]))
         stream.veterans.rows, stream.flickers.rows = arrays["veterans"].copy(), arrays["flickers"].copy()
         return stream
 
@@ -229,10 +228,9 @@ class FeatureStream:
 
     def _ranks(self, tracks: TrackFrame) -> np.ndarray:
         """Returns the columns `RANKS`; the scores of this frame are among those that count."""
-        self.scores = np.concatenate([self.scores, tracks.score[tracks.is_hit]])[-NUM_SCORES:]
-        if not len(self.scores):  # every track begins with a hit, so there is no track yet
+        scale = self.scale.after(tracks.score[tracks.is_hit])
+        if scale is None:  # every track begins with a hit, so there is no track yet
             return np.zeros((len(tracks), len(RANKS)))
-        scale = ScoreScale.fit(self.scores)
         names = ("last_score", "first_score", "max_score", "min_score")
         last, first, highest, lowest = (scale(self._column(name)) for name in names)
         mean = scale(self._column("sum_score") / tracks.num_hits)

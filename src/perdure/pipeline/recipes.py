@@ -75,13 +75,12 @@ def streets() -> TracksRunConfig:
     """Returns the recipe of the weights for detections alone: made-up scenes, and inputs that any detector shares."""
     return TracksRunConfig(
         recipe="streets",
-        data=TracksDataConfig(num_streets=160),
+        data=TracksDataConfig(num_streets=160, folds=4),
         training=TrackTrainingConfig(
             num_trees=60,
-            min_leaf=20,
+            min_leaf=150,
             uses_place=False,
             uses_raw_scores=False,
-            uses_scene=False,
             uses_stream_scores=True,
         ),
         calibration=Rates(max_false_confirm=0.05),

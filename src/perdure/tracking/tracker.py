@@ -113,7 +113,8 @@ class Tracker:
     def __init__(self, config: TrackerConfig | None = None) -> None:
         self.config = config or TrackerConfig()
         self._state = TrackerState.empty()
-        self._has_warned = False
+        self.num_left_out = 0
+        """Detections that were not used since a frame had more than `max_detections`."""
 
     def get_state(self) -> TrackerState:
         """Returns a copy of the whole state; `set_state` continues from it exactly."""
@@ -170,12 +171,12 @@ class Tracker:
             rows = rows[detections.score >= self.config.min_score]
         limit = self.config.max_detections
         if len(rows) > limit:
-            if not self._has_warned:
+            if self.num_left_out == 0:
                 logger.warning(
                     "frame %d: got %d detections, used the %d best-scored ones (max_detections); not said again",
                     self._state.next_frame_index, len(rows), limit,
                 )  # fmt: skip
-                self._has_warned = True
+            self.num_left_out += len(rows) - limit
             best = np.argpartition(-detections.score[rows], limit - 1)[:limit]
             rows = rows[np.sort(best)]
         return rows

@@ -5,16 +5,16 @@ Frames count from 1 in the text and from 0 everywhere else.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from perdure.geometry import xyxy_from_xywh
-from perdure.types import NO_CLASS, Detections
+from perdure.types import MAX_MAGNITUDE, NO_CLASS, Detections
 
 NUM_COLUMNS = 7
 """Columns that a detection needs; an eighth one may name its class, further ones are ignored."""
@@ -36,6 +36,11 @@ class MotDetections:
     def num_detections(self) -> int:
         """Boxes in all frames together."""
         return sum(len(detections) for detections in self.by_frame.values())
+
+    @property
+    def scores(self) -> Float[np.ndarray, " n"]:
+        """Scores of all detections, frame by frame."""
+        return np.concatenate([np.zeros(0), *(found.score for found in self.by_frame.values())])
 
     def at(self, frame_index: int) -> Detections:
         """Returns the detections of a frame (0-based), empty ones where the file has none."""
@@ -100,7 +105,7 @@ def read_mot_detections(path: Path | str) -> MotDetections:
                 if not line.strip():
                     continue
                 frame, box = _parse(line, f"detections: {path} line {number}")
-                if box[2] > 0 and box[3] > 0:
+                if box[0] + box[2] > box[0] and box[1] + box[3] > box[1]:  # a width may be lost in rounding
                     rows.setdefault(frame - 1, []).append(box)
                 else:
                     num_without_area += 1
@@ -125,8 +130,8 @@ def _parse(line: str, where: str) -> tuple[int, list[float]]:
         values = [float(column) for column in columns[:NUM_COLUMNS]]
     except ValueError:
         raise ValueError(f"{where}: got {line.strip()[:60]!r}, expected numbers") from None
-    if not all(math.isfinite(value) for value in values):
-        raise ValueError(f"{where}: got a value that is not finite in {line.strip()[:60]!r}")
+    if not all(abs(value) <= MAX_MAGNITUDE for value in values):
+        raise ValueError(f"{where}: got a value that is not finite, or beyond 1e9, in {line.strip()[:60]!r}")
     frame = values[0]
     if frame != int(frame) or frame < 1:
         raise ValueError(f"{where}: got frame {columns[0].strip()}, expected a whole number from 1")

@@ -7,6 +7,7 @@ before, and no file can make the decoder open another one.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -120,12 +121,15 @@ class StreamReader(VideoReader):
         timeout: tuple[float, float] | None = None,
     ) -> None:
         self._name = name or url
+        start = time.monotonic()
         try:
             self._container = av.open(
                 url, format=container_format, options=options or {}, timeout=timeout, metadata_errors="ignore"
             )
         except (av.FFmpegError, OSError, ValueError, UnicodeError) as error:
-            raise ValueError(f"video: {self._name} cannot be opened as video ({_reason(error)})") from error
+            is_late = timeout is not None and time.monotonic() - start >= timeout[0]  # FFmpeg calls it invalid data
+            reason = f"no answer within {timeout[0]:g} s" if is_late and timeout else _reason(error)
+            raise ValueError(f"video: {self._name} cannot be opened as video ({reason})") from error
         try:
             self._stream = self._video_stream()
             self._decoded = self._decode()

@@ -19,6 +19,7 @@ from numpy import ndarray
 
 from perdure.engine.results import GateResult
 from perdure.files import write_json
+from perdure.tracking.tracker import Tracker
 from perdure.types import Detections
 from perdure.video.frames import VideoReader
 from perdure.video.mot import MotDetections, read_mot_detections
@@ -41,6 +42,8 @@ ANNOTATED, SUMMARY = "annotated.mp4", "summary.json"
 @runtime_checkable
 class Gate(Protocol):
     """What decides; `perdure.engine.gate.PersistenceGate` is one."""
+
+    tracker: Tracker
 
     def update(
         self, frame: UInt8[ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None
@@ -271,6 +274,10 @@ class _Session:
             )
         if self.given is not None:
             yield from self._detection_problems(self.given)
+        num_left_out = self.gate.tracker.num_left_out
+        if num_left_out:
+            limit = self.gate.tracker.config.max_detections
+            yield f"detections: {num_left_out} box(es) were left out, since a frame had more than {limit}"
         drift = getattr(self.gate, "drift", None)
         if drift is not None:
             yield from drift.messages()
