@@ -33,8 +33,12 @@ class WatchArguments:
     """Video file, folder of images, /dev/videoN or URL."""
     detections: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Detections in MOT format; without it moving things are detected."""
+    known_scores: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Earlier detections of the same detector in MOT format, unlabelled; weights that rank scores (detections) then
+    know from the first frame on what a high score is."""
     weights: Path | None = None
-    """Run folder or weights file; the weights in the package by default."""
+    """Run folder or weights file; by default the weights in the package that look at pixels, `detections` for those
+    that read detections alone."""
     out: Path = Path("watched")
     """Folder for what comes out."""
     calibration: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -91,6 +95,7 @@ def _shown(is_shown: bool) -> Iterator[Window | None]:
 def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
     """Runs the gate as the arguments say."""
     from perdure.engine.load import load_gate
+    from perdure.video.mot import read_mot_detections
     from perdure.watch.watch import WatchConfig
     from perdure.watch.watch import watch as watch_video
 
@@ -101,7 +106,8 @@ def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
     given = {name: value for name, value in asked.items() if value is not None}
     if arguments.calibration is None:
         given = {"horizon": 8, "on_timeout": "transient"} | given
-    gate = load_gate(arguments.weights, calibration=arguments.calibration, **given)
+    known = None if arguments.known_scores is None else read_mot_detections(arguments.known_scores).scores
+    gate = load_gate(arguments.weights, calibration=arguments.calibration, known_scores=known, **given)
     with counted("frames") as report:
         return watch_video(
             arguments.source,

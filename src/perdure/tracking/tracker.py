@@ -172,10 +172,8 @@ class Tracker:
         limit = self.config.max_detections
         if len(rows) > limit:
             if self.num_left_out == 0:
-                logger.warning(
-                    "frame %d: got %d detections, used the %d best-scored ones (max_detections); not said again",
-                    self._state.next_frame_index, len(rows), limit,
-                )  # fmt: skip
+                text = "frame %d: got %d detections, used the %d best-scored ones (max_detections); not said again"
+                logger.warning(text, self._state.next_frame_index, len(rows), limit)
             self.num_left_out += len(rows) - limit
             best = np.argpartition(-detections.score[rows], limit - 1)[:limit]
             rows = rows[np.sort(best)]
