@@ -24,6 +24,7 @@ def output_of(name: str) -> str:
 
 def test_every_example_is_tested() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "detections_only.py",
         "existing_tracker.py",
         "numpy_stream.py",
         "yolo_detections.py",
@@ -34,6 +35,11 @@ def test_yolo_detections() -> None:
     lines = output_of("yolo_detections.py").splitlines()
     labels = dict(re.search(r"track (\d+) is (\w+)", line).groups() for line in lines)  # type: ignore[union-attr]
     assert labels == {"0": "persistent", "1": "transient"}
+
+
+def test_detections_only() -> None:
+    (line,) = output_of("detections_only.py").splitlines()
+    assert re.fullmatch(r"frame [0-7]: track 0 of class 2 is real, age [1-8]", line), line
 
 
 def test_numpy_stream() -> None:

@@ -66,6 +66,14 @@ def test_what_is_confirmed_costs_nothing_and_comes_back_at_once() -> None:
     assert confirm.gate.cost.track_frames == spent
 
 
+def test_what_is_confirmed_is_still_seen_by_its_neighbours() -> None:
+    confirm = confirmer()
+    for step in range(6):
+        confirm.update(None, tracked(_5=30 + step))
+    assert confirm.last is not None
+    assert [view.status for view in confirm.last.tracks] == ["persistent"]
+
+
 def test_an_id_that_ended_undecided_may_start_again() -> None:
     patient = TruncatedSPRT(upper=99.0, lower=-99.0, horizon=HORIZON, on_timeout="transient")
     confirm = confirmer(patient)

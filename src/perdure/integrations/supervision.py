@@ -70,7 +70,10 @@ class TrackConfirmer:
         """
         ids = self._ids(tracked)
         found = detections_from_supervision(tracked)
-        owner = np.where(np.isin(ids, list(self._confirmed)), NO_OWNER, ids)  # what is decided costs nothing
+        # A confirmed track that has ended here does not begin anew; as long as it lives it is seen, since what stands
+        # around tells about its neighbours.
+        ended = list(self._confirmed.keys() - set(self._id_of_track.values()))
+        owner = np.where(np.isin(ids, ended), NO_OWNER, ids)
         tracks = self.gate.tracker.update(found, owner=owner)
         self.gate.tracker.forget_ended_owners()
         for track_id, row in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
