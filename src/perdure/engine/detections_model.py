@@ -61,10 +61,12 @@ class DetectionsModel:
         return DetectionStreams(self.evidence, known_scores=self.known_scores)
 
     def fingerprint(self) -> str:
-        """Returns a short hash of the forest and of all that belongs to it."""
+        """Returns a short hash of the forest and of all that belongs to it, known scores too."""
         digest = hashlib.sha256(json.dumps(self.evidence.to_dict(), sort_keys=True).encode())
         for name, value in sorted(self.evidence.to_arrays().items()):
             digest.update(name.encode() + value.tobytes())
+        if self.known_scores is not None:
+            digest.update(self.known_scores.tobytes())
         return digest.hexdigest()[:16]
 
     def save(self, path: Path, extra: dict[str, Any] | None = None) -> None:

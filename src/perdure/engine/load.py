@@ -94,7 +94,7 @@ def load_gate(
     """
     model = load_model(path)
     if known_scores is not None:
-        _know_scores(model, known_scores)
+        know_scores(model, known_scores)
     asked = {"horizon": horizon, "on_timeout": on_timeout}
     changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     rates = {"max_false_confirm": max_false_confirm, "max_miss": max_miss}
@@ -116,7 +116,12 @@ def load_gate(
     return PersistenceGate(model, rule, image_size=image_size)
 
 
-def _know_scores(model: GateModel, scores: Float[np.ndarray, " k"]) -> None:
+def know_scores(model: GateModel, scores: Float[np.ndarray, " k"]) -> None:
+    """Lets scores of a model's streams be ranked among known ones of the same detector.
+
+    Raises:
+        ValueError: the weights do not rank scores, or there are no scores.
+    """
     if not isinstance(model, DetectionsModel) or not set(RANKS) & set(model.evidence.inputs):
         raise ValueError("known_scores: these weights do not rank scores within a stream; leave them out")
     model.known_scores = StreamScale.given(scores).scores

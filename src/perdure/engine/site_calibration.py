@@ -75,7 +75,7 @@ class SiteCalibration:
         """Raises ValueError if these are not scores of that model."""
         if self.model != model.fingerprint():
             raise ValueError(
-                f"calibration: {path} was made with other weights; run perdure calibrate with the weights in use"
+                f"calibration: {path} was made with other weights or known scores; calibrate again with those in use"
             )
 
     def save(self, path: Path | str, *, fallback: Fallback = "hand_rule") -> SiteRule:

@@ -17,7 +17,7 @@ from statistics import median
 import numpy as np
 
 from perdure.engine.gate import PersistenceGate
-from perdure.engine.model import PersistenceModel
+from perdure.engine.gate_model import GateModel
 from perdure.engine.results import GateResult
 from perdure.engine.site_calibration import SiteCalibration
 from perdure.evaluation.site_streams import LabelledFrame, LabelledStream
@@ -88,7 +88,7 @@ class _Track:
 
 
 def calibrate_site(
-    model: PersistenceModel,
+    model: GateModel,
     streams: list[LabelledStream],
     request: SiteRequest,
     *,
@@ -150,7 +150,7 @@ def _joined(in_sight: SiteTracks, under_rule: SiteTracks) -> SiteTracks:
 
 
 def _gathered(
-    model: PersistenceModel,
+    model: GateModel,
     streams: list[LabelledStream],
     rule: StoppingRule,
     request: SiteRequest,
@@ -174,9 +174,7 @@ def _gathered(
     return _stacked(kept, units, num_ages), _hit_rates(kept)
 
 
-def _watched(
-    model: PersistenceModel, stream: LabelledStream, rule: StoppingRule, num_ages: int
-) -> tuple[list[_Track], int]:
+def _watched(model: GateModel, stream: LabelledStream, rule: StoppingRule, num_ages: int) -> tuple[list[_Track], int]:
     """Returns all tracks of one stream in order of birth, and how many frames it has."""
     gate = PersistenceGate(model, rule, image_size=stream.image_size)
     tracker, tracks, num_frames = Tracker(model.operation.tracker), dict[int, _Track](), 0
