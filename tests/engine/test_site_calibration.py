@@ -121,9 +121,7 @@ def test_drift_is_judged_by_the_site_and_not_by_training(weights: Path, tmp_path
 def test_scores_of_other_weights_are_refused(weights: Path, tmp_path: Path) -> None:
     path = tmp_path / "harbour.json"
     replace(calibration(), model="0" * 16).save(path)
-    with pytest.raises(
-        ValueError, match=r"harbour\.json was made with other weights or known scores; calibrate again"
-    ):
+    with pytest.raises(ValueError, match=r"harbour\.json was made with other weights or known scores; calibrate again"):
         load_gate(weights, calibration=path)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perdure.evidence.forest import LEAF, MAX_NATS, Forest, evidence_of_share
-from perdure.evidence.score_scale import MAX_KNOTS, ScoreScale
+from perdure.evidence.score_scale import MAX_KNOTS, NUM_RECENT, ScoreScale, StreamScale
 
 
 def stump(threshold: float, low: float, high: float) -> dict[str, np.ndarray]:
@@ -48,3 +48,21 @@ def test_a_scale_needs_scores_and_keeps_unknown_ones_unknown() -> None:
     with pytest.raises(ValueError, match="got no scores"):
         ScoreScale.fit(np.zeros(0))
     assert np.isnan(ScoreScale.fit(np.ones(3))(np.array([np.nan])))[0]
+
+
+def test_a_stream_learns_its_scale_and_forgets_what_is_long_past() -> None:
+    stream = StreamScale.given(None)
+    assert stream.after(np.zeros(0)) is None
+    assert knots_after(stream, 0.2, 0.4) == [0.2, 0.4]
+    assert knots_after(stream, 0.1) == [0.1, 0.2, 0.4]
+    assert set(knots_after(stream, *[7.0] * NUM_RECENT)) == {7.0}
+
+
+def test_a_given_scale_stays_as_it_is() -> None:
+    assert knots_after(StreamScale.given(np.array([3.0, 1.0, 2.0])), *[100.0] * 50) == [1, 2, 3]
+
+
+def knots_after(stream: StreamScale, *scores: float) -> list[float]:
+    scale = stream.after(np.array(scores))
+    assert scale is not None
+    return scale.knots.tolist()

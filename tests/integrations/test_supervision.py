@@ -68,10 +68,10 @@ def test_what_is_confirmed_costs_nothing_and_comes_back_at_once() -> None:
 
 def test_what_is_confirmed_is_still_seen_by_its_neighbours() -> None:
     confirm = confirmer()
-    for step in range(6):
+    for step in range(12):
         confirm.update(None, tracked(_5=30 + step))
     assert confirm.last is not None
-    assert [view.status for view in confirm.last.tracks] == ["persistent"]
+    assert [(view.status, view.is_hit) for view in confirm.last.tracks] == [("persistent", True)]
 
 
 def test_an_id_that_ended_undecided_may_start_again() -> None:

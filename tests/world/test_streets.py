@@ -60,3 +60,9 @@ def test_its_tracks_are_of_both_kinds_and_true_ones_live_longer() -> None:
     false = np.concatenate([table.is_hit[~table.is_persistent].sum(axis=1) for table in tables])
     assert len(true) > 100 and len(false) > 100
     assert true.mean() > 2 * false.mean()
+
+
+def test_every_other_scene_knows_the_scores_of_its_detector() -> None:
+    known = street_sequence(4).known_scores
+    assert known is not None and np.array_equal(np.sort(known), np.sort(make_street(4).score))
+    assert street_sequence(5).known_scores is None
