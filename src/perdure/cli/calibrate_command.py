@@ -39,7 +39,7 @@ class CalibrateArguments:
 
     run: tyro.conf.Positional[Path] = RUNS / LATEST
     """Run folder; the run that was started last by default. With --data also a weights file, or weights in the package:
-    pixels, detections."""
+    pixels (or package), detections."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="SITE")] = None
     """Labelled tracks of another site."""
     max_false_confirm: float | None = None

@@ -17,10 +17,11 @@ from perdure.data.dataset import ClipDataset
 from perdure.engine.gate import PersistenceGate
 from perdure.engine.model import PersistenceModel
 from perdure.engine.results import GateCost, GateResult
+from perdure.evaluation.observed_track import ObservedTrack, note_result
 from perdure.metrics.decisions import DecisionRecord
 from perdure.stopping.rules import StoppingRule
 from perdure.tracking.truth import TrackTruth
-from perdure.types import Clip, ClipTruth, Decision, TrackFrame
+from perdure.types import Clip, ClipTruth, TrackFrame
 
 Association = Literal["truth", "tracker"]
 CLIPS_PER_TASK = 20
@@ -64,16 +65,11 @@ class ClipOutcome:
     object_of_track: dict[int, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Observed:
-    """What is noted about a track while a clip runs."""
+@dataclass(slots=True, kw_only=True)
+class _Observed(ObservedTrack):
+    """A track, and the object under the detection that started it."""
 
-    first_frame: int
     object_index: int
-    last_frame: int = 0
-    decision: Decision | None = None
-    num_encoded: int = 0
-    was_reopened: bool = False
 
 
 def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> ClipOutcome:
@@ -101,12 +97,11 @@ def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> 
         before = (gate.cost.total_s, gate.cost.flops)
         result = gate.observe(clip.frames[index], tracks)
         _share(spent, result, gate.cost.total_s - before[0], gate.cost.flops - before[1])
-        _note(seen, tracks, result, clip.truth)
-        for track_id in tracks.track_id.tolist():
-            seen[track_id].was_reopened |= gate.memories[track_id].was_reopened
+        _meet(seen, tracks, clip.truth)
+        note_result(seen, tracks, result, gate)
     decided = [(track_id, item) for track_id, item in sorted(seen.items()) if item.decision is not None]
     return ClipOutcome(
-        records=[_record(clip.clip_id, track_id, item, truth.label(track_id)) for track_id, item in decided],
+        records=[item.record(clip.clip_id, track_id, truth.label(track_id)) for track_id, item in decided],
         censored=sorted(set(seen) - {track_id for track_id, _ in decided}),
         cost=gate.cost,
         tracker_s=tracker_s,
@@ -124,38 +119,12 @@ def _share(spent: dict[int, ClassCost], result: GateResult, seconds: float, flop
         spent.setdefault(track_id, ClassCost()).add(cost)
 
 
-def _note(seen: dict[int, _Observed], tracks: TrackFrame, result: GateResult, truth: ClipTruth) -> None:
+def _meet(seen: dict[int, _Observed], tracks: TrackFrame, truth: ClipTruth) -> None:
+    """Notes the tracks that are new on this frame."""
     owner = truth.detection_owner[tracks.frame_index]
     for track_id, detection in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
         if track_id not in seen:  # a track begins with a hit
             seen[track_id] = _Observed(first_frame=tracks.frame_index, object_index=int(owner[detection]))
-        seen[track_id].last_frame = tracks.frame_index
-    for track_id in result.encoded_track_ids:
-        seen[track_id].num_encoded += 1
-    for decision in result.decisions:
-        item = seen[decision.track_id]
-        item.decision = item.decision or decision
-
-
-def _record(clip_id: str, track_id: int, item: _Observed, true_label: str) -> DecisionRecord:
-    decision = item.decision
-    if decision is None:
-        raise ValueError(f"track {track_id} of clip {clip_id}: got no decision, expected one")
-    return DecisionRecord(
-        clip_id=clip_id,
-        track_id=track_id,
-        true_label=true_label,  # type: ignore[arg-type]
-        label=decision.label,
-        evidence=decision.evidence,
-        probability=decision.probability,
-        decision_frame=decision.age,
-        decided=decision.is_decided,
-        reason=decision.reason,
-        first_frame=item.first_frame,
-        last_frame=item.last_frame,
-        frames_encoded=item.num_encoded,
-        reopened=item.was_reopened,
-    )
 
 
 def decide_clips(

@@ -11,9 +11,9 @@ from perdure.data.mot_sequence import MotSequence
 from perdure.data.track_labels import MatchConfig, TrackLabel, detection_labels, majority_label
 from perdure.engine.gate import PersistenceGate
 from perdure.engine.labelled_tracks import LAST_FRAMES
-from perdure.engine.results import GateResult
+from perdure.evaluation.observed_track import ObservedTrack, note_result
 from perdure.metrics.decisions import DecisionRecord
-from perdure.types import Decision, TrackFrame
+from perdure.types import TrackFrame
 from perdure.video.reader import open_video
 
 
@@ -30,15 +30,10 @@ class SequenceOutcome:
     num_censored: int
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What is noted about a track while a sequence runs."""
+@dataclass(slots=True, kw_only=True)
+class _Seen(ObservedTrack):
+    """A track, and how often its hits lie on each kind of object."""
 
-    first_frame: int
-    last_frame: int = 0
-    num_encoded: int = 0
-    decision: Decision | None = None
-    was_reopened: bool = False
     counts: np.ndarray = field(default_factory=lambda: np.zeros(3, dtype=np.int64))
 
 
@@ -58,8 +53,8 @@ def decide_sequence(
     for index, picture in _pictures(sequence, gate.model.uses_pixels):
         detections = sequence.detections_at(index, gate.model.operation.tracker.min_score)
         tracks = gate.tracker.update(detections, camera_motion=sequence.camera_motion.get(index))
-        labels = detection_labels(detections.xyxy_px, sequence.truth.get(index), match)
-        _note(seen, tracks, labels, gate.observe(picture, tracks, time_s=index / sequence.frame_rate_hz), gate)
+        _meet(seen, tracks, detection_labels(detections.xyxy_px, sequence.truth.get(index), match))
+        note_result(seen, tracks, gate.observe(picture, tracks, time_s=index / sequence.frame_rate_hz), gate)
     low, high = born or (0, sequence.num_frames)
     high = min(high, sequence.num_frames - LAST_FRAMES)
     counted = {track_id: item for track_id, item in sorted(seen.items()) if low <= item.first_frame < high}
@@ -68,7 +63,7 @@ def decide_sequence(
     known = [(one, item, truth) for one, item, truth in known if truth != TrackLabel.IGNORE]
     return SequenceOutcome(
         records=[
-            _record(sequence.name, track_id, item, is_persistent=bool(truth == TrackLabel.TRUE))
+            item.record(sequence.name, track_id, "persistent" if truth == TrackLabel.TRUE else "transient")
             for track_id, item, truth in known
             if item.decision is not None
         ],
@@ -86,38 +81,9 @@ def _pictures(sequence: MotSequence, uses_pixels: bool) -> Iterator[tuple[int, n
         yield from ((item.frame_index, item.frame) for item in reader if item.frame_index < sequence.num_frames)
 
 
-def _note(
-    seen: dict[int, _Seen], tracks: TrackFrame, labels: np.ndarray, result: GateResult, gate: PersistenceGate
-) -> None:
+def _meet(seen: dict[int, _Seen], tracks: TrackFrame, labels: np.ndarray) -> None:
+    """Notes the tracks that are new on this frame, and what the hits of all lie on."""
     for track_id, source in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
         item = seen.setdefault(track_id, _Seen(first_frame=tracks.frame_index))
-        item.last_frame = tracks.frame_index
-        item.was_reopened |= gate.memories[track_id].was_reopened
         if source >= 0:
             item.counts[labels[source]] += 1
-    for track_id in result.encoded_track_ids:
-        seen[track_id].num_encoded += 1
-    for decision in result.decisions:
-        item = seen[decision.track_id]
-        item.decision = item.decision or decision
-
-
-def _record(name: str, track_id: int, item: _Seen, *, is_persistent: bool) -> DecisionRecord:
-    decision = item.decision
-    if decision is None:
-        raise ValueError(f"track {track_id} of sequence {name}: got no decision, expected one")
-    return DecisionRecord(
-        clip_id=name,
-        track_id=track_id,
-        true_label="persistent" if is_persistent else "transient",
-        label=decision.label,
-        evidence=decision.evidence,
-        probability=decision.probability,
-        decision_frame=decision.age,
-        decided=decision.is_decided,
-        reason=decision.reason,
-        first_frame=item.first_frame,
-        last_frame=item.last_frame,
-        frames_encoded=item.num_encoded,
-        reopened=item.was_reopened,
-    )

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perdure.files import write_text
 from perdure.report.decision_sections import early_stop_frame
 from perdure.report.figures import draw_confusion_matrix, draw_decision_frame_histogram
-from perdure.report.html import report_html
-from perdure.report.markdown import report_markdown
 from perdure.report.stored_run import StoredRun
 from perdure.report.style import save_figure
 from perdure.report.tracks_figures import cost_figure, sequences_figure
 from perdure.report.tracks_report import ALPHA, build_tracks_report
+from perdure.report.write import save_report
 
 
 def write_tracks_analysis(run_path: Path | str) -> None:
@@ -39,7 +37,4 @@ def write_tracks_report(run_path: Path | str) -> None:
         ValueError: a stored file lacks a figure or contradicts itself.
     """
     run = StoredRun(run_path)
-    report = build_tracks_report(run)
-    texts = {"FINAL_REPORT.md": report_markdown(report, run), "FINAL_REPORT.html": report_html(report)}
-    for name, text in texts.items():
-        write_text(run.path / name, text)
+    save_report(build_tracks_report(run), run)

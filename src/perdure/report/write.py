@@ -7,6 +7,7 @@ from pathlib import Path
 from perdure.files import write_text
 from perdure.report.assemble import build_report
 from perdure.report.decision_sections import early_stop_frame
+from perdure.report.document import Report
 from perdure.report.figures import draw_compute_chart, draw_decision_frame_histogram
 from perdure.report.html import report_html
 from perdure.report.markdown import efficiency_markdown, report_markdown
@@ -44,7 +45,11 @@ def write_report(run_path: Path | str) -> list[Path]:
         ValueError: a stored file lacks a figure or contradicts itself.
     """
     run = StoredRun(run_path)
-    report = build_report(run)
+    return save_report(build_report(run), run)
+
+
+def save_report(report: Report, run: StoredRun) -> list[Path]:
+    """Writes a report as FINAL_REPORT.md and FINAL_REPORT.html, or neither; returns their paths."""
     texts = {"FINAL_REPORT.md": report_markdown(report, run), "FINAL_REPORT.html": report_html(report)}
     for name, text in texts.items():
         write_text(run.path / name, text)

@@ -29,7 +29,7 @@ class SceneLaw:
         speed: of objects, in their heights per frame.
         camera_px: motion of the camera, in pixels per frame.
         hit_probability: of an object in sight.
-        clutter_per_frame: births of clutter.
+        clutter_rate: of births of clutter; a frame has one with probability 1 - exp(-rate), never more.
         clutter_stay: probability that clutter lives one frame more.
         clutter_hit: probability of a hit on clutter that lives.
         hot_share, part_share: shares of clutter that come again at few places, and that lie around an object.
@@ -45,7 +45,7 @@ class SceneLaw:
     speed: float
     camera_px: tuple[float, float]
     hit_probability: float
-    clutter_per_frame: float
+    clutter_rate: float
     clutter_stay: float
     clutter_hit: float
     hot_share: float
@@ -89,7 +89,7 @@ def draw_law(rng: np.random.Generator) -> SceneLaw:
         speed=float(np.exp(rng.uniform(np.log(0.005), np.log(0.15)))),
         camera_px=tuple(rng.normal(0, 3.0, 2) * (rng.random() < 0.5)),
         hit_probability=float(rng.uniform(0.6, 0.98)),
-        clutter_per_frame=float(np.exp(rng.uniform(np.log(0.1), np.log(8.0)))),
+        clutter_rate=float(np.exp(rng.uniform(np.log(0.1), np.log(8.0)))),
         clutter_stay=float(rng.uniform(0.2, 0.75)),
         clutter_hit=float(rng.uniform(0.5, 0.95)),
         hot_share=float(rng.uniform(0.0, 0.7)),
@@ -182,7 +182,7 @@ def _clutter(
     spots = rng.uniform(0.02, 0.98, (int(rng.integers(2, 12)), 2))
     sides = law.height_px * np.exp(rng.normal(-0.2, 0.5, len(spots)))
     clutter = []
-    for first in np.flatnonzero(rng.poisson(law.clutter_per_frame, num_frames)).tolist():
+    for first in np.flatnonzero(rng.poisson(law.clutter_rate, num_frames)).tolist():
         life = int(rng.geometric(1 - law.clutter_stay))
         frames = np.arange(first, min(first + life, num_frames))
         kind = rng.random()
