@@ -1,0 +1,317 @@
+"""The tables of the documents, one function each: rows of a benchmark's JSON in, lines of a Markdown table out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+ROWS = Path(__file__).parent / "benchmarks"
+BASELINE = "M-of-N baseline (tuned)"
+SETS = {
+    "kitti-car": "KITTI Car",
+    "kitti-pedestrian": "KITTI Pedestrian",
+    "thermal": "infrared, static camera",
+    "thermal-bg": "infrared, long-lived clutter",
+    "mot17": "MOT17, second halves",
+    "mot15": "MOT15",
+    "pets-mog2": "PETS 2009, MOG2",
+    "pets-frcnn": "PETS 2009, Faster R-CNN",
+}
+"""Names of the data of `real.json`, in the order of the tables."""
+LEARNED = ("logistic regression", "gradient boosting", "gradient boosting, our inputs")
+"""The learned opponents of `real.json`, all of them."""
+CAPS = (0.1, 0.03, 0.01)
+WORLDS = ((0.9, 0.0), (0.9, 1.0), (0.9, 2.0), (0.7, 1.0))
+"""Pd and d of the worlds of `frontier.json`."""
+
+
+def rows_of(name: str) -> list[dict[str, Any]]:
+    """Returns the stored rows of a benchmark."""
+    rows: list[dict[str, Any]] = json.loads((ROWS / f"{name}.json").read_text(encoding="utf-8"))["rows"]
+    return rows
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Returns the lines of a Markdown table."""
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Returns a share as it is printed."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def two(number: float | None) -> str:
+    """Returns a number with two decimals, nothing for None."""
+    return "" if number is None else f"{number:.2f}"
+
+
+def frontier(bounds: str) -> list[str]:
+    """Returns the mean decision frame of every rule in every world, bounds swept on test or set on calibration."""
+    rows = [row for row in rows_of("frontier") if row["bounds"] == bounds]
+    cell = _swept_cell if bounds == "swept" else _calibrated_cell
+    lines = []
+    for rule in dict.fromkeys(row["rule"] for row in rows):
+        found = {(row["pd"], row["d"]): row for row in rows if row["rule"] == rule}
+        name = f"**{rule}**" if bounds == "swept" and rule.startswith("perdure") else rule
+        lines.append([name, *(cell(found[world]) for world in WORLDS)])
+    if bounds == "swept":
+        ours = {(row["pd"], row["d"]): row for row in rows if row["rule"] == "perdure, pixels"}
+        lines.append(["detection-only bound", *(two(ours[world]["optimum_detections"]) for world in WORLDS)])
+        lines.append(["full-observation bound", *(two(ours[world]["optimum_seeing"]) for world in WORLDS)])
+    return table(["rule", *(f"Pd {pd:g}, d {d:g}" for pd, d in WORLDS)], lines)
+
+
+def _swept_cell(row: dict[str, Any]) -> str:
+    if row["mean_decision_frame"] is None:
+        return f"{percent(row['least_error'])} at best"
+    return "{} ({}-{})".format(two(row["mean_decision_frame"]), *map(two, row["ci95"]))
+
+
+def _calibrated_cell(row: dict[str, Any]) -> str:
+    return f"{two(row['mean_decision_frame'])} at {percent(row['total_error'], 2)}"
+
+
+def frontier_live() -> list[str]:
+    """Returns what guaranteed bounds do with links by truth and with the real tracker."""
+    rows = {(row["rule"], row["pd"], row["d"]): row for row in rows_of("frontier") if row["bounds"] == "guaranteed"}
+    lines = []
+    for world in WORLDS:
+        cells = [rows["perdure, truth", *world], rows["perdure, tracker", *world]]
+        words = "{} frames, {} false, {} missed"
+        lines.append(
+            [
+                f"Pd {world[0]:g}, d {world[1]:g}",
+                *(
+                    words.format(
+                        two(row["mean_decision_frame"]), percent(row["false_confirm_rate"]), percent(row["miss_rate"])
+                    )
+                    for row in cells
+                ),
+            ]
+        )
+    return table(["world", "links by truth", "the real tracker, end to end"], lines)
+
+
+def guarantee() -> list[str]:
+    """Returns how often calibrated bounds violate their rates, and their excess delay."""
+    lines = []
+    for row in rows_of("guarantee"):
+        if row["violations_allowed"] is None:
+            continue
+        delay = "" if row["price_frames"] is None else f"{row['price_frames']:+.2f}"
+        lines.append(
+            [
+                row["data"].replace("pd ", "Pd "),
+                row["method"],
+                f"{row['num_calibration']:,}",
+                str(row["refused"] or ""),
+                f"{row['violations']} of {row['draws']:,}",
+                str(row["violations_allowed"]),
+                delay,
+            ]
+        )
+    header = ["world", "bounds by", "clips", "refused", "violated", "at most", "excess delay, frames"]
+    return table(header, lines)
+
+
+def shift() -> list[str]:
+    """Returns what bounds do in a world that they were not calibrated in."""
+    lines = [
+        [
+            row["data"],
+            f"{row['violations']} of {row['draws']}",
+            percent(row["false_confirm_rate"]),
+            percent(row["miss_rate"]),
+            two(row["mean_decision_frame"]),
+            "; ".join(row["reported"]) or "nothing",
+        ]
+        for row in rows_of("guarantee")
+        if row["violations_allowed"] is None
+    ]
+    return table(["used in", "violated", "false confirms", "misses", "frames", "the gate reports"], lines)
+
+
+def _real() -> dict[tuple[str, float | None, str], dict[str, Any]]:
+    return {(row["data"], row["fa_cap"], row["method"]): row for row in rows_of("real")}
+
+
+def _best_learned(rows: dict[tuple[str, float | None, str], dict[str, Any]], data: str, cap: float) -> float:
+    return min(rows[data, cap, name]["cost"] for name in LEARNED)
+
+
+def real() -> list[str]:
+    """Returns the frames that every method needs on recorded tracks."""
+    rows, lines = _real(), []
+    for data, name in SETS.items():
+        for cap in CAPS:
+            ours, hand = rows[data, cap, "perdure, detections"], rows[data, cap, "tuned hand rule"]
+            pixels = rows.get((data, cap, "perdure, with pixels"))
+            against = "{:+.2f} ({:+.2f} to {:+.2f})".format(ours["cost_minus_hand"], *ours["cost_minus_hand_ci95"])
+            is_first = cap == CAPS[0]
+            lines.append(
+                [
+                    name if is_first else "",
+                    f"{ours['num_true']:,} / {ours['num_false']:,}" if is_first else "",
+                    percent(cap, 0),
+                    two(hand["cost"]),
+                    *(two(rows[data, cap, opponent]["cost"]) for opponent in LEARNED),
+                    two(ours["cost"]),
+                    two(pixels["cost"]) if pixels else "",
+                    against,
+                    f"{ours['cost'] - _best_learned(rows, data, cap):+.2f}",
+                ]
+            )
+    header = ["data", "tracks persistent / transient", "false confirms, at most", BASELINE, *LEARNED]
+    own = ["**perdure, detections**", "**perdure, with pixels**", "minus M-of-N", "minus best learned"]
+    return table([*header, *own], lines)
+
+
+def real_short() -> list[str]:
+    """Returns the frames at 3 % false confirms, for README."""
+    rows, lines = _real(), []
+    for data in ("kitti-car", "kitti-pedestrian", "thermal", "mot17"):
+        pixels = rows.get((data, 0.03, "perdure, with pixels"))
+        lines.append(
+            [
+                SETS[data],
+                two(rows[data, 0.03, "tuned hand rule"]["cost"]),
+                two(_best_learned(rows, data, 0.03)),
+                two(rows[data, 0.03, "perdure, detections"]["cost"]),
+                f"**{two(pixels['cost'])}**" if pixels else "",
+            ]
+        )
+    return table(["recorded tracks", BASELINE, "best learned opponent", "perdure, detections", "with pixels"], lines)
+
+
+def real_trained() -> list[str]:
+    """Returns what thresholds do that were chosen on training sequences alone."""
+    rows, lines = _real(), []
+    for data, name in SETS.items():
+        for cap in CAPS:
+            row = rows[data, cap, "perdure, detections"]
+            judged = row["sequences_judged"]
+            lines.append(
+                [
+                    name if cap == CAPS[0] else "",
+                    percent(cap, 0),
+                    percent(row["fa_trained"]),
+                    f"{row['sequences_kept']} of {judged}" if judged else "",
+                    two(row["cost_trained"]),
+                ]
+            )
+    header = ["data", "at most", "false confirms, thresholds from training alone", "sequences that satisfy it", "cost"]
+    return table(header, lines)
+
+
+def _shipped() -> dict[str, dict[str, dict[str, Any]]]:
+    """Returns the rows of the weights `detections` by data, by method."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows_of("detections"):
+        found.setdefault(row["data"], {})[row["method"]] = row
+    return found
+
+
+def shipped() -> list[str]:
+    """Returns what the weights `detections` do on recorded detections, as they come."""
+    lines = []
+    for data, by in _shipped().items():
+        three, ours, known = by["three hits in a row"], by["perdure"], by.get("perdure, scores known")
+        tuned = by["hand rule tuned on these tracks"]
+        both = [row for row in (ours, known) if row is not None]
+        lines.append(
+            [
+                data,
+                two(three["cost"]),
+                percent(three["false_confirmed"]),
+                *(two(row["cost at that of three hits"]) if row else "" for row in (ours, known)),
+                *(" / ".join(two(row[f"cost at {cap:g}"]) for cap in CAPS) if row else "" for row in (ours, known)),
+                " / ".join(two(tuned[f"cost at {cap:g}"]) for cap in CAPS),
+                ", ".join(percent(row["true_confirmed"]) for row in both),
+                ", ".join(percent(row["false_confirmed"]) for row in both),
+            ]
+        )
+    header = ["data", "three in a row", "its false confirms", "weights at that rate", "known scores"]
+    swept = ["at 10 / 3 / 1 %: weights", "known scores", BASELINE]
+    live = ["live: persistent confirmed", "live: false confirms"]
+    return table([*header, *swept, *live], lines)
+
+
+def shipped_card() -> list[str]:
+    """Returns the same in fewer columns, for the model card."""
+    lines = []
+    for data, by in _shipped().items():
+        three, ours, known = by["three hits in a row"], by["perdure"], by.get("perdure, scores known")
+        tuned = by["hand rule tuned on these tracks"]
+        cells = [two(row[key]) if row else "" for key in _COSTS for row in (ours, known)]
+        at = f"{two(three['cost'])} at {percent(three['false_confirmed'])}"
+        lines.append([data, at, *cells, two(tuned["cost at 0.03"])])
+    header = ["data", "three in a row", "at its false confirms: weights", "known scores"]
+    return table([*header, "at 3 %: weights", "known scores", f"{BASELINE} on these very tracks"], lines)
+
+
+_COSTS = ("cost at that of three hits", "cost at 0.03")
+
+
+def watch() -> list[str]:
+    """Returns frames a second and memory of hours of video."""
+    names = {"IR_AIRPLANE_001.mp4": "infrared", "vtest.avi": "PETS 2009"}
+    lines = []
+    for row in sorted(rows_of("watch"), key=lambda row: (row["width"], row["num_frames"])):
+        memory = {int(frame): mib for frame, mib in row["resident_mib"].items()}
+        lines.append(
+            [
+                f"{names[row['video']]}, {row['width']} x {row['height']}",
+                f"{row['num_frames']:,}",
+                f"{row['frames_per_s']:.1f}",
+                f"{memory[1000]:.0f} MiB",
+                f"{memory[10000]:.0f} MiB" if 10000 in memory else "",
+                f"{memory[max(memory)]:.0f} MiB ({percent(row['growth'] - 1)})",
+            ]
+        )
+    header = ["video", "frames", "frames a second", "memory after 1,000 frames", "after 10,000", "at the end (growth)"]
+    return table(header, lines)
+
+
+def site() -> list[str]:
+    """Returns how often bounds from elsewhere, and from the site itself, violate a rate on it."""
+    lines = []
+    for source in dict.fromkeys(row["bounds_from"] for row in rows_of("site")):
+        rows = [row for row in rows_of("site") if row["bounds_from"] == source and row["draws"]]
+        worst = max(rows, key=lambda row: row["violations"])
+        rates = [row["false_confirm_rate"] for row in rows]
+        lines.append(
+            [
+                source,
+                str(len(rows)),
+                f"{sum(row['violations'] for row in rows):,} of {sum(row['draws'] for row in rows):,}",
+                f"{worst['violations']} of {worst['draws']} in {worst['data']}" if worst["violations"] else "0",
+                str(worst["violations_allowed"]),
+                f"{100 * min(rates):.1f} to {100 * max(rates):.1f} %",
+                percent(mean(row["tpr"] for row in rows), 0),
+                two(mean(row["cost"] for row in rows)),
+            ]
+        )
+    header = ["bounds from", "sequences judged", "violated", "worst sequence", "allowed of 200"]
+    return table([*header, "false confirms, range", "persistent confirmed", "cost"], lines)
+
+
+TABLES: dict[str, Callable[[], list[str]]] = {
+    "frontier": lambda: frontier("swept"),
+    "frontier-calibrated": lambda: frontier("calibration"),
+    "frontier-live": frontier_live,
+    "guarantee": guarantee,
+    "shift": shift,
+    "real": real,
+    "real-short": real_short,
+    "real-trained": real_trained,
+    "shipped": shipped,
+    "shipped-card": shipped_card,
+    "watch": watch,
+    "site": site,
+}
+"""What may stand between the markers of a page, by name."""
