@@ -17,10 +17,11 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from perdure.pipeline.plan import plan_stages
-from perdure.pipeline.run_folder import RunFolder
-from perdure.pipeline.stages import STAGES
-from perdure.pipeline.time_left import TimeLeft
+from perdure.recipes.recipes import stored_config
+from perdure.recipes.stages import STAGES
+from perdure.runs.plan import plan_stages
+from perdure.runs.run_folder import RunFolder
+from perdure.runs.time_left import TimeLeft
 
 _LINE = re.compile(r"(\S+)  \[(\d+)/\d+\] (\w+) +(\d+)/(\d+) +\d+ %  run +\d+ %  ETA (.+?)  +(.*)")
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -97,7 +98,7 @@ def worst(milestones: Sequence[Milestone], stage: str, end_s: float, *, at_least
 
 def replayed(run: RunFolder, milestones: Sequence[Milestone]) -> list[Milestone]:
     """Returns the lines with what the present code would have said about the time left."""
-    planned = {item.stage.name: item for item in plan_stages(STAGES, run.config(), run=run, record=None)}
+    planned = {item.stage.name: item for item in plan_stages(STAGES, stored_config(run), run=run, record=None)}
     weights = [planned[name].weight for name in dict.fromkeys(item.stage for item in milestones)]
     clock = [0.0]
     left = TimeLeft(lambda: clock[0])

@@ -22,17 +22,17 @@ from typing import Any
 
 import numpy as np
 
+from perdure.bench.confirmation import running_best, swept_point
+from perdure.bench.confirmation_methods import CAPS, HandMethod
 from perdure.data.mot_sequence import MotSequence
-from perdure.engine.detections_model import DetectionsModel
-from perdure.engine.labelled_tracks import labelled_tracks
-from perdure.engine.load import load_gate, load_model
-from perdure.evaluation.confirmation import running_best, swept_point
-from perdure.evaluation.confirmation_methods import CAPS, HandMethod
-from perdure.evaluation.real_data import read_sequences
-from perdure.evaluation.tracks_config import HORIZON, RealData
 from perdure.evaluation.tracks_decisions import decide_sequence
-from perdure.evidence.track_fit import table_evidence
-from perdure.evidence.track_table import TrackTable
+from perdure.gate.detections_model import DetectionsModel
+from perdure.gate.load import load_gate, load_model
+from perdure.tracks.labelled_tracks import labelled_tracks
+from perdure.tracks.real_data import read_sequences
+from perdure.tracks.track_table import TrackTable
+from perdure.tracks.tracks_config import HORIZON, RealData
+from perdure.training.track_fit import table_evidence
 from perdure.video.mot import MotDetections
 
 WEIGHTS = "detections"

@@ -20,8 +20,8 @@ from typing import Any
 
 import av
 
-from perdure.engine.load import load_gate
-from perdure.watch.watch import WatchConfig, watch
+from perdure.gate.load import load_gate
+from perdure.live.watch import WatchConfig, watch
 
 FIRST, MAX_GROWTH = 1000, 1.05
 

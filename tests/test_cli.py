@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-import pipeline.fake_stages as fake
+import runs.fake_stages as fake
 from perdure.cli import main
 from perdure.cli.program import GROUPS
 from perdure.files import read_json_lines, write_json, write_text
-from perdure.pipeline.recipes import recipe
-from perdure.pipeline.record import read_record
-from perdure.pipeline.run_folder import RunFolder
+from perdure.recipes.recipes import recipe, stored_config
+from perdure.runs.record import read_record
+from perdure.runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ Call = Callable[..., Shown]
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
     """Runs a command line with fake stages in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, "perdure.pipeline.stages", fake.module())
+    monkeypatch.setitem(sys.modules, "perdure.recipes.stages", fake.module())
 
     def run(*words: str) -> Shown:
         capsys.readouterr()
@@ -175,7 +175,7 @@ def test_a_file_changes_its_recipe_and_flags_change_both(call: Call) -> None:
     tiny = recipe("tiny")
     data = replace(tiny.data, world=replace(tiny.data.world, num_frames=40))
     expected = replace(tiny, seed=8, data=data, training=replace(tiny.training, log_steps=3))
-    assert RunFolder(Path("runs/mine")).config() == expected
+    assert stored_config(RunFolder(Path("runs/mine"))) == expected
 
 
 def test_a_run_goes_to_the_folder_of_its_recipe_and_a_second_one_does_nothing(call: Call) -> None:
@@ -245,7 +245,7 @@ def fail(context: object) -> None:
 
 def test_failed_work_is_one_line_and_exit_1(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     stages = (fake.DATA, replace(fake.TRAIN, run=fail))
-    monkeypatch.setitem(sys.modules, "perdure.pipeline.stages", fake.module(stages))
+    monkeypatch.setitem(sys.modules, "perdure.recipes.stages", fake.module(stages))
     shown = call("run", "--recipe", "tiny")
     assert shown.code == 1
     assert shown.err.splitlines()[-1] == (

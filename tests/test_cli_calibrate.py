@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data.mot_folder import write_sequence
-from engine.small_model import small_model
+from gate.small_model import small_model
 from perdure.cli import main
 
 WORDS = ("calibrate", "model.safetensors", "--data", "sites", "--horizon", "6", "--block-s", "0.01")

@@ -39,20 +39,26 @@ def test_every_contract_is_kept(copied: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "line", "complaint"),
     [
-        ("world/made_up.py", "import perdure.engine.model", "perdure.world is not allowed to import perdure.engine"),
+        ("world/made_up.py", "import perdure.gate.model", "perdure.world is not allowed to import perdure.gate"),
         ("metrics/made_up.py", "from perdure import tracking", "perdure.metrics is not allowed to import perdure.tr"),
         ("types.py", "from perdure.world import config", "perdure.types is not allowed to import perdure.world"),
         ("geometry.py", "import perdure.types", "perdure.geometry is not allowed to import perdure.types"),
         ("evidence/made_up.py", "from perdure.extractors import base", "is not allowed to import perdure.extractors"),
         ("made_up/__init__.py", "", "perdure.made_up"),
+        ("runs/made_up.py", "from perdure.recipes import recipes", "perdure.runs is not allowed to import perdure.rec"),
+        ("tracks/made_up.py", "import perdure.bench.confirmation", "perdure.tracks is not allowed to import perdure.b"),
+        ("training/made_up.py", "import perdure.evaluation.decide", "is not allowed to import perdure.evaluation"),
+        ("gate/made_up.py", "def late():\n    import perdure.training.windows", "not allowed to import perdure.train"),
+        ("stopping/rules.py", "if TYPE_CHECKING:\n    import perdure.calibration.exact", "is not allowed to import"),
+        ("gate/network.py", "def late():\n    import perdure.gate.model", "circle"),
         ("stopping/made_up.py", "import torch", "perdure.stopping is not allowed to import torch"),
         ("stopping/made_up.py", "import perdure.checkpoint", "perdure.stopping is not allowed to import safetensors"),
         ("training/config.py", "import torch.nn", "perdure.training.config is not allowed to import torch"),
-        ("engine/made_up.py", "import cv2", "perdure is not allowed to import cv2"),
+        ("gate/made_up.py", "import cv2", "perdure is not allowed to import cv2"),
         ("evaluation/made_up.py", "import matplotlib.pyplot", "perdure is not allowed to import matplotlib"),
         ("training/made_up.py", "import subprocess", "perdure is not allowed to import subprocess"),
-        ("engine/made_up.py", "import supervision", "perdure is not allowed to import supervision"),
-        ("engine/made_up.py", "def late():\n    import pytest", "perdure is not allowed to import pytest"),
+        ("gate/made_up.py", "import supervision", "perdure is not allowed to import supervision"),
+        ("gate/made_up.py", "def late():\n    import pytest", "perdure is not allowed to import pytest"),
     ],
 )
 def test_a_forbidden_import_is_found(copied: Path, module: str, line: str, complaint: str) -> None:
@@ -65,8 +71,8 @@ def test_a_forbidden_import_is_found(copied: Path, module: str, line: str, compl
     assert complaint in " ".join(result.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["video/made_up.py"])
-def test_opencv_is_allowed_in_video(copied: Path, module: str) -> None:
+@pytest.mark.parametrize("module", ["video/made_up.py", "drawing/made_up.py"])
+def test_opencv_is_allowed_in_video_and_drawing(copied: Path, module: str) -> None:
     (copied / "perdure" / module).write_text("import cv2\n", encoding="utf-8")
     assert run_import_linter(copied).returncode == 0
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.small_model import small_dataset, small_model, windows_of
+from gate.small_model import small_dataset, small_model, windows_of
 from perdure.data.dataset import ClipDataset
-from perdure.engine.model import PersistenceModel
-from perdure.engine.windows import TrackWindows
+from perdure.gate.model import PersistenceModel
+from perdure.training.windows import TrackWindows
 
 
 @pytest.fixture

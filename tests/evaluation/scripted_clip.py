@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.scripted import BOX_PX, STRIPE_PX, Script, detections, picture
+from gate.scripted import BOX_PX, STRIPE_PX, Script, detections, picture
 from perdure.types import Clip, ClipTruth
 
 

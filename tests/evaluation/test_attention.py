@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.small_model import HORIZON, small_model
+from gate.small_model import HORIZON, small_model
 from perdure.data.dataset import ClipDataset
-from perdure.engine.gate import PersistenceGate
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import run_offline
 from perdure.evaluation.attention import (
     attention_and_evidence,
     attention_rows,
@@ -18,8 +15,11 @@ from perdure.evaluation.attention import (
     until_decision,
     whole_clip,
 )
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import attention_efficiency, attention_received
 from perdure.stopping.rules import TruncatedSPRT
+from perdure.training.offline import run_offline
 
 RULE = TruncatedSPRT(upper=2.0, lower=-1.0, horizon=HORIZON)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.small_model import HORIZON, windows_of
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import evidence_of
-from perdure.engine.windows import TrackWindows
+from gate.small_model import HORIZON, windows_of
+from perdure.calibration.exact import CalibrationScores, calibrate, sample_one_per_clip
 from perdure.evaluation.calibrate import ErrorRates, calibration_scores, decision_age, rule_for
-from perdure.stopping.calibration import CalibrationScores, calibrate, sample_one_per_clip
+from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
+from perdure.training.offline import evidence_of
+from perdure.training.windows import TrackWindows
 
 LOOSE = ErrorRates(max_false_confirm=0.5, max_miss=0.5, delta=0.6)
 

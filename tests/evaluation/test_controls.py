@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from engine.scripted import Script
-from engine.small_model import HORIZON
 from evaluation.scripted_clip import scripted_clip
+from gate.scripted import Script
+from gate.small_model import HORIZON
 from perdure.data.dataset import ClipDataset
-from perdure.engine.model import PersistenceModel
-from perdure.engine.windows import TrackWindows
 from perdure.evaluation.controls import count_changed_by_scrambling, scrambled, shortcut_scores, with_swapped_crops
 from perdure.evidence.track_geometry import NUM_GEOMETRY
+from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import Horizon, Observation, TruncatedSPRT, Verdict
+from perdure.training.windows import TrackWindows
 from perdure.types import Detections
 
 RULE = TruncatedSPRT(upper=2.0, lower=-1.0, horizon=HORIZON)

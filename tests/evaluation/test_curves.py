@@ -7,13 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from engine.small_model import HORIZON
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import evidence_of
-from perdure.engine.windows import TrackWindows
+from gate.small_model import HORIZON
 from perdure.evaluation.curves import error_curves, optimal_frames, point_at, track_law
-from perdure.evaluation.sweep import sweep_bounds
-from perdure.stopping.oracle import optimal_frame_at
+from perdure.gate.model import PersistenceModel
+from perdure.metrics.sweep import sweep_bounds
+from perdure.optima.oracle import optimal_frame_at
+from perdure.training.offline import evidence_of
+from perdure.training.windows import TrackWindows
 from perdure.world.config import WorldConfig
 
 WORLD = WorldConfig(cue_strength=0.0, num_frames=20, horizon=HORIZON)

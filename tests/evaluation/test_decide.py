@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.scripted import CueRule, Script
-from engine.small_model import HORIZON, small_model
 from evaluation.scripted_clip import scripted_clip
+from gate.scripted import CueRule, Script
+from gate.small_model import HORIZON, small_model
 from perdure.data.dataset import ClipDataset
-from perdure.engine.gate import PersistenceGate
-from perdure.engine.model import PersistenceModel
 from perdure.evaluation import decide as decide_module
 from perdure.evaluation.decide import Association, ClipOutcome, GateSetup, decide_clip, decide_clips, decide_split
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.decisions import decision_metrics, write_decisions
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.types import Clip, Decision

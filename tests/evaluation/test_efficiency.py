@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from engine.scripted import CueRule, Script
-from engine.small_model import small_model
 from evaluation.scripted_clip import scripted_clip
+from gate.scripted import CueRule, Script
+from gate.small_model import small_model
 from perdure.data.dataset import ClipDataset
-from perdure.engine.model import PersistenceModel
 from perdure.evaluation.decide import decide_clips
 from perdure.evaluation.efficiency import measure_efficiency
+from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import TruncatedSPRT
 
 COSTS = ("track_frames", "flops", "seconds")

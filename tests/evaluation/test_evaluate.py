@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from engine.small_model import HORIZON, small_dataset, small_model, windows_of
 from evaluation.recomputed import recomputed
-from perdure.engine.model import PersistenceModel
-from perdure.engine.windows import TrackWindows
+from gate.small_model import HORIZON, small_dataset, small_model, windows_of
 from perdure.evaluation import evaluate as evaluate_module
 from perdure.evaluation.calibrate import ErrorRates, calibration_scores, rule_for
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evaluation.decide import ClipOutcome, GateSetup, decide_clips
 from perdure.evaluation.evaluate import Evaluation, EvaluationRequest, evaluate
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.decisions import decision_metrics, write_decisions
+from perdure.training.windows import TrackWindows
 
 pytestmark = pytest.mark.slow
 RATES = ErrorRates(max_false_confirm=0.5, max_miss=0.5, delta=0.6)

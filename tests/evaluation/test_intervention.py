@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine.small_model import blind_to_others, small_model
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import evidence_of, run_offline
-from perdure.engine.windows import TrackWindows
+from gate.small_model import blind_to_others, small_model
 from perdure.evaluation.intervention import attention_replaced, intervention_rows, structure, uniform
+from perdure.gate.model import PersistenceModel
 from perdure.modules.attention import MaskedSoftmax, SceneMask
 from perdure.stopping.rules import TruncatedSPRT
+from perdure.training.offline import evidence_of, run_offline
+from perdure.training.windows import TrackWindows
 
 RULE = TruncatedSPRT(upper=2.0, lower=-2.0, horizon=8)
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.small_model import HORIZON, small_model
+from gate.small_model import HORIZON, small_model
 from perdure.data.dataset import ClipDataset
-from perdure.engine.gate import PersistenceGate
-from perdure.engine.model import PersistenceModel
 from perdure.evaluation.attention import clip_attention, whole_clip
 from perdure.evaluation.attention_sample import AttentionSample
 from perdure.evaluation.decide import decide_clip
 from perdure.evaluation.samples import attention_sample
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import attention_received, token_ratio
 from perdure.metrics.decisions import DecisionRecord
 from perdure.stopping.rules import TruncatedSPRT

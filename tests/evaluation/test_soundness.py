@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.small_model import HORIZON, OPERATION
+from gate.small_model import HORIZON, OPERATION
+from perdure.bench.law_tracks import draw_tracks
 from perdure.data.dataset import ClipDataset
-from perdure.engine.windows import TrackWindows
-from perdure.evaluation.law_tracks import draw_tracks
 from perdure.evaluation.soundness import seeing_evidence, soundness_rows
-from perdure.stopping.dynamic_program import TrackLaw
+from perdure.optima.dynamic_program import TrackLaw
+from perdure.training.windows import TrackWindows
 from perdure.world.config import WorldConfig
 
 

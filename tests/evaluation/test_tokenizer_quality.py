@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from perdure.engine.model import PersistenceModel
-from perdure.engine.windows import TrackWindows
 from perdure.evaluation.tokenizer import tokenizer_quality
+from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
 from perdure.tokenizer.quantizer import quantize
+from perdure.training.windows import TrackWindows
 
 
 def test_figures_are_those_of_each_track_by_itself(model: PersistenceModel, windows: TrackWindows) -> None:

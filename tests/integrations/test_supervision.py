@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.small_model import HORIZON, OPERATION, small_model
-from perdure.engine.gate import PersistenceGate
+from gate.small_model import HORIZON, OPERATION, small_model
+from perdure.gate.gate import PersistenceGate
 from perdure.integrations.supervision import FORGET_AFTER, TrackConfirmer, detections_from_supervision
 from perdure.stopping.counting import MOfN
 from perdure.stopping.rules import TruncatedSPRT

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from perdure.cli import main
-from perdure.pipeline.git import Git
-from perdure.pipeline.preflight import NotReadyError
-from perdure.pipeline.recipes import recipe
+from perdure.publish.git import Git
+from perdure.recipes.recipes import recipe
 from perdure.remote.ec2 import TAG, Ec2, Ec2Config, HostKey, Machine, user_data, write_ssh_config
 from perdure.remote.hired import HiredRun
 from perdure.remote.remote_run import RemoteRun
+from perdure.runs.preflight import NotReadyError
 from remote.test_host_job import Notice
 from remote.test_remote_run import BRANCH, User, content, stages_on, user
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from perdure.pipeline.git import Git
-from perdure.pipeline.recipes import recipe
+from perdure.publish.git import Git
+from perdure.recipes.recipes import recipe
 from perdure.remote.launch import Launch, environment_folder
 from perdure.remote.remote_run import RemoteRun
 from perdure.remote.transport import SshTransport
-from pipeline.repository import git, new_repository
+from publish.repository import git, new_repository
 
 ROOT = Path(__file__).parents[2]
 PYTHON = """#!/bin/sh

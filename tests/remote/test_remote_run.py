@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.repository import checkout_state, git, new_repository
+from publish.repository import checkout_state, git, new_repository
 from remote.loopback import Loopback
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ FAKE_STAGES = '''
 import os, time
 from pathlib import Path
 from dataclasses import replace
-import pipeline.fake_stages as fake
+import runs.fake_stages as fake
 
 def train(context):
     print("training starts", flush=True)
@@ -134,7 +134,7 @@ def checkout_of_perdure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "src", folder / "src", ignore=ignored)
     for name in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder)
-    (folder / ".gitignore").write_text("runs/\n__pycache__/\n", encoding="utf-8")
+    (folder / ".gitignore").write_text("/runs/\n__pycache__/\n", encoding="utf-8")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "code")
     (folder / "kept.txt").write_text("not committed", encoding="utf-8")
@@ -146,8 +146,8 @@ def checkout_of_perdure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def user(testbox: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
     checkout = checkout_of_perdure(tmp_path / "checkout", monkeypatch)
-    (checkout / "src" / "perdure" / "pipeline" / "stages.py").write_text(FAKE_STAGES, encoding="utf-8")
-    shutil.copytree(ROOT / "tests" / "pipeline", checkout / "src" / "pipeline")
+    (checkout / "src" / "perdure" / "recipes" / "stages.py").write_text(FAKE_STAGES, encoding="utf-8")
+    shutil.copytree(ROOT / "tests" / "runs", checkout / "src" / "runs")
     gate = tmp_path / "gate"
     # What the host's own environment is; ssh passes none of ours on.
     with testbox.config.with_name("sshd_config").open("a", encoding="utf-8") as file:
@@ -273,7 +273,7 @@ def test_a_stop_leaves_no_process_and_the_same_command_goes_on(user: User) -> No
 
 
 def test_a_run_that_fails_there_fails_here(user: User) -> None:
-    stages = user.checkout / "src" / "perdure" / "pipeline" / "stages.py"
+    stages = user.checkout / "src" / "perdure" / "recipes" / "stages.py"
     stages.write_text(FAKE_STAGES.replace("fake.train(context)\n\n", "raise MemoryError\n\n"), encoding="utf-8")
     failed = user.call(user.run_words)
     assert failed.returncode == 1

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import perdure.remote.snapshot as snapshots
-from perdure.pipeline.git import Git
+from perdure.publish.git import Git
 from perdure.remote.snapshot import snapshot
-from pipeline.repository import checkout_state, git, new_repository
+from publish.repository import checkout_state, git, new_repository
 
 
 @pytest.fixture

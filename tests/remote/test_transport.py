@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from perdure.pipeline.git import Git, GitError
+from perdure.publish.git import Git, GitError
 from perdure.remote.transport import ConnectionLostError, RemoteError, SshTransport
-from pipeline.repository import git, new_repository
+from publish.repository import git, new_repository
 from remote.loopback import Loopback
 
 

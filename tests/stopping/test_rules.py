@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from perdure.bench.registry import RULES, build_rule
 from perdure.stopping.age_bounds import AgeBounds
-from perdure.stopping.registry import RULES, build_rule
 from perdure.stopping.rules import FixedHorizon, FixedThreshold, Horizon, Observation, StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from engine.small_model import small_model, windows_of
-from perdure.engine.model import PersistenceModel
-from perdure.engine.windows import TrackWindows
+from gate.small_model import small_dataset, small_model, windows_of
+from perdure.data.dataset import ClipDataset
+from perdure.gate.model import PersistenceModel
 from perdure.training.batches import WindowTensors
+from perdure.training.windows import TrackWindows
 
 NUM_AGES = 7
 
@@ -39,6 +40,11 @@ def model() -> PersistenceModel:
 @pytest.fixture(scope="session")
 def windows() -> TrackWindows:
     return windows_of("train", NUM_AGES)
+
+
+@pytest.fixture(scope="session")
+def dataset() -> ClipDataset:
+    return small_dataset()
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import NEVER, visible_until
-from perdure.engine.windows import TrackWindows
+from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
 from perdure.training.batches import Batch, WindowTensors
+from perdure.training.offline import NEVER, visible_until
+from perdure.training.windows import TrackWindows
 
 ORDERS = list(permutations(range(3)))
 FLIPS = list(product((False, True), repeat=3))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perdure.engine.windows import TrackWindows
 from perdure.training.composites import composite_windows
 from perdure.training.config import CompositeConfig
+from perdure.training.windows import TrackWindows
 
 NUM_AGES = 8
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.small_model import small_model
-from perdure.engine.model import PersistenceModel
-from perdure.engine.windows import TrackWindows
+from gate.small_model import small_model
 from perdure.evaluation.attention import clip_attention
 from perdure.evidence.model import EvidenceOutput
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import attention_received, token_ratio
 from perdure.training.batches import Batch, WindowTensors
 from perdure.training.config import TrainingConfig
 from perdure.training.losses import attention_loss, persistence_loss, training_losses
+from perdure.training.windows import TrackWindows
 
 EXACT = TrainingConfig(uses_bfloat16=False, reconstructed_tracks=3)
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.small_model import OPERATION, SMALL, windows_of
+from gate.small_model import OPERATION, SMALL, windows_of
 from perdure.data.config import DataConfig
 from perdure.data.generate import generate_dataset
-from perdure.engine.windows import TrackWindows, split_windows
 from perdure.evidence.lifetime import fit_lifetime
 from perdure.training.batches import WindowTensors
 from perdure.training.config import TrainingConfig
 from perdure.training.losses import persistence_loss
 from perdure.training.run import TrainingRequest, build_model, train_model
+from perdure.training.windows import TrackWindows, split_windows
 from perdure.world.config import WorldConfig
 from training.conftest import NUM_AGES, Log
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.small_model import small_model, windows_of
-from perdure.engine.model import PersistenceModel
+from gate.small_model import small_model, windows_of
+from perdure.gate.model import PersistenceModel
 from perdure.training.batches import WindowTensors
 from perdure.training.config import TrainingConfig
 from perdure.training.train import Interrupted, Trainer, build_optimizer, fit, learning_rate, validate

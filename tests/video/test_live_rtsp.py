@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from perdure.engine.results import GateResult
+from live.fake_gate import FakeGate
+from perdure.gate.results import GateResult
+from perdure.live.watch import watch
 from perdure.types import Detections
 from perdure.video import live, reader
 from perdure.video.reader import open_video
-from perdure.watch.watch import watch
 from video.moving_square import HEIGHT, WIDTH, square_frames
 from video.rtsp_server import RtspServer
-from watch.fake_gate import FakeGate
 
 NUM_FRAMES = 16
 

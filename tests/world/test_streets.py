@@ -6,8 +6,8 @@ import numpy as np
 
 from perdure.data.street_sequence import street_sequence
 from perdure.data.track_labels import MatchConfig
-from perdure.engine.labelled_tracks import labelled_tracks
 from perdure.tracking.tracker import TrackerConfig
+from perdure.tracks.labelled_tracks import labelled_tracks
 from perdure.world.streets import Street, draw_law, make_street
 
 

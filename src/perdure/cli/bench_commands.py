@@ -15,12 +15,12 @@ from perdure.cli.errors import DONE
 from perdure.cli.run_command import run_shown
 from perdure.cli.terminal import counted, say, say_table
 from perdure.files import write_json
-from perdure.pipeline.machine import machine_words
-from perdure.pipeline.recipes import world_recipe
-from perdure.pipeline.run_folder import RUNS
+from perdure.recipes.recipes import stored_config, world_recipe
+from perdure.runs.machine import machine_words
+from perdure.runs.run_folder import RUNS
 
 CELL_NAMES = ("d0", "d1", "d2", "d1-pd0.7")
-"""Worlds of the frontier benchmark, as in `perdure.pipeline.frontier`, which loads torch."""
+"""Worlds of the frontier benchmark, as in `perdure.recipes.frontier`, which loads torch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,16 +67,19 @@ def frontier(words: Sequence[str], command: str) -> int:
     arguments = parse(FrontierArguments, words, command=command)
     base = replace(world_recipe(arguments.recipe), num_threads=arguments.num_threads)
 
-    from perdure.pipeline import frontier as bench
-    from perdure.pipeline.runner import Runner
+    from perdure.recipes import frontier as bench
     from perdure.report.bench_figures import draw_frontier_rows
+    from perdure.runs.runner import Runner
 
     line = shlex.join(["perdure", command, *words])
     for seed in arguments.seeds:
         for cell in arguments.cells:
             config, folder = bench.cell_config(base, cell, seed), bench.cell_folder(arguments.out, cell, seed)
             if not bench.is_scored(config, folder):
-                run_shown(Runner(stages=bench.FRONTIER_STAGES, command=line, may_change=True), config, folder)
+                runner = Runner(
+                    stages=bench.FRONTIER_STAGES, config_of=stored_config, command=line, may_change=True
+                )
+                run_shown(runner, config, folder)
                 bench.drop_data(folder)
     rows: list[dict[str, Any]] = []
     with counted("worlds") as done:
@@ -168,8 +171,8 @@ def guarantee(words: Sequence[str], command: str) -> int:
     """Runs `perdure bench guarantee`."""
     arguments = parse(GuaranteeArguments, words, command=command)
 
-    from perdure.evaluation.guarantee import Promise, guarantee_rows, num_rows
-    from perdure.evaluation.shift import shift_rows
+    from perdure.bench.guarantee import Promise, guarantee_rows, num_rows
+    from perdure.bench.shift import shift_rows
 
     promise = Promise(alpha=arguments.alpha, delta=arguments.delta, num_draws=arguments.draws, seed=arguments.seed)
     rows: list[dict[str, Any]] = []

@@ -13,12 +13,12 @@ from perdure.cli.arguments import parse
 from perdure.cli.bench_commands import write_rows
 from perdure.cli.errors import DONE, UsageError
 from perdure.cli.terminal import counted, say, say_table
-from perdure.evaluation.tracks_config import RealData
-from perdure.evidence.track_fit import TrackTrainingConfig
+from perdure.tracks.tracks_config import RealData
+from perdure.training.track_fit import TrackTrainingConfig
 
 if TYPE_CHECKING:
-    from perdure.evaluation.confirmation_bench import BenchData
-    from perdure.evaluation.real_data import Look
+    from perdure.tracks.real_data import Look
+    from perdure.tracks.split import BenchData
 
 Directory = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 
@@ -79,9 +79,9 @@ def real(words: Sequence[str], command: str) -> int:
     except ImportError:
         raise UsageError("scikit-learn is not installed, expected it here; pip install 'perdure[tracks]'") from None
 
-    from perdure.evaluation.confirmation_bench import bench_rows
-    from perdure.evaluation.confirmation_methods import CAPS, all_methods
-    from perdure.evaluation.real_data import read_bench_data
+    from perdure.bench.confirmation_bench import bench_rows
+    from perdure.bench.confirmation_methods import CAPS, all_methods
+    from perdure.tracks.real_data import read_bench_data
 
     with counted("sequences") as done:
         data = read_bench_data(
@@ -114,9 +114,9 @@ def _looking(weights: Path | None) -> Look | None:
     """Returns what looks at the crops of tracks, None without weights."""
     if weights is None:
         return None
-    from perdure.engine.load import load_model
-    from perdure.engine.model import PersistenceModel
-    from perdure.engine.table_looks import table_looks
+    from perdure.gate.load import load_model
+    from perdure.gate.model import PersistenceModel
+    from perdure.tracks.table_looks import table_looks
 
     model = load_model(weights)
     if not isinstance(model, PersistenceModel):
@@ -125,8 +125,8 @@ def _looking(weights: Path | None) -> Look | None:
 
 
 def _save(arguments: RealArguments, data: BenchData) -> None:
-    from perdure.engine.operation import Rates
-    from perdure.evaluation.tracks_model import fit_tracks_model
+    from perdure.gate.operation import Rates
+    from perdure.training.tracks_model import fit_tracks_model
 
     if arguments.save is not None:
         rates = Rates(max_false_confirm=arguments.max_false_confirm, max_miss=arguments.max_miss)

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import tyro
 
+from perdure.bench.site_bench import SiteBench
 from perdure.cli.arguments import parse
 from perdure.cli.bench_commands import write_rows
 from perdure.cli.errors import DONE
 from perdure.cli.terminal import say_table
-from perdure.evaluation.site_bench import SiteBench
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,7 @@ class SiteArguments:
 def site(words: Sequence[str], command: str) -> int:
     """Runs `perdure bench site`."""
     arguments = parse(SiteArguments, words, command=command)
-    from perdure.evaluation.site_bench import site_bench_rows
+    from perdure.bench.site_bench import site_bench_rows
 
     rows = list(site_bench_rows(arguments.data, arguments.bench))
     header = ("sequence", "bounds from", "true", "false", "blocks", "refused", "broken", "allowed", "false confirms",

@@ -13,10 +13,10 @@ from perdure.cli.arguments import parse
 from perdure.cli.errors import UsageError
 from perdure.cli.stage_commands import run_one
 from perdure.cli.terminal import counted, say
-from perdure.pipeline.run_folder import LATEST, RUNS
+from perdure.runs.run_folder import LATEST, RUNS
 
 if TYPE_CHECKING:
-    from perdure.engine.gate_model import GateModel
+    from perdure.gate.gate_model import GateModel
 
 PACKAGE = Path("package")
 """Stands for the weights in the package."""
@@ -90,9 +90,9 @@ def calibrate(words: Sequence[str], command: str) -> int:
 
 
 def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
-    from perdure.engine.load import know_scores, load_model
-    from perdure.evaluation.site import SiteRequest, calibrate_site
-    from perdure.evaluation.site_streams import site_streams
+    from perdure.data.site_streams import site_streams
+    from perdure.gate.load import know_scores, load_model
+    from perdure.gate.site_tracks import SiteRequest, calibrate_site
     from perdure.video.mot import read_mot_detections
 
     out = arguments.out or Path(f"calibration-{data.resolve().name}.json")
@@ -126,7 +126,7 @@ def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
 
 
 def _move(model: GateModel, device: str) -> None:
-    from perdure.engine.model import PersistenceModel
+    from perdure.gate.model import PersistenceModel
 
     if not isinstance(model, PersistenceModel):
         raise UsageError(f"--device: got {device}, but these weights run on the CPU alone; leave it out")
@@ -141,7 +141,7 @@ def _rates_words(max_false_confirm: float | None, max_miss: float | None) -> str
 
 def _check_out(out: Path) -> None:
     """Refuses to write over anything that is no calibration of a site."""
-    from perdure.engine.site_calibration import KIND
+    from perdure.gate.site_calibration import KIND
 
     if out.is_dir():
         raise UsageError(f"--out: {out} is a folder, expected a file")

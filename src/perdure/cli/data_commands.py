@@ -12,9 +12,9 @@ from perdure.cli.arguments import parse, peek
 from perdure.cli.run_command import DEFAULT_RECIPE
 from perdure.cli.terminal import counted, say, say_table
 from perdure.data.config import SPLITS, DataConfig
-from perdure.pipeline.machine import usable_cores
-from perdure.pipeline.recipes import world_recipe
-from perdure.pipeline.words import bytes_words
+from perdure.recipes.recipes import world_recipe
+from perdure.runs.machine import usable_cores
+from perdure.runs.words import bytes_words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from perdure.pipeline.lock import RunBusyError
-from perdure.pipeline.preflight import NotReadyError
-from perdure.pipeline.stage import one_line
 from perdure.remote.transport import ConnectionLostError
+from perdure.runs.lock import RunBusyError
+from perdure.runs.preflight import NotReadyError
+from perdure.runs.stage import one_line
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 

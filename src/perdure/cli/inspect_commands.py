@@ -12,12 +12,12 @@ import tyro
 from perdure.cli.arguments import parse
 from perdure.cli.summary import say_targets
 from perdure.cli.terminal import complain, say, say_table
-from perdure.pipeline.complete import read_targets
-from perdure.pipeline.record import read_record
-from perdure.pipeline.run_folder import LATEST, RUNS, find_runs, named_run
-from perdure.pipeline.stacks import ask_for_stacks
-from perdure.pipeline.status import RunStatus, run_status
-from perdure.pipeline.words import duration_words
+from perdure.runs.complete import read_targets
+from perdure.runs.record import read_record
+from perdure.runs.run_folder import LATEST, RUNS, find_runs, named_run
+from perdure.runs.stacks import ask_for_stacks
+from perdure.runs.status import RunStatus, run_status
+from perdure.runs.words import duration_words
 
 _STYLES = {"running": "cyan", "finished": "green", "stale": "bold red", "failed": "bold red", "killed": "bold red"}
 

@@ -11,10 +11,10 @@ import tyro
 
 from perdure.cli.arguments import parse
 from perdure.cli.terminal import complain, counted, say
-from perdure.pipeline.lock import locked
-from perdure.pipeline.proof.run import ProofResult, run_green, run_red, run_refactor
-from perdure.pipeline.proof.verify import KINDS, proof_file, verify
-from perdure.pipeline.run_folder import LATEST, RUNS, RunFolder, named_run
+from perdure.proof.run import ProofResult, run_green, run_red, run_refactor
+from perdure.proof.verify import KINDS, proof_file, verify
+from perdure.runs.lock import locked
+from perdure.runs.run_folder import LATEST, RUNS, RunFolder, named_run
 
 HELP = {
     "proof red": """Tries every check of the evaluation against deliberately broken metrics and rules.

@@ -15,16 +15,16 @@ from perdure.cli.errors import DONE, FAILED, UsageError
 from perdure.cli.run_command import starting_point
 from perdure.cli.summary import say_targets
 from perdure.cli.terminal import complain, say
-from perdure.pipeline.complete import read_targets
-from perdure.pipeline.config import RunConfig
-from perdure.pipeline.git import Git, check_branch_name, open_repository
-from perdure.pipeline.run_folder import RUNS
+from perdure.publish.git import Git, check_branch_name, open_repository
+from perdure.recipes.config import RunConfig
 from perdure.remote.attach import SYNC_S, Attachment, try_fetch
 from perdure.remote.ec2 import Ec2, Ec2Config
 from perdure.remote.hired import HiredRun
 from perdure.remote.launch import Launch
 from perdure.remote.remote_run import ROOT, HostJob, JobState, RemoteRun
 from perdure.remote.transport import SshTransport
+from perdure.runs.complete import read_targets
+from perdure.runs.run_folder import RUNS
 
 HIRED = "ec2:"
 """Begins the name of a host that is hired."""

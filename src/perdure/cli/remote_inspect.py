@@ -14,13 +14,13 @@ from perdure.cli.arguments import parse
 from perdure.cli.errors import DONE, FAILED, UsageError
 from perdure.cli.remote_command import attached, say_end
 from perdure.cli.terminal import complain, say, say_table
-from perdure.pipeline.git import open_repository
-from perdure.pipeline.heartbeat import LATE_S
-from perdure.pipeline.words import duration_words
+from perdure.publish.git import open_repository
 from perdure.remote.attach import sync, try_fetch
 from perdure.remote.ec2 import Ec2
 from perdure.remote.remote_run import HostJob, JobState, RemoteRun, find_run, remembered
 from perdure.remote.transport import ConnectionLostError, RemoteError
+from perdure.runs.heartbeat import LATE_S
+from perdure.runs.words import duration_words
 
 HELP = {
     "remote status": """Says how a run on a host is, judged by the clock of that host.

@@ -15,16 +15,17 @@ from perdure.cli.errors import DONE, UsageError, WorkFailedError
 from perdure.cli.summary import say_end
 from perdure.cli.terminal import logged_to, stderr
 from perdure.config import from_dict, read_toml_dict, to_dict
-from perdure.pipeline.branch import RunBranch
-from perdure.pipeline.config import RunConfig, RunSettings
-from perdure.pipeline.display import DisplayHandler, display_for
-from perdure.pipeline.recipes import RECIPES, recipe
-from perdure.pipeline.record import RunRecord
-from perdure.pipeline.run_folder import RUNS, RunFolder
-from perdure.pipeline.runner import Runner
-from perdure.pipeline.stage import Stage, StageFailedError, Stopped, one_line
-from perdure.pipeline.stopping import StopSwitch
-from perdure.pipeline.tracks.config import TracksRunConfig
+from perdure.publish.branch import RunBranch
+from perdure.recipes.config import RunConfig
+from perdure.recipes.recipes import RECIPES, recipe, stored_config
+from perdure.recipes.tracks_config import TracksRunConfig
+from perdure.runs.display import DisplayHandler, display_for
+from perdure.runs.record import RunRecord
+from perdure.runs.run_folder import RUNS, RunFolder
+from perdure.runs.runner import Runner
+from perdure.runs.settings import RunSettings
+from perdure.runs.signals import StopSwitch
+from perdure.runs.stage import Stage, StageFailedError, Stopped, one_line
 
 DEFAULT_RECIPE = "cpu"
 
@@ -76,6 +77,7 @@ def run(words: Sequence[str], command: str) -> int:
     line = shlex.join(["perdure", command, *(word for word in words if word != "--resume")])
     runner = Runner(
         stages=all_stages(arguments.config),
+        config_of=stored_config,
         command=line if is_named or not arguments.resume else "",
         may_change=arguments.resume,
         branch=branch or None,
@@ -92,10 +94,10 @@ def all_stages(config: RunSettings) -> Sequence[Stage]:
         ValueError, FileNotFoundError: there is no folder with the tracks that the run is for.
     """
     if isinstance(config, TracksRunConfig):
-        from perdure.pipeline.tracks.stages import tracks_stages
+        from perdure.recipes.tracks_stages import tracks_stages
 
         return tracks_stages(config)
-    from perdure.pipeline.stages import STAGES
+    from perdure.recipes.stages import STAGES
 
     return tuple(STAGES)
 
@@ -115,7 +117,7 @@ def starting_point(words: Sequence[str]) -> tuple[RunSettings, Path]:
     out = RUNS / (name or DEFAULT_RECIPE)
     stored = RunFolder(Path(peek(words, "--out") or out))
     if name is None and "--resume" in words and stored.is_run:
-        return stored.config(), out
+        return stored_config(stored), out
     return recipe(DEFAULT_RECIPE if name is None else name), out
 
 

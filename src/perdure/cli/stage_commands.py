@@ -11,8 +11,9 @@ import tyro
 from perdure.cli.arguments import parse
 from perdure.cli.run_command import all_stages, run_shown
 from perdure.cli.summary import say_end
-from perdure.pipeline.run_folder import LATEST, RUNS, named_run
-from perdure.pipeline.runner import Runner
+from perdure.recipes.recipes import stored_config
+from perdure.runs.run_folder import LATEST, RUNS, named_run
+from perdure.runs.runner import Runner
 
 HELP = {
     "train": """Trains the networks of a run again, or goes on where training was stopped.
@@ -75,9 +76,10 @@ def run_stage(words: Sequence[str], command: str) -> int:
 def run_one(stage: str, run: Path, device: str | None) -> int:
     """Runs a stage of the run in a folder, on another device than that of the run if one is named."""
     folder = named_run(run)
-    config = folder.config()
+    config = stored_config(folder)
     if device is not None:
         config = replace(config, device=device)
-    record = run_shown(Runner(stages=all_stages(config), may_change=True), config, folder, only=(stage,))
+    runner = Runner(stages=all_stages(config), config_of=stored_config, may_change=True)
+    record = run_shown(runner, config, folder, only=(stage,))
     say_end(record, folder)
     return 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perdure.cli.terminal import say, stdout
-from perdure.pipeline.complete import Target, current_targets
-from perdure.pipeline.record import RunRecord
-from perdure.pipeline.run_folder import RunFolder
-from perdure.pipeline.words import duration_words
+from perdure.runs.complete import Target, current_targets
+from perdure.runs.record import RunRecord
+from perdure.runs.run_folder import RunFolder
+from perdure.runs.words import duration_words
 
 
 def say_targets(targets: Sequence[Target]) -> None:

@@ -14,8 +14,8 @@ from perdure.cli.arguments import parse
 from perdure.cli.terminal import counted, say
 
 if TYPE_CHECKING:
+    from perdure.live.summary import WatchSummary
     from perdure.video.window import Window
-    from perdure.watch.summary import WatchSummary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,10 +94,10 @@ def _shown(is_shown: bool) -> Iterator[Window | None]:
 
 def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
     """Runs the gate as the arguments say."""
-    from perdure.engine.load import load_gate
+    from perdure.gate.load import load_gate
+    from perdure.live.watch import WatchConfig
+    from perdure.live.watch import watch as watch_video
     from perdure.video.mot import read_mot_detections
-    from perdure.watch.watch import WatchConfig
-    from perdure.watch.watch import watch as watch_video
 
     config = WatchConfig(
         frame_rate_hz=arguments.frame_rate_hz, max_frames=arguments.max_frames, tracks=arguments.tracks

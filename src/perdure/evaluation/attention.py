@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import run_offline, visible_until
-from perdure.engine.windows import TrackWindows, clip_windows
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import AttentionEfficiency, ClipAttention
 from perdure.modules.attention import TokenPlace, scene_mask
+from perdure.training.offline import run_offline, visible_until
+from perdure.training.windows import TrackWindows, clip_windows
 from perdure.types import Clip
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import evidence_of
-from perdure.engine.windows import TrackWindows
-from perdure.stopping.calibration import CalibrationScores, calibrate, sample_one_per_clip
+from perdure.calibration.exact import CalibrationScores, calibrate, sample_one_per_clip
+from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import TruncatedSPRT
+from perdure.training.offline import evidence_of
+from perdure.training.windows import TrackWindows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perdure.data.dataset import ClipDataset
-from perdure.engine.model import PersistenceModel
-from perdure.engine.windows import TrackWindows
 from perdure.evaluation.decide import ClipOutcome, decide_clips
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.ranking import area_under_curve
 from perdure.stopping.rules import StoppingRule
+from perdure.training.windows import TrackWindows
 from perdure.types import Clip, Detections
 
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import lifetime_evidence
-from perdure.engine.windows import TrackWindows
-from perdure.evaluation.sweep import sweep_bounds
-from perdure.stopping.dynamic_program import TrackLaw
-from perdure.stopping.oracle import frontier, optimal_frame_at
+from perdure.gate.model import PersistenceModel
+from perdure.metrics.sweep import sweep_bounds
+from perdure.optima.dynamic_program import TrackLaw
+from perdure.optima.oracle import frontier, optimal_frame_at
+from perdure.training.offline import lifetime_evidence
+from perdure.training.windows import TrackWindows
 from perdure.world.config import WorldConfig
 
 CurveRows = list[dict[str, float]]

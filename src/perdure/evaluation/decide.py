@@ -14,10 +14,10 @@ from typing import Literal
 import torch
 
 from perdure.data.dataset import ClipDataset
-from perdure.engine.gate import PersistenceGate
-from perdure.engine.model import PersistenceModel
-from perdure.engine.results import GateCost, GateResult
 from perdure.evaluation.observed_track import ObservedTrack, note_result
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.model import PersistenceModel
+from perdure.gate.results import GateCost, GateResult
 from perdure.metrics.decisions import DecisionRecord
 from perdure.stopping.rules import StoppingRule
 from perdure.tracking.truth import TrackTruth

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from perdure.engine.model import PersistenceModel
 from perdure.evaluation.decide import ClassCost, ClipOutcome, decide_clips
+from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import StoppingRule
 from perdure.types import Clip
 

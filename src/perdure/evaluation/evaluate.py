@@ -13,9 +13,6 @@ from typing import Any
 import numpy as np
 
 from perdure.data.dataset import ClipDataset
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import evidence_of
-from perdure.engine.windows import TrackWindows, split_windows
 from perdure.evaluation.attention import attention_rows, clip_attention, until_decision, whole_clip
 from perdure.evaluation.calibrate import ErrorRates, rule_for
 from perdure.evaluation.config import EvaluationConfig
@@ -27,10 +24,13 @@ from perdure.evaluation.intervention import intervention_rows
 from perdure.evaluation.soundness import seeing_evidence, soundness_rows
 from perdure.evaluation.targets import target_rows
 from perdure.evaluation.tokenizer import tokenizer_quality
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import attention_efficiency
 from perdure.metrics.decisions import DecisionRecord, decision_metrics
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
+from perdure.training.offline import evidence_of
+from perdure.training.windows import TrackWindows, split_windows
 
 SPLIT = "test"
 DECIDING = {"truth": "deciding with true links", "tracker": "deciding with the tracker"}

@@ -15,12 +15,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import evidence_of
-from perdure.engine.windows import TrackWindows
+from perdure.gate.model import PersistenceModel
 from perdure.modules.attention import MaskedSoftmax, SceneMask
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.sequences import TrackSequences, run_rule
+from perdure.training.offline import evidence_of
+from perdure.training.windows import TrackWindows
 
 Replacement = Callable[[Float[Tensor, "head query key"], SceneMask], Float[Tensor, "head query key"]]
 

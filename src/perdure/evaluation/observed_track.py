@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from perdure.engine.gate import PersistenceGate
-from perdure.engine.results import GateResult
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.results import GateResult
 from perdure.metrics.decisions import DecisionRecord
 from perdure.types import Decision, Label, TrackFrame
 

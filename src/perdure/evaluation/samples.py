@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from perdure.engine.model import PersistenceModel
 from perdure.evaluation.attention import attention_and_evidence, whole_clip
 from perdure.evaluation.attention_sample import AttentionSample
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import ClipAttention, attention_received, token_ratio
 from perdure.metrics.decisions import DecisionRecord
 from perdure.tracking.tracker import Tracker

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perdure.data.dataset import ClipDataset
-from perdure.engine.operation import Operation
+from perdure.gate.operation import Operation
 from perdure.metrics.calibration_error import calibration_by_age, martingale_check
 from perdure.tracking.tracker import Tracker
 from perdure.types import Clip

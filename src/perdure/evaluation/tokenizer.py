@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import scene_chunks
-from perdure.engine.windows import TrackWindows
+from perdure.gate.model import PersistenceModel
 from perdure.metrics.image import CodeStatistics, code_statistics, psnr_db, squared_error
 from perdure.tokenizer.model import to_input
 from perdure.tokenizer.quantizer import code_index, quantize
+from perdure.training.offline import scene_chunks
+from perdure.training.windows import TrackWindows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

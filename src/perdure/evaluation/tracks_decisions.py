@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from perdure.data.mot_sequence import MotSequence
 from perdure.data.track_labels import MatchConfig, TrackLabel, detection_labels, majority_label
-from perdure.engine.gate import PersistenceGate
-from perdure.engine.labelled_tracks import LAST_FRAMES
 from perdure.evaluation.observed_track import ObservedTrack, note_result
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.load import load_gate
 from perdure.metrics.decisions import DecisionRecord
+from perdure.stopping.rules import TruncatedSPRT
+from perdure.tracks.labelled_tracks import LAST_FRAMES
+from perdure.tracks.tracks_store import StoredTracks
+from perdure.training.tracks_folds import FoldsRequest, mapped_folds
 from perdure.types import TrackFrame
 from perdure.video.reader import open_video
 
@@ -87,3 +92,26 @@ def _meet(seen: dict[int, _Seen], tracks: TrackFrame, labels: np.ndarray) -> Non
         item = seen.setdefault(track_id, _Seen(first_frame=tracks.frame_index))
         if source >= 0:
             item.counts[labels[source]] += 1
+
+
+def decide_fold(fold: int, request: FoldsRequest) -> tuple[TruncatedSPRT, list[SequenceOutcome]]:
+    """Returns the rule of the gate of one fold, and what it decides live on the sequences that it has not seen."""
+    stored = StoredTracks.load(request.tracks)
+    data = stored.split(request.request, request.name)
+    groups = np.unique(data.table.group[data.folds[fold].test])
+    outcomes = []
+    for sequence, born in stored.streams(request.request, groups):
+        known = sequence.known_scores if request.training.uses_stream_scores else None
+        gate = load_gate(request.model(fold), image_size=sequence.image_size, known_scores=known)
+        outcomes.append(decide_sequence(sequence, gate, request.request.match, born=born))
+    rule = load_gate(request.model(fold), image_size=(1, 1)).rule
+    if not isinstance(rule, TruncatedSPRT):
+        raise TypeError(f"rule: got {type(rule).__name__}, expected TruncatedSPRT")
+    return rule, outcomes
+
+
+def decide_folds(
+    folds: Sequence[int], request: FoldsRequest, *, num_workers: int
+) -> Iterator[tuple[TruncatedSPRT, list[SequenceOutcome]]]:
+    """Yields what the gate of each fold decides, in order."""
+    yield from mapped_folds(partial(decide_fold, request=request), folds, num_workers)

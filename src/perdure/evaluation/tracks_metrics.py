@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from perdure.engine.operation import Rates
-from perdure.evaluation.confirmation import lower_limit
-from perdure.evaluation.confirmation_bench import MIN_FALSE
-from perdure.evaluation.confirmation_methods import DETECTIONS, PIXELS
+from perdure.bench.confirmation import lower_limit
+from perdure.bench.confirmation_bench import MIN_FALSE
+from perdure.bench.confirmation_methods import DETECTIONS, PIXELS
+from perdure.gate.operation import Rates
 from perdure.metrics.decisions import DecisionRecord, decision_metrics
 from perdure.metrics.intervals import binomial_interval
 from perdure.stopping.rules import TruncatedSPRT

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from perdure.engine.gate import PersistenceGate
-from perdure.engine.results import GateResult
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.results import GateResult
 from perdure.types import NO_CLASS, NO_OWNER, Detections
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from perdure.pipeline.git import Git, GitError
-from perdure.pipeline.heartbeat import LATE_S
-from perdure.pipeline.words import duration_words
+from perdure.publish.git import Git, GitError
 from perdure.remote.remote_run import HostJob, JobState
 from perdure.remote.transport import ConnectionLostError, RemoteError
+from perdure.runs.heartbeat import LATE_S
+from perdure.runs.words import duration_words
 
 SYNC_S = 60.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 300.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from perdure.pipeline.preflight import NotReadyError
+from perdure.runs.preflight import NotReadyError
 
 TAG = "perdure-run"
 NOTICE_URL = "http://169.254.169.254/latest/meta-data/spot/instance-action"

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from perdure.pipeline.config import RunConfig
-from perdure.pipeline.git import Git
-from perdure.pipeline.preflight import NotReadyError
+from perdure.publish.git import Git
+from perdure.recipes.config import RunConfig
 from perdure.remote.attach import Attachment, HostGoneError, try_fetch
 from perdure.remote.ec2 import NOTICE_URL, Ec2, Ec2Config, HostKey, Machine, user_data, write_ssh_config
 from perdure.remote.launch import Launch
 from perdure.remote.remote_run import MEMORY, HostJob, JobState, RemoteRun
 from perdure.remote.transport import ConnectionLostError
+from perdure.runs.preflight import NotReadyError
 
 READY_S = 300.0
 """How long a machine that runs may take until it lets us in."""

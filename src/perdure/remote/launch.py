@@ -14,17 +14,17 @@ from dataclasses import dataclass, replace
 import tomli_w
 
 from perdure.config import to_dict
-from perdure.pipeline.config import RunConfig
-from perdure.pipeline.git import Git, GitError
-from perdure.pipeline.lock import RunBusyError
-from perdure.pipeline.preflight import SPARE_BYTES, NotReadyError, check_folder
-from perdure.pipeline.run_folder import RUNS
-from perdure.pipeline.words import bytes_words
+from perdure.publish.git import Git, GitError
+from perdure.recipes.config import RunConfig
 from perdure.remote.host_job import ALREADY_RUNNING
 from perdure.remote.look import HostReport, look
 from perdure.remote.remote_run import HostJob, RemoteRun
 from perdure.remote.snapshot import snapshot
 from perdure.remote.transport import ConnectionLostError, RemoteError, Transport
+from perdure.runs.lock import RunBusyError
+from perdure.runs.preflight import SPARE_BYTES, NotReadyError, check_folder
+from perdure.runs.run_folder import RUNS
+from perdure.runs.words import bytes_words
 
 ENVIRONMENT_BYTES = 8 << 30
 """What an environment takes on a machine with a GPU, where torch brings its own libraries."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from perdure.pipeline.preflight import DEPENDENCIES
 from perdure.remote.remote_run import HostJob, RemoteRun
 from perdure.remote.transport import Transport
+from perdure.runs.preflight import DEPENDENCIES
 
 LEAST_PYTHON = (3, 11)
 _SCRIPT = """

@@ -11,8 +11,8 @@ from typing import Any
 
 from perdure.config import from_dict
 from perdure.files import read_json, write_json
-from perdure.pipeline.run_folder import RUNS, RunFolder
 from perdure.remote.transport import SshTransport, Transport
+from perdure.runs.run_folder import RUNS, RunFolder
 
 MEMORY = RUNS / ".remote"
 """Folder of what this machine remembers, one file a run, and of copies of their logs."""

@@ -6,9 +6,9 @@ import shutil
 import stat
 from pathlib import Path
 
-from perdure.pipeline.git import Git
-from perdure.pipeline.run_folder import RUNS
-from perdure.pipeline.words import bytes_words
+from perdure.publish.git import Git
+from perdure.runs.run_folder import RUNS
+from perdure.runs.words import bytes_words
 
 MAX_NEW_BYTES = 200 << 20
 """New files of this size are hardly code; they would be sent and kept for ever."""

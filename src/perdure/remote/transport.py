@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from perdure.pipeline.git import Git, GitError
+from perdure.publish.git import Git, GitError
 
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@%+-]*")
 TIMEOUT_S = 120.0

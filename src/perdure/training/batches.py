@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from perdure.engine.model import PersistenceModel
-from perdure.engine.offline import NEVER, evidence_input, visible_until
-from perdure.engine.windows import TrackWindows
 from perdure.evidence.inputs import EvidenceInput
+from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
+from perdure.training.offline import NEVER, evidence_input, visible_until
+from perdure.training.windows import TrackWindows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

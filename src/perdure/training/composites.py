@@ -15,9 +15,9 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import zoom
 from scipy.special import expit
 
-from perdure.engine.windows import TrackWindows
 from perdure.evidence.track_geometry import HIT_COLUMN, NUM_GEOMETRY
 from perdure.training.config import CompositeConfig
+from perdure.training.windows import TrackWindows
 
 
 def composite_windows(

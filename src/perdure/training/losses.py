@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from perdure.engine.model import PersistenceModel
 from perdure.evidence.inputs import EvidenceInput
 from perdure.evidence.model import EvidenceOutput
+from perdure.gate.model import PersistenceModel
 from perdure.modules.attention import TokenPlace, scene_mask
 from perdure.tokenizer.quantizer import quantize, quantizer_loss
 from perdure.training.batches import Batch

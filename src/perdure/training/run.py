@@ -9,17 +9,17 @@ from pathlib import Path
 import torch
 
 from perdure.data.dataset import ClipDataset
-from perdure.engine.model import PersistenceModel
-from perdure.engine.operation import Operation
-from perdure.engine.sequence_windows import folder_windows
-from perdure.engine.windows import TrackWindows, split_windows
 from perdure.evidence.config import ModelConfig
 from perdure.evidence.lifetime import fit_lifetime
+from perdure.gate.model import PersistenceModel
+from perdure.gate.operation import Operation
 from perdure.training.batches import WindowTensors, joined
 from perdure.training.composites import composite_windows
 from perdure.training.config import TrainingConfig
 from perdure.training.progress import PreparedSteps, TrainingLog
+from perdure.training.sequence_windows import folder_windows
 from perdure.training.train import Trainer, fit
+from perdure.training.windows import TrackWindows, split_windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from perdure.checkpoint import load_checkpoint, save_checkpoint
-from perdure.engine.model import PersistenceModel
+from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.quantizer import code_index, quantize
 from perdure.training.batches import WindowTensors
 from perdure.training.config import TrainingConfig

@@ -1,0 +1,1 @@
+"""Bounds that keep error rates: exact, by learning then testing, and those of a site."""

@@ -1,0 +1,1 @@
+"""What is painted on frames: boxes, marks, labels, the status bar."""

@@ -1,1 +1,0 @@
-"""The streaming engine: the model as a whole, slots, and the gate that decides."""

@@ -1,0 +1,138 @@
+"""Whether the stream still looks like the one that the gate was calibrated on.
+
+Counts only what the gate sees anyway: time stamps, the hits of confirmed tracks, and the hits in the gates of rejected
+ones. It warns; it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+
+from perdure.gate.gate_model import GateModel
+from perdure.gate.memory import TrackMemory
+from perdure.metrics.intervals import binomial_interval
+from perdure.types import TrackFrame
+
+MIN_FRAMES = 30
+"""Time stamps needed before the frame rate is judged."""
+MIN_TRACK_FRAMES = 300
+"""Frames of tracks needed before a hit rate is judged."""
+MAX_RATE_RATIO = 1.5
+"""A frame rate further than this factor from the calibrated one is reported."""
+MAX_REMEMBERED = 64
+"""Frames back to which a memory knows its hits."""
+MAX_HIT_DIFFERENCE = 0.05
+"""A hit rate of confirmed tracks is reported if its 99 % interval lies further than this from the calibrated one."""
+MAX_CLUTTER_DIFFERENCE = 0.02
+"""The same for places of rejected tracks, where twice the clutter is a few percent."""
+
+
+@dataclass(slots=True)
+class HitCount:
+    """Hits among the frames of some tracks."""
+
+    num_frames: int = 0
+    num_hits: int = 0
+
+    def add(self, num_hits: int, num_frames: int = 1) -> None:
+        """Counts some frames."""
+        self.num_frames += num_frames
+        self.num_hits += num_hits
+
+    def message(self, whose: str, calibrated: float, tolerance: float) -> str | None:
+        """Returns a sentence if the hit rate has left the calibrated one, None if not or if it is too early to say.
+
+        >>> HitCount(1000, 700).message("confirmed tracks", 0.9, 0.05)
+        'confirmed tracks are hit on 70% of frames, calibrated at 90%: calibrate again'
+        >>> HitCount(1000, 890).message("confirmed tracks", 0.9, 0.05)
+        >>> HitCount(10, 0).message("confirmed tracks", 0.9, 0.05)
+        """
+        if self.num_frames < MIN_TRACK_FRAMES:
+            return None
+        low, high = binomial_interval(self.num_hits, self.num_frames, confidence=0.99)
+        if calibrated - tolerance <= high and low <= calibrated + tolerance:
+            return None
+        share = self.num_hits / self.num_frames
+        return f"{whose} are hit on {share:.0%} of frames, calibrated at {calibrated:.0%}: calibrate again"
+
+
+def confirmed_message(count: HitCount, calibrated: float) -> str | None:
+    """Returns a sentence if confirmed tracks are hit more or less often than calibrated."""
+    return count.message("confirmed tracks", calibrated, MAX_HIT_DIFFERENCE)
+
+
+def clutter_message(count: HitCount, calibrated: float) -> str | None:
+    """Returns a sentence if there is more or less clutter than calibrated."""
+    return count.message("places of rejected tracks", calibrated, MAX_CLUTTER_DIFFERENCE)
+
+
+def frame_rate_message(steps_s: list[float], calibrated_hz: float) -> str | None:
+    """Returns a sentence if frames come much faster or slower than calibrated, None if not or too early to say."""
+    if len(steps_s) < MIN_FRAMES or median(steps_s) <= 0:
+        return None
+    rate_hz = 1.0 / median(steps_s)
+    if max(rate_hz / calibrated_hz, calibrated_hz / rate_hz) <= MAX_RATE_RATIO:
+        return None
+    return f"frame rate is {rate_hz:.3g} Hz, calibrated at {calibrated_hz:.3g} Hz: calibrate again"
+
+
+@dataclass(slots=True)
+class DriftMonitor:
+    """Watches frame rate, hit rate of confirmed tracks, and clutter in the gates of rejected ones.
+
+    Args:
+        model: says what was calibrated.
+        hit_alive: calibrated hit rate of confirmed tracks if that is not the one of training.
+        hit_dead: calibrated hit rate at places of rejected tracks if that is not the one of training.
+        confirmed: frames of confirmed tracks right after a hit. A track that vanishes adds a single miss in this way.
+        rejected: frames of rejected tracks that have ended, later than any transient object lives. That a run of misses
+            ends them leaves the share of hits as it is (Wald's identity); an object that was rejected by mistake goes
+            on, is opened again, and does not count.
+    """
+
+    model: GateModel
+    hit_alive: float | None = None
+    hit_dead: float | None = None
+    confirmed: HitCount = field(default_factory=HitCount)
+    rejected: HitCount = field(default_factory=HitCount)
+    _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=10 * MIN_FRAMES))
+    _last_s: float | None = None
+    _num_seen: int = 0
+    _latest: tuple[str, ...] = ()
+
+    def see(self, tracks: TrackFrame, memories: dict[int, TrackMemory], time_s: float) -> None:
+        """Takes in one frame."""
+        if self._last_s is not None:
+            self._steps_s.append(time_s - self._last_s)
+        self._last_s = time_s
+        self._num_seen += 1
+        for track_id, is_hit in zip(tracks.track_id.tolist(), tracks.is_hit.tolist(), strict=True):
+            memory = memories[track_id]
+            if memory.status == "persistent" and memory.was_hit_before:
+                self.confirmed.add(int(is_hit))
+
+    def see_end(self, memory: TrackMemory) -> None:
+        """Takes in a track that the tracker has deleted, on one more miss than its memory knows."""
+        num_known = memory.age - memory.rejected_age - len(self.model.lifetime.pmf)
+        if memory.status == "transient" and not memory.was_reopened and 0 <= num_known <= MAX_REMEMBERED:
+            self.rejected.add(memory.recent_hits(num_known), num_known + 1)
+
+    def latest(self) -> tuple[str, ...]:
+        """Returns `messages` as they were at most `MIN_FRAMES` frames ago: cheap enough for every frame."""
+        if self._num_seen % MIN_FRAMES == 0:
+            self._latest = tuple(self.messages())
+        return self._latest
+
+    def messages(self) -> list[str]:
+        """Returns one sentence for each thing that has drifted; empty while all is as calibrated."""
+        lifetime = self.model.lifetime
+        hit_alive = lifetime.hit_alive if self.hit_alive is None else self.hit_alive
+        hit_dead = lifetime.hit_dead if self.hit_dead is None else self.hit_dead
+        found = (
+            frame_rate_message(list(self._steps_s), self.model.operation.frame_rate_hz),
+            confirmed_message(self.confirmed, hit_alive),
+            clutter_message(self.rejected, hit_dead),
+        )
+        return [message for message in found if message is not None]

@@ -1,0 +1,142 @@
+"""From a run folder, a weights file, or the weights in the package to a gate that is ready to run."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from perdure.arrays import find_weights, load_info
+from perdure.calibration.exact import calibrate
+from perdure.calibration.site import Fallback
+from perdure.evidence.score_scale import StreamScale
+from perdure.evidence.track_features import RANKS
+from perdure.gate.detections_model import KIND, DetectionsModel
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.gate_model import GateModel
+from perdure.gate.site_calibration import SiteCalibration
+
+logger = logging.getLogger(__name__)
+
+SHIPPED = {"pixels": "default.safetensors", "detections": "detections.safetensors"}
+"""Files in `perdure/weights` by the names that stand for them; those of pixels are used when no weights are named."""
+AS_CALIBRATED = "as calibrated"
+"""Stands for the rates that a calibration file, or without one the weights, were made for."""
+
+
+def load_model(path: Path | str | None = None) -> GateModel:
+    """Returns the model of a run folder or weights file, of pixels or of detections alone.
+
+    Args:
+        path: `pixels` and `detections` are the weights in the package, unless there is a file or folder of that name;
+            None means those of pixels.
+
+    Raises:
+        FileNotFoundError: there are no weights there.
+        ValueError: they are damaged or of another version.
+    """
+    name = SHIPPED.get("pixels" if path is None else str(path))
+    if name is None or (path is not None and Path(path).exists()):
+        return _loaded(find_weights(path or ""))
+    with as_file(files("perdure") / "weights") as folder:
+        return _loaded(find_weights(folder / name))
+
+
+def _loaded(path: Path) -> GateModel:
+    kind = load_info(path).get("kind")
+    if kind == KIND:
+        return DetectionsModel.load(path)
+    from perdure.gate import model, tokens_model  # load torch
+
+    if kind == tokens_model.KIND:
+        return tokens_model.TokensModel.load(path)
+    return model.PersistenceModel.load(path)
+
+
+def load_gate(
+    path: Path | str | None = None,
+    *,
+    calibration: Path | str | None = None,
+    max_false_confirm: float | Literal["as calibrated"] | None = "as calibrated",
+    max_miss: float | Literal["as calibrated"] | None = "as calibrated",
+    horizon: int | None = None,
+    on_timeout: Literal["persistent", "transient"] | None = None,
+    fallback: Fallback = "hand_rule",
+    image_size: tuple[int, int] | None = None,
+    known_scores: Float[np.ndarray, " k"] | None = None,
+) -> PersistenceGate:
+    """Returns a gate whose bounds keep both error rates below the given ones (with probability 95 % over calibration).
+
+    Args:
+        path: run folder or .safetensors file; `detections` means the weights in the package that read detections alone,
+            `pixels` or None those that read pixels.
+        calibration: file of `perdure calibrate --data`, made on another site; None takes that of training.
+        max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing
+            early. By default what the file was made for, or without a file the weights.
+        max_miss: the same of persistent tracks that may be called transient; None rejects nothing early.
+        horizon: age in frames at which a decision is forced; None takes that of the file, or that of training.
+        on_timeout: what a forced decision says; None takes that of the file, or that of training.
+        fallback: what to do where the tracks of the file are too few for these rates: the tuned hand rule, logged as
+            a warning, or an error.
+        image_size: width and height in pixels, for gates that never see a frame.
+        known_scores: scores of earlier detections of the same detector, unlabelled, for weights that rank scores (such
+            as `detections`): a stream then need not learn first what a high score is.
+
+    Raises:
+        FileNotFoundError: there are no weights there, or no such file.
+        ValueError: weights are damaged, not calibrated, or calibrated on too few tracks for these rates; the file is
+            of other weights; or scores are given to weights that do not rank them.
+    """
+    model = load_model(path)
+    if known_scores is not None:
+        know_scores(model, known_scores)
+    asked = {"horizon": horizon, "on_timeout": on_timeout}
+    changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    rates = {"max_false_confirm": max_false_confirm, "max_miss": max_miss}
+    if calibration is not None:
+        given = {name: rate for name, rate in rates.items() if rate != AS_CALIBRATED}
+        site = SiteCalibration.load(calibration)
+        site.check_model(model, calibration)
+        return _site_gate(model, site.asked(**changes, **given), fallback, image_size)
+    model.operation = replace(model.operation, **changes)
+    if model.calibration is None:
+        raise ValueError(f"weights: {path} are not calibrated; finish the run that made them (perdure run --resume)")
+    rule = calibrate(
+        model.calibration,
+        max_false_confirm=model.rates.max_false_confirm if isinstance(max_false_confirm, str) else max_false_confirm,
+        max_miss=model.rates.max_miss if isinstance(max_miss, str) else max_miss,
+        horizon=model.operation.horizon,
+        on_timeout=model.operation.on_timeout,
+    )
+    return PersistenceGate(model, rule, image_size=image_size)
+
+
+def know_scores(model: GateModel, scores: Float[np.ndarray, " k"]) -> None:
+    """Lets scores of a model's streams be ranked among known ones of the same detector.
+
+    Raises:
+        ValueError: the weights do not rank scores, or there are no scores.
+    """
+    if not isinstance(model, DetectionsModel) or not set(RANKS) & set(model.evidence.inputs):
+        raise ValueError("known_scores: these weights do not rank scores within a stream; leave them out")
+    model.known_scores = StreamScale.given(scores).scores
+
+
+def _site_gate(
+    model: GateModel, site: SiteCalibration, fallback: Fallback, image_size: tuple[int, int] | None
+) -> PersistenceGate:
+    """Returns a gate with the rule of a site, which watches for drift from that site."""
+    chosen = site.rule(fallback)
+    if not chosen.is_guaranteed:
+        logger.warning("%s: %s", site.source, "; ".join(line for line in chosen.lines if "NOT guaranteed" in line))
+    model.operation = replace(
+        model.operation, horizon=site.horizon, on_timeout=site.on_timeout, frame_rate_hz=site.frame_rate_hz
+    )
+    gate = PersistenceGate(model, chosen.rule, image_size=image_size)
+    gate.drift.hit_alive, gate.drift.hit_dead = site.hit_alive, site.hit_dead
+    return gate

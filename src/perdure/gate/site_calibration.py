@@ -1,0 +1,121 @@
+"""A calibration of stored weights on another site, as a file of its own; the weights stay as they are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from perdure.calibration.site import Fallback, SiteRule, SiteTracks, site_rule
+from perdure.files import write_text
+from perdure.gate.gate_model import GateModel
+from perdure.stopping.rules import OnTimeout
+
+KIND = "perdure site calibration"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteCalibration:
+    """Labelled tracks of a site with the evidence that certain weights give them, and what was asked of them.
+
+    Args:
+        model: fingerprint of the weights.
+        source: where the tracks are from.
+        frame_rate_hz: frame rate of the site.
+        hit_alive: share of hits among frames of persistent tracks right after a hit; None where there are too few.
+        hit_dead: share of hits at places of transient tracks that are over; None where there are too few.
+        max_false_confirm: largest share of transient tracks called persistent; None does not control it.
+        max_miss: largest share of persistent tracks called transient; None does not control it.
+        delta: probability over calibration that a rate is exceeded.
+        horizon: age at which a decision is forced.
+        on_timeout: what a forced decision says.
+        num_ages: ages that evidence is known for.
+        seed: picks the track of each clip or block of time.
+        tracks: all labelled tracks.
+    """
+
+    model: str
+    source: str
+    frame_rate_hz: float
+    hit_alive: float | None
+    hit_dead: float | None
+    max_false_confirm: float | None
+    max_miss: float | None
+    delta: float
+    horizon: int
+    on_timeout: OnTimeout
+    num_ages: int
+    seed: int
+    tracks: SiteTracks
+
+    def rule(self, fallback: Fallback = "hand_rule") -> SiteRule:
+        """Returns the rule for the rates that are asked for.
+
+        Raises:
+            ValueError: as `site_rule`.
+        """
+        return site_rule(
+            self.tracks,
+            max_false_confirm=self.max_false_confirm,
+            max_miss=self.max_miss,
+            delta=self.delta,
+            horizon=self.horizon,
+            on_timeout=self.on_timeout,
+            fallback=fallback,
+            seed=self.seed,
+        )
+
+    def asked(self, **changes: Any) -> SiteCalibration:
+        """Returns the same tracks with other rates, horizon or label of forced decisions."""
+        return replace(self, **changes)
+
+    def check_model(self, model: GateModel, path: Path | str) -> None:
+        """Raises ValueError if these are not scores of that model."""
+        if self.model != model.fingerprint():
+            raise ValueError(
+                f"calibration: {path} was made with other weights or known scores; calibrate again with those in use"
+            )
+
+    def save(self, path: Path | str, *, fallback: Fallback = "hand_rule") -> SiteRule:
+        """Writes the calibration atomically, with what it says in words, and returns the rule."""
+        said = self.rule(fallback)
+        values = {name: getattr(self, name) for name in _FIELDS}
+        words = {"is_guaranteed": said.is_guaranteed, "lines": list(said.lines)}
+        head = {"kind": KIND, "version": VERSION, **words, **values}
+        rows = ",\n    ".join(json.dumps(row, allow_nan=False) for row in self.tracks.to_rows())
+        text = json.dumps(head, indent=2, allow_nan=False).removesuffix("\n}")
+        write_text(Path(path), f'{text},\n  "tracks": [\n    {rows}\n  ]\n}}\n')
+        return said
+
+    @classmethod
+    def load(cls, path: Path | str) -> SiteCalibration:
+        """Returns a stored calibration.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it is damaged, or no calibration.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"calibration: {path} does not exist; make one with perdure calibrate --data")
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"calibration: {path} is damaged ({error}); make it again") from error
+        if not isinstance(values, dict) or values.get("kind") != KIND:
+            raise ValueError(f"calibration: {path} is no site calibration; give a file that perdure calibrate wrote")
+        if values.get("version") != VERSION:
+            raise ValueError(f"calibration: {path} has version {values.get('version')}, expected {VERSION}")
+        missing = [name for name in (*_FIELDS, "tracks") if name not in values]
+        if missing:
+            raise ValueError(f"calibration: {path} has no '{missing[0]}'; make it again")
+        tracks = SiteTracks.from_rows(values["tracks"], values["num_ages"])
+        return cls(tracks=tracks, **{name: values[name] for name in _FIELDS})
+
+
+_FIELDS = (
+    "model", "source", "frame_rate_hz", "hit_alive", "hit_dead", "max_false_confirm", "max_miss", "delta", "horizon",
+    "on_timeout", "num_ages", "seed",
+)  # fmt: skip

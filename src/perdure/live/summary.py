@@ -1,0 +1,178 @@
+"""Running totals of a stream, and the summary at its end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+from typing import Any, Literal
+
+from perdure.drawing.status_bar import StreamTotals
+from perdure.gate.results import GateResult
+
+Part = Literal["decode", "detect", "gate", "draw", "encode", "show"]
+PARTS: tuple[Part, ...] = ("decode", "detect", "gate", "draw", "encode", "show")
+
+
+class PartClock:
+    """Seconds spent per part. Each part is timed by one thread only, so that no lock is needed."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[Part, float] = dict.fromkeys(PARTS, 0.0)
+
+    @contextmanager
+    def timed(self, part: Part) -> Iterator[None]:
+        """Adds the time of a block to a part."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[part] += perf_counter() - start
+
+
+@dataclass(slots=True)
+class StreamTally:
+    """Counts of a stream so far; its size does not depend on the length of the stream."""
+
+    num_frames: int = 0
+    num_tracks: int = 0
+    num_persistent: int = 0
+    num_transient: int = 0
+    num_reopened: int = 0
+    num_by_reason: dict[str, int] = field(default_factory=dict)
+    sum_age: dict[str, int] = field(default_factory=lambda: {"persistent": 0, "transient": 0})
+    num_aged: dict[str, int] = field(default_factory=lambda: {"persistent": 0, "transient": 0})
+    num_tentative: int = 0
+    track_frames_encoded: int = 0
+    track_frames_ungated: int = 0
+
+    def add(self, result: GateResult) -> None:
+        """Takes in one frame."""
+        self.num_frames += 1
+        self.num_tracks += sum(track.age == 1 for track in result.tracks)
+        self.num_tentative = sum(track.status == "tentative" for track in result.tracks)
+        self.track_frames_encoded += result.num_encoded
+        self.track_frames_ungated += len(result.tracks)
+        for decision in result.decisions:
+            self.num_by_reason[decision.reason] = self.num_by_reason.get(decision.reason, 0) + 1
+            if decision.reason == "reopened":  # the track was counted as transient before
+                self.num_reopened += 1
+                self.num_persistent += int(decision.label == "persistent")
+                self.num_transient -= int(decision.label == "persistent")
+                continue
+            self.num_persistent += int(decision.label == "persistent")
+            self.num_transient += int(decision.label == "transient")
+            self.sum_age[decision.label] += decision.age
+            self.num_aged[decision.label] += 1
+
+    @property
+    def savings(self) -> float:
+        """Share of the track-frames of an ungated system that were not encoded, in [0, 1]; 0 without tracks."""
+        if self.track_frames_ungated == 0:
+            return 0.0
+        return 1.0 - self.track_frames_encoded / self.track_frames_ungated
+
+    def mean_age(self, label: str) -> float | None:
+        """Returns the mean age at the first decision of the given label, None if there was none."""
+        return self.sum_age[label] / self.num_aged[label] if self.num_aged[label] else None
+
+    def totals(self, result: GateResult) -> StreamTotals:
+        """Returns what the status bar shows after the frame of `result`."""
+        return StreamTotals(
+            frame_index=self.num_frames - 1,
+            time_s=result.time_s,
+            num_live=len(result.tracks),
+            num_encoded=result.num_encoded,
+            num_tentative=self.num_tentative,
+            num_persistent_now=sum(track.status == "persistent" for track in result.tracks),
+            num_persistent=self.num_persistent,
+            num_transient=self.num_transient,
+            savings=self.savings,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatchSummary:
+    """What came of watching a video.
+
+    Args:
+        source: as it was named.
+        detector: `motion`, or the detections file.
+        num_frames: frames watched.
+        width: of the frames, in pixels.
+        height: of the frames, in pixels.
+        duration_s: time stamp of the last frame.
+        frames_per_s: overall, everything included.
+        part_frames_per_s: frames divided by the seconds of each part alone; parts run beside each other, so the
+            overall rate is near that of the slowest of (decode + detect), (gate + show), (draw + encode) on enough
+            cores.
+        latency_ms: milliseconds from a decoded frame to its decisions: `median`, `p95`, `p99` (each within 2.5 %) and
+            `max`. A file is decoded ahead, so that its frames wait for those before them and the wait is counted; a
+            camera's frames hardly wait.
+        num_tracks: tracks born.
+        num_persistent: tracks called persistent; a re-opened track counts by its last label.
+        num_transient: tracks called transient.
+        num_undecided: tracks still tentative at the end.
+        num_reopened: rejections that were taken back.
+        num_by_reason: decisions per reason.
+        mean_decision_frame_persistent: mean age at the first decision of tracks called persistent, None if none.
+        mean_decision_frame_transient: the same for tracks called transient.
+        track_frames_encoded: frames that the extractor ran on, summed over tracks.
+        track_frames_ungated: what a system without a gate would encode: every live track on every frame.
+        savings_track_frames: 1 - encoded / ungated.
+        problems: one line for everything that went wrong or may mislead.
+        outputs: files written.
+    """
+
+    source: str
+    detector: str
+    num_frames: int
+    width: int
+    height: int
+    duration_s: float
+    frames_per_s: float
+    part_frames_per_s: dict[str, float]
+    latency_ms: dict[str, float]
+    num_tracks: int
+    num_persistent: int
+    num_transient: int
+    num_undecided: int
+    num_reopened: int
+    num_by_reason: dict[str, int]
+    mean_decision_frame_persistent: float | None
+    mean_decision_frame_transient: float | None
+    track_frames_encoded: int
+    track_frames_ungated: int
+    savings_track_frames: float
+    problems: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the summary as plain values."""
+        return asdict(self)
+
+
+def counts_of(tally: StreamTally) -> dict[str, Any]:
+    """Returns the fields of a summary that are counts, from a tally."""
+    return {
+        "num_frames": tally.num_frames,
+        "num_tracks": tally.num_tracks,
+        "num_persistent": tally.num_persistent,
+        "num_transient": tally.num_transient,
+        "num_undecided": tally.num_tentative,
+        "num_reopened": tally.num_reopened,
+        "num_by_reason": dict(sorted(tally.num_by_reason.items())),
+        "mean_decision_frame_persistent": tally.mean_age("persistent"),
+        "mean_decision_frame_transient": tally.mean_age("transient"),
+        "track_frames_encoded": tally.track_frames_encoded,
+        "track_frames_ungated": tally.track_frames_ungated,
+        "savings_track_frames": tally.savings,
+    }
+
+
+def rates_of(clock: PartClock, num_frames: int) -> dict[str, float]:
+    """Returns frames per second of each part; parts that took no measurable time are left out."""
+    rates = {part: num_frames / seconds for part, seconds in clock.seconds.items() if seconds > 0}
+    return {part: round(rate, 2) for part, rate in rates.items() if math.isfinite(rate)}

@@ -1,0 +1,291 @@
+"""The gate on a real video: read, detect, decide, draw, write.
+
+Knows no thresholds and no model: the gate comes ready-made. Works on frames as they come, in constant memory.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from jaxtyping import UInt8
+from numpy import ndarray
+
+from perdure.drawing.overlay import Overlay, OverlayConfig
+from perdure.drawing.status_bar import StreamTotals
+from perdure.files import write_json
+from perdure.gate.results import GateResult
+from perdure.live.latency import Latency
+from perdure.live.outputs import CONFIRMED, DECISIONS, TRACKS, TracksFormat, WatchOutputs
+from perdure.live.stages import QUEUE_LENGTH, Prefetch, Sink
+from perdure.live.summary import PartClock, StreamTally, WatchSummary, counts_of, rates_of
+from perdure.tracking.tracker import Tracker
+from perdure.types import Detections
+from perdure.video.frames import VideoReader
+from perdure.video.mot import MotDetections, read_mot_detections
+from perdure.video.motion import MotionConfig, MotionDetector
+from perdure.video.reader import open_video
+from perdure.video.window import Window
+from perdure.video.writer import VideoWriter, WriterConfig
+
+logger = logging.getLogger(__name__)
+
+ANNOTATED, SUMMARY = "annotated.mp4", "summary.json"
+
+
+@runtime_checkable
+class Gate(Protocol):
+    """What decides; `perdure.gate.gate.PersistenceGate` is one."""
+
+    tracker: Tracker
+
+    def update(
+        self, frame: UInt8[ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None
+    ) -> GateResult:
+        """Returns all live tracks and the new decisions after one more frame."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatchConfig:
+    """Settings of everything around the gate."""
+
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    """The built-in detector, used where there is no detections file."""
+    overlay: OverlayConfig = field(default_factory=OverlayConfig)
+    """Looks of the annotated video."""
+    writer: WriterConfig = field(default_factory=WriterConfig)
+    """Compression of the annotated video."""
+    frame_rate_hz: float | None = None
+    """Frames per second of an image folder; files and cameras state their own."""
+    max_frames: int | None = None
+    """Stop after this many frames; leave out to go on to the end."""
+    tracks: TracksFormat = "csv"
+    """Format of the file of all tracks on all frames."""
+
+    def __post_init__(self) -> None:
+        if self.tracks not in TRACKS:
+            raise ValueError(f"tracks: got {self.tracks!r}, expected one of {', '.join(TRACKS)}")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise ValueError(f"max_frames: got {self.max_frames}, expected at least 1")
+        if self.frame_rate_hz is not None and not self.frame_rate_hz > 0:
+            raise ValueError(f"frame_rate_hz: got {self.frame_rate_hz}, expected above 0")
+
+
+class _Detected(NamedTuple):
+    """A frame with what was detected in it."""
+
+    frame_index: int
+    time_s: float
+    frame: UInt8[ndarray, "h w 3"]
+    detections: Detections
+    decoded_at_s: float
+
+
+class _Shown(NamedTuple):
+    """A frame with what the gate says about it."""
+
+    frame: UInt8[ndarray, "h w 3"]
+    time_s: float
+    result: GateResult
+    totals: StreamTotals
+
+
+def watch(
+    source: Path | str,
+    gate: Gate,
+    *,
+    out_dir: Path | str,
+    detections_path: Path | str | None = None,
+    on_progress: Callable[[int, int | None], None] | None = None,
+    config: WatchConfig | None = None,
+    window: Window | None = None,
+) -> WatchSummary:
+    """Runs the gate on a video and writes annotated.mp4, decisions.jsonl, tracks.csv, confirmed.txt and summary.json.
+
+    Ctrl-C ends the watching early and keeps what was done up to there, as damage of the video does, and as the keys of
+    a window do.
+
+    Args:
+        source: video file, image folder, URL or /dev/videoN.
+        gate: a fresh one; it must not have seen another stream.
+        out_dir: made if it does not exist; files of an earlier run in it are replaced.
+        detections_path: MOT file with detections; without one the built-in motion detector is used.
+        on_progress: called after each frame with the number done and the number in all, None if that is unknown.
+        config: everything around the gate.
+        window: shows the newest annotated frame, from the thread that calls; it stays open.
+
+    Raises:
+        FileNotFoundError: there is no such video or detections file.
+        ValueError: the video or the detections cannot be read, or hold nothing.
+    """
+    config, out_dir = config or WatchConfig(), Path(out_dir)
+    given = None if detections_path is None else read_mot_detections(detections_path)
+    with open_video(source, frame_rate_hz=config.frame_rate_hz) as reader:
+        try:
+            out_dir.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
+        session = _Session(reader, gate, given, config, out_dir, window)
+        session.run(on_progress)
+    summary = session.summary(str(source), "motion" if detections_path is None else str(detections_path))
+    write_json(out_dir / SUMMARY, summary.to_dict())
+    return summary
+
+
+class _Session:
+    """One video on its way through detector, gate, overlay and writers."""
+
+    def __init__(
+        self,
+        reader: VideoReader,
+        gate: Gate,
+        given: MotDetections | None,
+        config: WatchConfig,
+        out_dir: Path,
+        window: Window | None,
+    ) -> None:
+        self.reader, self.gate, self.given, self.config, self.out_dir = reader, gate, given, config, out_dir
+        self.window, self.drawn = window, deque[UInt8[ndarray, "h w 3"]](maxlen=1)
+        self.motion, self.overlay = MotionDetector(config.motion), Overlay(config.overlay)
+        self.clock, self.tally, self.latency = PartClock(), StreamTally(), Latency()
+        self.warned_about: set[str] = set()
+        self.was_interrupted, self.elapsed_s, self.last_time_s = False, 0.0, 0.0
+
+    def run(self, on_progress: Callable[[int, int | None], None] | None) -> None:
+        """Watches the whole stream."""
+        start = perf_counter()
+        num_total = min(filter(None, (self.reader.num_frames, self.config.max_frames)), default=None)
+        writer = VideoWriter(
+            self.out_dir / ANNOTATED, frame_rate_hz=self.reader.frame_rate_hz, config=self.config.writer
+        )
+        with (
+            WatchOutputs(self.out_dir, tracks=self.config.tracks) as outputs,
+            writer,
+            Sink[_Shown](lambda shown: self._draw(shown, writer)) as sink,
+            self._ahead() as frames,
+        ):
+            try:
+                for item in frames:
+                    with self.clock.timed("gate"):
+                        result = self.gate.update(item.frame, item.detections, time_s=item.time_s)
+                    self.latency.add(perf_counter() - item.decoded_at_s)
+                    self.tally.add(result)
+                    self._warn_of_drift(result)
+                    self.last_time_s = item.time_s
+                    outputs.write(item.frame_index, item.time_s, result)
+                    sink.put(_Shown(item.frame, item.time_s, result, self.tally.totals(result)))
+                    if on_progress is not None:
+                        on_progress(self.tally.num_frames, num_total)
+                    self._look()
+            except KeyboardInterrupt:
+                if self.tally.num_frames == 0:
+                    raise
+                self.was_interrupted = True
+                if self.reader.is_live:  # the thread that works ahead may be waiting for a camera that is silent
+                    self.reader.close()
+        self.elapsed_s = perf_counter() - start
+
+    def _warn_of_drift(self, result: GateResult) -> None:
+        """Logs what has drifted while it happens, once each."""
+        for message in result.drift:
+            about = message.partition(" ")[0]
+            if about not in self.warned_about:
+                self.warned_about.add(about)
+                logger.warning("frame %d: %s", result.frame_index, message)
+
+    def _ahead(self) -> Prefetch[_Detected]:
+        """Returns the frames of the thread that works ahead; of a camera by one only, since a queue makes it late."""
+        length = 1 if self.reader.is_live else QUEUE_LENGTH
+        return Prefetch(self._detected(), length=length, on_wait=None if self.window is None else self._look)
+
+    def _look(self) -> None:
+        """Puts the newest drawn frame into the window, if there is one.
+
+        Raises:
+            KeyboardInterrupt: somebody asked there for the end, which is what Ctrl-C means.
+        """
+        if self.window is None:
+            return
+        with self.clock.timed("show"):
+            if self.drawn:  # filled by the thread behind the gate, emptied here alone
+                self.window.show(self.drawn.popleft())
+            is_ended = self.window.is_ended()
+        if is_ended:
+            raise KeyboardInterrupt
+
+    def _detected(self) -> Iterator[_Detected]:
+        """Yields decoded frames with their detections; runs in the thread that works ahead."""
+        frames = islice(self.reader, self.config.max_frames)
+        while True:
+            with self.clock.timed("decode"):
+                item = next(frames, None)
+            if item is None:
+                return
+            decoded_at_s = perf_counter()
+            with self.clock.timed("detect"):
+                found = self.motion.detect(item.frame) if self.given is None else self.given.at(item.frame_index)
+            yield _Detected(item.frame_index, item.time_s, item.frame, found, decoded_at_s)
+
+    def _draw(self, shown: _Shown, writer: VideoWriter) -> None:
+        """Draws and encodes one frame; runs in the thread behind the gate."""
+        with self.clock.timed("draw"):
+            result = shown.result
+            canvas = self.overlay.draw(
+                shown.frame, tracks=result.tracks, decisions=result.decisions, totals=shown.totals
+            )
+        if self.window is not None:
+            self.drawn.append(canvas)
+        with self.clock.timed("encode"):
+            writer.write(canvas, time_s=shown.time_s)
+
+    def summary(self, source: str, detector: str) -> WatchSummary:
+        """Returns the summary of what was watched."""
+        names = (ANNOTATED, DECISIONS, TRACKS[self.config.tracks], CONFIRMED, SUMMARY)
+        return WatchSummary(
+            source=source,
+            detector=detector,
+            width=self.reader.width,
+            height=self.reader.height,
+            duration_s=self.last_time_s,
+            frames_per_s=round(self.tally.num_frames / self.elapsed_s, 2),
+            part_frames_per_s=rates_of(self.clock, self.tally.num_frames),
+            latency_ms=self.latency.to_ms(),
+            problems=tuple(self._problems()),
+            outputs=tuple(str(self.out_dir / name) for name in names),
+            **counts_of(self.tally),
+        )
+
+    def _problems(self) -> Iterator[str]:
+        """Yields one line for everything that went wrong or may mislead."""
+        if self.reader.problem is not None:
+            yield self.reader.problem
+        if self.was_interrupted:
+            yield f"interrupted after frame {self.tally.num_frames - 1}"
+        if self.motion.num_flooded:
+            yield (
+                f"motion detector: {self.motion.num_flooded} frame(s) in which most of the picture changed gave no "
+                "detections; it needs a camera that stands still"
+            )
+        if self.given is not None:
+            yield from self._detection_problems(self.given)
+        num_left_out = self.gate.tracker.num_left_out
+        if num_left_out:
+            limit = self.gate.tracker.config.max_detections
+            yield f"detections: {num_left_out} box(es) were left out, since a frame had more than {limit}"
+        drift = getattr(self.gate, "drift", None)
+        if drift is not None:
+            yield from drift.messages()
+
+    def _detection_problems(self, given: MotDetections) -> Iterator[str]:
+        if given.num_without_area:
+            yield f"detections: {given.num_without_area} box(es) without area were left out"
+        is_whole = self.reader.problem is None and not self.was_interrupted and self.config.max_frames is None
+        num_late = given.num_from(self.tally.num_frames)
+        if is_whole and num_late:
+            yield f"detections: {num_late} box(es) lie in frames after the end of the video"

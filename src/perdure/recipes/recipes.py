@@ -1,0 +1,155 @@
+"""Named, complete configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from perdure.config import from_dict, read_toml_dict
+from perdure.data.config import DataConfig
+from perdure.evaluation.config import EvaluationConfig
+from perdure.evidence.config import EvidenceConfig, ModelConfig
+from perdure.gate.operation import Rates
+from perdure.recipes.config import CalibrationConfig, RunConfig
+from perdure.recipes.tracks_config import TracksDataConfig, TracksRunConfig
+from perdure.runs.run_folder import RunFolder
+from perdure.runs.settings import RunSettings
+from perdure.training.config import CompositeConfig, TrainingConfig
+from perdure.training.track_fit import TrackTrainingConfig
+from perdure.world.config import WorldConfig
+
+
+def tiny() -> RunConfig:
+    """Returns a run of about a minute that goes through every stage; its figures mean little."""
+    return RunConfig(
+        recipe="tiny",
+        data=DataConfig(num_train=96, num_validation=16, num_calibration=96, num_test=32, clips_per_shard=16),
+        training=TrainingConfig(num_steps=60, warmup_steps=10, log_steps=10),
+        calibration=CalibrationConfig(max_false_confirm=0.15, max_miss=0.15),
+        evaluation=EvaluationConfig(
+            num_timed_clips=4, num_attention_clips=12, num_attention_samples=4, num_resamples=200
+        ),
+    )
+
+
+def cpu() -> RunConfig:
+    """Returns the default: a few minutes on two cores."""
+    return RunConfig(recipe="cpu")
+
+
+def field() -> RunConfig:
+    """Returns the recipe of the weights in the package: no cue, no scores, any texture, and real sequences if given."""
+    world = WorldConfig(
+        cue_strength=0.0,
+        detection_probability=0.8,
+        false_alarm_probability=0.1,
+        transient_lifetimes=(1, 1, 1, 2, 2, 3, 4),
+        contrast_grey=(20.0, 110.0),
+        texture_grey=24.0,
+        noise_grey=5.0,
+        box_jitter=0.12,
+    )
+    return RunConfig(
+        recipe="field",
+        data=DataConfig(world=world, num_train=800, num_validation=80, num_calibration=1000, num_test=300),
+        model=ModelConfig(evidence=EvidenceConfig(uses_score=False, max_increment=3.0)),
+        training=TrainingConfig(num_steps=3000, uses_relighting=True, composites=CompositeConfig(num_scenes=2500)),
+        calibration=CalibrationConfig(max_false_confirm=0.05, max_miss=0.05),
+    )
+
+
+def gpu() -> RunConfig:
+    """Returns a longer training on more clips, for one GPU."""
+    return RunConfig(
+        recipe="gpu",
+        device="cuda",
+        data=DataConfig(num_train=12000, num_validation=500, num_calibration=4000, num_test=3000),
+        training=TrainingConfig(num_steps=20000, scenes_per_step=32, reconstructed_tracks=32, warmup_steps=500),
+    )
+
+
+def tracks() -> TracksRunConfig:
+    """Returns a run on tracks of real sequences, from their detections alone; `data.path` must be given."""
+    return TracksRunConfig(recipe="tracks", calibration=Rates(max_false_confirm=0.05))
+
+
+def streets() -> TracksRunConfig:
+    """Returns the recipe of the weights for detections alone: made-up scenes, and inputs that any detector shares."""
+    return TracksRunConfig(
+        recipe="streets",
+        data=TracksDataConfig(num_streets=160, folds=4),
+        training=TrackTrainingConfig(
+            num_trees=60,
+            min_leaf=150,
+            uses_place=False,
+            uses_raw_scores=False,
+            uses_stream_scores=True,
+        ),
+        calibration=Rates(max_false_confirm=0.05),
+    )
+
+
+def thermal() -> TracksRunConfig:
+    """Returns a run on targets of a few pixels on static infrared cameras, with a tokenizer of synthetic clips."""
+    return TracksRunConfig(
+        recipe="thermal",
+        data=TracksDataConfig(targets="points", camera="static", folds=6, uses_pixels=True),
+        calibration=Rates(max_false_confirm=0.05),
+    )
+
+
+RECIPES: dict[str, Callable[[], RunSettings]] = {
+    "tiny": tiny,
+    "cpu": cpu,
+    "field": field,
+    "gpu": gpu,
+    "tracks": tracks,
+    "thermal": thermal,
+    "streets": streets,
+}
+"""Recipes by name."""
+
+
+def read_config(path: Path) -> RunSettings:
+    """Returns the complete configuration in a file, of the kind that the recipe it names is.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not TOML, or not a configuration.
+    """
+    values = read_toml_dict(path)
+    known = RECIPES.get(values.get("recipe", ""))
+    return from_dict(type(known()) if known else RunConfig, values, where=str(path))
+
+
+def stored_config(run: RunFolder) -> RunSettings:
+    """Returns the configuration that a run folder holds.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is not valid.
+    """
+    return read_config(run.require_run().config_file)
+
+
+def world_recipe(name: str) -> RunConfig:
+    """Returns the configuration of that name, if it is one of runs on the synthetic world.
+
+    Raises:
+        ValueError: there is no such recipe, or it is for real tracks.
+    """
+    config = recipe(name)
+    if not isinstance(config, RunConfig):
+        raise ValueError(f"recipe: '{name}' is for real tracks, expected one that makes clips, such as cpu")
+    return config
+
+
+def recipe(name: str) -> RunSettings:
+    """Returns the configuration of that name.
+
+    Raises:
+        ValueError: there is no such recipe.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"recipe: got '{name}', expected one of {', '.join(RECIPES)}")
+    return RECIPES[name]()

@@ -1,0 +1,134 @@
+"""What is going on in a run folder, from its lock, its heartbeat and its record: read only, from any process."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import psutil
+
+from perdure.runs.complete import Target, current_targets
+from perdure.runs.heartbeat import LATE_S, STALE_S, Beat, last_beat
+from perdure.runs.lock import holder, is_locked
+from perdure.runs.machine import host_name
+from perdure.runs.record import ProcessRecord, RunRecord, read_record
+from perdure.runs.run_folder import RunFolder
+from perdure.runs.words import duration_words
+
+State = Literal["running", "stale", "finished", "partial", "stopped", "failed", "killed", "away", "new"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """The state of a run.
+
+    Args:
+        run: the folder.
+        state: `running`; `stale` (there, but without a sign of life); `finished`; `partial` (some stages were asked
+            for by name, others have not run); `stopped`; `failed`; `killed` (ended without a word); `away` (another
+            machine works on it, and its last words are old); `new` (nothing has run).
+        text: what is known, in one line.
+        advice: what to do, in one line; empty if nothing.
+        record: of the run, None if there is none.
+        beat: last line of the heartbeat, None if there is none.
+        targets: stored targets; empty while evaluation has to run.
+    """
+
+    run: RunFolder
+    state: State
+    text: str
+    advice: str
+    record: RunRecord | None
+    beat: Beat | None
+    targets: tuple[Target, ...] = ()
+
+
+def run_status(run: RunFolder, *, now: datetime | None = None) -> RunStatus:
+    """Returns the state of a run.
+
+    Args:
+        run: its folder.
+        now: the time; of the machine by default.
+
+    Raises:
+        FileNotFoundError: the folder holds no run.
+        ValueError: its record cannot be read.
+    """
+    run.require_run()
+    record, beat = read_record(run), last_beat(run.heartbeat_file)
+    state = _state(run, record, beat=beat, now=now or datetime.now(UTC))
+    return RunStatus(
+        run=run,
+        state=state,
+        text=_text(state, run, record, beat=beat, now=now or datetime.now(UTC)),
+        advice=_advice(state, run, record),
+        record=record,
+        beat=beat,
+        targets=tuple(current_targets(run, record)),
+    )
+
+
+def _state(run: RunFolder, record: RunRecord | None, *, beat: Beat | None, now: datetime) -> State:
+    if record is None:
+        return "new"
+    started = datetime.fromisoformat(record.process.started)
+    is_of_process = beat is not None and beat.time >= started
+    silent_s = beat.age_s(now) if beat and is_of_process else (now - started).total_seconds()
+    is_late = silent_s > LATE_S
+    if beat is not None and is_of_process:
+        # Lines may come on while the work thread waits for ever, each saying for how long already.
+        is_late |= beat.is_stale or beat.silent_s + silent_s > STALE_S
+    if is_locked(run.lock_file):
+        return "stale" if is_late else "running"
+    if record.process.status != "running":
+        return record.process.status
+    if record.process.host != host_name():
+        return "away" if is_late else "running"
+    return "killed"
+
+
+def _text(state: State, run: RunFolder, record: RunRecord | None, *, beat: Beat | None, now: datetime) -> str:
+    if record is None:
+        return "nothing has run yet"
+    process = record.process
+    seen = ""
+    if beat is not None:
+        seen = f"; last heartbeat {duration_words(beat.age_s(now))} ago in {beat.stage}: {beat.text}"
+    words = {
+        "running": f"{holder(run.lock_file)}{seen}",
+        "stale": f"{holder(run.lock_file)} is {_condition(process)}{seen}",
+        "finished": f"every stage ran, {duration_words(record.duration_s)} of work; ended {process.ended}",
+        "partial": f"some stages have not run; ended {process.ended}",
+        "stopped": f"{process.error or 'stopped on request'}; ended {process.ended}",
+        "failed": f"{process.error or 'no reason recorded'}; ended {process.ended}",
+        "killed": f"process {process.pid} ended without a word (killed, out of memory or power cut){seen}",
+        "away": f"worked on by {process.host}, of which nothing was heard{seen}",
+    }
+    return words[state]
+
+
+def _condition(process: ProcessRecord) -> str:
+    """Returns what is wrong with a process that shows no life, as far as the system tells."""
+    with contextlib.suppress(psutil.Error):
+        if process.host == host_name() and psutil.Process(process.pid).status() == psutil.STATUS_STOPPED:
+            return "suspended (somebody sent SIGSTOP, or Ctrl-Z)"
+    return "there but shows no life"
+
+
+def _advice(state: State, run: RunFolder, record: RunRecord | None) -> str:
+    again = f"perdure run --resume --out {run.path}"
+    pid = record.process.pid if record else 0
+    return {
+        "new": f"start it: {again}",
+        "running": f"watch it: tail -f {run.progress_file}; stop it: kill {pid} (it can be continued)",
+        "stale": f"wake it if it is suspended: kill -CONT {pid}; see what it does: perdure status {run.path} --stacks; "
+        f"or stop it: kill {pid}, and continue: {again}",
+        "finished": f"read {run.report_html}",
+        "partial": f"run the rest: {again}",
+        "stopped": f"continue: {again}",
+        "failed": f"see {run.log_file}; then continue: {again}",
+        "killed": f"continue: {again}",
+        "away": f"look on {record.process.host if record else 'that machine'}; if it ended there, continue: {again}",
+    }[state]

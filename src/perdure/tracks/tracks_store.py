@@ -1,0 +1,109 @@
+"""Labelled tracks on disk, with what is needed to split them and to find their sequences again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from perdure.arrays import load_arrays, save_arrays
+from perdure.data.mot_sequence import MotSequence
+from perdure.tracks.real_data import left_out, sequence_at
+from perdure.tracks.split import BenchData, block_edges
+from perdure.tracks.track_table import TrackTable
+from perdure.tracks.tracks_config import RealData
+
+_ARRAYS = tuple(item.name for item in fields(TrackTable) if item.name not in ("sequence", "looks"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTracks:
+    """Tracks of some sequences, each sequence a group.
+
+    Args:
+        table: the tracks.
+        places: folders of the sequences, or what stands for them, in order of group.
+        num_frames: of each sequence.
+        frame_rate_hz: the median over sequences.
+    """
+
+    table: TrackTable
+    places: tuple[str, ...]
+    num_frames: tuple[int, ...]
+    frame_rate_hz: float
+
+    @classmethod
+    def of(cls, table: TrackTable, places: list[str], sequences: list[MotSequence]) -> StoredTracks:
+        """Returns tracks with the sequences they are from."""
+        return cls(
+            table=table,
+            places=tuple(places),
+            num_frames=tuple(sequence.num_frames for sequence in sequences),
+            frame_rate_hz=float(np.median([sequence.frame_rate_hz for sequence in sequences])),
+        )
+
+    def save(self, path: Path) -> None:
+        """Writes a .safetensors file, and a JSON file beside it, atomically."""
+        arrays: dict[str, np.ndarray] = {name: getattr(self.table, name) for name in _ARRAYS}
+        if self.table.looks is not None:
+            arrays["looks"] = self.table.looks
+        save_arrays(path, arrays, self._info())
+
+    def _info(self) -> dict[str, Any]:
+        table = self.table
+        counts = [
+            {
+                "name": name,
+                "place": self.places[group],
+                "num_frames": self.num_frames[group],
+                "num_persistent": int((table.is_persistent & (table.group == group)).sum()),
+                "num_transient": int((~table.is_persistent & (table.group == group)).sum()),
+            }
+            for group, name in enumerate(table.sequence)
+        ]
+        return {"kind": "tracks", "frame_rate_hz": self.frame_rate_hz, "sequences": counts}
+
+    @classmethod
+    def load(cls, path: Path) -> StoredTracks:
+        """Returns stored tracks.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is damaged.
+        """
+        arrays, info = load_arrays(path)
+        names = tuple(row["name"] for row in info["sequences"])
+        table = TrackTable(**{name: arrays[name] for name in _ARRAYS}, sequence=names, looks=arrays.get("looks"))
+        return cls(
+            table=table,
+            places=tuple(row["place"] for row in info["sequences"]),
+            num_frames=tuple(row["num_frames"] for row in info["sequences"]),
+            frame_rate_hz=info["frame_rate_hz"],
+        )
+
+    def split(self, request: RealData, name: str) -> BenchData:
+        """Returns the tracks with the parts that are left out in turn.
+
+        Raises:
+            ValueError: there is only one part, or a class has no tracks.
+        """
+        return left_out(request, self.table, name, num_frames=list(self.num_frames), frame_rate_hz=self.frame_rate_hz)
+
+    def streams(self, request: RealData, groups: np.ndarray) -> list[tuple[MotSequence, tuple[int, int]]]:
+        """Returns the sequences of some groups of `split`, each with the frames in which tracks are born that count.
+
+        Raises:
+            FileNotFoundError: a sequence is no longer there.
+        """
+        if len(self.places) == 1:
+            sequence = sequence_at(request, self.places[0])
+            edges = block_edges(self.table, request.blocks)
+            return [(sequence, (int(edges[group]), int(edges[group + 1]))) for group in groups.tolist()]
+        found = []
+        for group in groups.tolist():
+            sequence = sequence_at(request, self.places[group])
+            low = sequence.num_frames // 2 if request.born == "second-half" else 0
+            found.append((sequence, (low, sequence.num_frames)))
+        return found

@@ -1,0 +1,24 @@
+"""Models and data that the tests of the engine share."""
+
+from __future__ import annotations
+
+import pytest
+
+from gate.small_model import small_dataset, small_model
+from perdure.data.dataset import ClipDataset
+from perdure.gate.model import PersistenceModel
+
+
+@pytest.fixture
+def model() -> PersistenceModel:
+    return small_model()
+
+
+@pytest.fixture
+def pixelless() -> PersistenceModel:
+    return small_model(uses_pixels=False)
+
+
+@pytest.fixture(scope="session")
+def dataset() -> ClipDataset:
+    return small_dataset()

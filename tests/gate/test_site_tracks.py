@@ -1,0 +1,165 @@
+"""Tracks of a new site: evidence as the gate gives it, labels, units, and what is left out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.mot_folder import write_sequence
+from gate.small_model import HORIZON, small_model
+from perdure.data.dataset import ClipDataset
+from perdure.data.sequences import read_sequence
+from perdure.data.site_streams import ClipStream, LabelledStream, SequenceStream, site_streams
+from perdure.gate import site_tracks as site_module
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.model import PersistenceModel
+from perdure.gate.site_tracks import SiteRequest, calibrate_site
+from perdure.stopping.rules import TruncatedSPRT
+
+LOOSE = SiteRequest(max_false_confirm=0.5, max_miss=0.5, delta=0.6, horizon=6, on_timeout="persistent")
+
+
+@pytest.fixture(scope="module")
+def clips(small_set: ClipDataset) -> list[LabelledStream]:
+    return [ClipStream(small_set.clip(clip_id)) for clip_id in small_set.split("train")]
+
+
+def test_evidence_is_that_of_the_gate_up_to_the_decision(model: PersistenceModel, clips: list[LabelledStream]) -> None:
+    """The first pass is a gate that waits for the horizon; the second one runs under the rule of the first."""
+    found = calibrate_site(model, clips, LOOSE, source="clips")
+    tracks = found.tracks
+    waiting = TruncatedSPRT(upper=math.inf, lower=-math.inf, horizon=HORIZON)
+    first, _ = site_module._gathered(model, clips, waiting, LOOSE, HORIZON, None, first=True)
+    rule = found.asked(tracks=first).rule().rule
+    row = num_changed = 0
+    for stream in clips:
+        gate, seen = PersistenceGate(model, rule), {}
+        for frame in stream.frames():
+            for view in gate.update(frame.pixels, frame.detections).tracks:
+                if view.decided_age in (0, view.age) and view.age <= HORIZON:
+                    seen.setdefault(view.track_id, []).append(view.evidence)
+        for _, values in sorted(seen.items()):
+            own = tracks.evidence[min(row, len(tracks) - 1)]
+            if not np.allclose(own[: len(values)], values, atol=1e-5):
+                continue  # a track born too late to be watched to the end, which has no row
+            in_sight = first.evidence[row]
+            num_changed += not np.allclose(in_sight[: len(values)], values, atol=1e-3)
+            np.testing.assert_allclose(own[len(values) :], in_sight[len(values) :], atol=1e-6)
+            row += 1
+    assert row == len(tracks), "a track of the calibration is not one of the gate's"
+    assert num_changed > 0, "hiding decided tracks changes nothing here, so nothing was tested"
+
+
+def test_clips_are_units_and_their_tracks_have_the_truth_of_their_objects(
+    model: PersistenceModel, clips: list[LabelledStream], small_set: ClipDataset
+) -> None:
+    tracks = calibrate_site(model, clips, LOOSE, source="clips").tracks
+    assert set(tracks.unit.tolist()) <= set(range(len(clips)))
+    assert len(set(tracks.unit.tolist())) > len(clips) // 2
+    truths = [small_set.clip(clip_id).truth for clip_id in small_set.split("train")]
+    num_objects = sum(int(truth.is_persistent.sum()) for truth in truths if truth)
+    # An object can be lost and found again, so there may be more tracks than objects, but not fewer by much.
+    assert num_objects - 3 <= tracks.is_persistent.sum() <= num_objects + 5
+    assert (~np.isnan(tracks.evidence)).sum(axis=1).min() >= 5, "a track ends before the tracker can delete it"
+
+
+def test_a_mot_folder_is_labelled_blocked_and_cut_at_its_end(model: PersistenceModel, tmp_path: Path) -> None:
+    """The square is born in frame 2 and the false box in frame 4, of 30; blocks of 3 frames tell them apart."""
+    streams = site_streams(write_sequence(tmp_path / "a"), has_pixels=True, split="calibration")
+    found = calibrate_site(model, streams, replace(LOOSE, block_s=3 / 25), source="a")
+    tracks = found.tracks
+    assert tracks.is_persistent.tolist() == [True, False]
+    assert tracks.unit.tolist() == [0, 1]
+    assert tracks.class_id.tolist() == [-1, -1]
+    assert tracks.is_hit[1].tolist() == [True, True, *[False] * 6]
+    assert (~np.isnan(tracks.evidence)).sum(axis=1).tolist() == [8, 6]
+    np.testing.assert_allclose(tracks.score[:, 0], [0.9, 0.8])
+    assert (found.frame_rate_hz, found.num_ages, found.horizon) == (25, 8, 6)
+    assert (found.hit_alive, found.hit_dead) == (None, None), "too few frames for a hit rate"
+    same = calibrate_site(model, streams, replace(LOOSE, block_s=9.0), source="a").tracks
+    assert same.unit.tolist() == [0, 0]
+
+
+def test_tracks_that_cannot_be_watched_to_the_horizon_are_left_out(model: PersistenceModel, tmp_path: Path) -> None:
+    """Born in frame 22 of 30 a track is seen up to age 8, born in frame 23 it is not."""
+    for first_frame, expected in ((22, [False, True]), (23, [False])):
+        folder = write_sequence(tmp_path / str(first_frame), first_frame=first_frame)
+        streams = [SequenceStream(read_sequence(folder), True)]
+        gathered, _ = site_module._gathered(
+            model, streams, TruncatedSPRT(upper=9.0, lower=-9.0, horizon=8), LOOSE, 8, None, first=True
+        )
+        assert gathered.is_persistent.tolist() == expected
+
+
+def test_classes_and_ignored_objects_come_from_the_files(model: PersistenceModel, tmp_path: Path) -> None:
+    folder = write_sequence(tmp_path / "a")
+    detections = folder / "det" / "det.txt"
+    lines = detections.read_text().splitlines()
+    detections.write_text("\n".join(line.replace(",-1,-1,-1", ",4,-1,-1") for line in lines) + "\n")
+    stream = site_streams(folder, has_pixels=True, split="calibration")
+    assert calibrate_site(model, stream, LOOSE, source="a").tracks.class_id.tolist() == [4, 4]
+    truth = folder / "gt" / "gt.txt"
+    # Where the false box lies there is now an object that is neither right nor wrong.
+    truth.write_text(truth.read_text() + "5,2,70,48,10,10,0,8,1\n6,2,70,48,10,10,0,8,1\n")
+    stream = site_streams(folder, has_pixels=True, split="calibration")
+    with pytest.raises(ValueError, match="site: a has no transient track that is seen up to age 8"):
+        calibrate_site(model, stream, LOOSE, source="a")
+
+
+def test_weights_without_pixels_need_no_video(tmp_path: Path) -> None:
+    folder = write_sequence(tmp_path / "a")
+    (folder / "clip.mp4").unlink()
+    with pytest.raises(ValueError, match="names no seqLength, imWidth or imHeight"):
+        site_streams(folder, has_pixels=False, split="calibration")
+    (folder / "seqinfo.ini").write_text("[Sequence]\nname=a\nframeRate=25\nseqLength=30\nimWidth=96\nimHeight=64\n")
+    with pytest.raises(ValueError, match="names no video"):
+        site_streams(folder, has_pixels=True, split="calibration")
+    streams = site_streams(folder, has_pixels=False, split="calibration")
+    tracks = calibrate_site(small_model(uses_pixels=False), streams, LOOSE, source="a").tracks
+    assert tracks.is_persistent.tolist() == [True, False]
+
+
+def test_progress_counts_the_streams_of_both_passes(model: PersistenceModel, clips: list[LabelledStream]) -> None:
+    told: list[tuple[int, int]] = []
+    calibrate_site(model, clips[:4], LOOSE, source="clips", on_progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, 8) for done in range(1, 9)]
+
+
+def test_hit_rates_of_the_site_are_those_that_drift_looks_at() -> None:
+    tracks = [site_module._Track(0) for _ in range(2)]
+    tracks[0].lies_on["object"] = 3
+    tracks[0].hits_after_hit[True], tracks[0].hits_after_hit[False] = 240, 60
+    tracks[1].late_hits[True], tracks[1].late_hits[False] = 30, 270
+    tracks[1].hits_after_hit[True] = 999
+    assert site_module._hit_rates(tracks) == (0.8, 0.1)
+    tracks[0].hits_after_hit[False] = 59
+    assert site_module._hit_rates(tracks) == (None, 0.1)
+
+
+def test_the_test_split_and_what_is_no_site_are_refused(small_set: ClipDataset, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="got 'test', expected another one; test clips serve evaluation alone"):
+        site_streams(small_set.root, has_pixels=True, split="test")
+    assert len(site_streams(small_set.root, has_pixels=True, split="calibration")) == 6
+    with pytest.raises(FileNotFoundError, match="nowhere is no folder; give a MOT folder"):
+        site_streams(tmp_path / "nowhere", has_pixels=True, split="calibration")
+    with pytest.raises(FileNotFoundError, match=r"holds no folder with a seqinfo\.ini"):
+        site_streams(tmp_path, has_pixels=True, split="calibration")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"max_false_confirm": 1.0}, "max_false_confirm: got 1.0, expected above 0 and below 1, or None"),
+        ({"max_miss": 0.0}, "max_miss: got 0.0"),
+        ({"delta": 1.5}, "delta: got 1.5"),
+        ({"horizon": 1}, "horizon: got 1, expected 2 to 64 frames"),
+        ({"block_s": 0.0}, "block_s: got 0.0, expected above 0 seconds"),
+    ],
+)
+def test_requests_are_checked(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(LOOSE, **changes)
