@@ -1,4 +1,4 @@
-"""Models and data that the tests of the engine share."""
+"""Models and data that the tests of the gate share."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Data sets of synthetic clips on disk: made in parallel, resumed after an interruption, read at random."""
+"""Labelled streams: clips made in parallel and read at random, MOT folders, invented scenes."""

@@ -1,1 +1,1 @@
-"""When to stop looking at a track, with which label, and at which guaranteed error rates; no network in here."""
+"""When to stop looking at a track, and with which label; no network in here."""

@@ -1,1 +1,1 @@
-"""Joint training of tokenizer and evidence model."""
+"""Fitting: tokenizer and evidence model together, forests on tracks, and the folds that are left out."""

@@ -1,1 +1,1 @@
-"""Reading, writing and drawing on video; a built-in motion detector; detection files."""
+"""Reading and writing video; a built-in motion detector; detection files."""
