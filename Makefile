@@ -11,13 +11,14 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --editable
 
-.PHONY: help setup setup-dev run test check demo/tiny clean
+.PHONY: help setup setup-dev run test check docs demo/tiny clean
 
 help:
 	@echo "make run        train, evaluate and report with the default recipe into $(OUT)"
 	@echo "make demo/tiny  the same in about a minute, into runs/tiny"
 	@echo "make test       the whole test suite"
 	@echo "make check      style, types and the rules about who may import whom"
+	@echo "make docs       the documentation as a site in site/, built strictly, every link checked"
 	@echo "make setup      what make run needs, into $(VENV); setup-dev adds the tools of make test and make check"
 	@echo "make clean      remove $(VENV) and all caches; runs/ stays"
 
@@ -55,5 +56,10 @@ check: setup-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: setup-dev
+	$(BIN)/python docs/render.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python docs/check_links.py site
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -17,7 +17,7 @@ from pathlib import Path
 from tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/benchmarks.md", "src/perdure/weights/MODEL_CARD.md")
+PAGES = ("README.md", "docs/index.md", "docs/benchmarks.md", "src/perdure/weights/MODEL_CARD.md")
 """Pages with tables."""
 _TABLE = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end of table -->)", flags=re.DOTALL)
 

@@ -57,6 +57,18 @@ def test_every_public_name_can_be_had_and_is_listed() -> None:
     run(sys.executable, "-c", code, PYTHONPATH=str(ROOT / "src"))
 
 
+def test_folders_that_are_used_by_their_names_need_no_import() -> None:
+    """`perdure.integrations.supervision`, as README writes it, once raised AttributeError."""
+    found = sorted(path.stem for path in (ROOT / "src/perdure/integrations").glob("[!_]*.py"))
+    code = (
+        "import perdure\n"
+        "assert 'integrations' in dir(perdure)\n"
+        f"for name in {found}: getattr(perdure.integrations, name)\n"
+        "perdure.integrations.supervision.TrackConfirmer\n"
+    )
+    assert not {"torch", "cv2", "supervision"} & set(loaded_after(code))
+
+
 @pytest.mark.parametrize("arguments", ["['--version']", "['--help']", "['run', '--help']"])
 def test_help_and_version_load_neither_torch_nor_opencv(arguments: str) -> None:
     statement = (

@@ -5,6 +5,7 @@ Names of the public interface are loaded when they are first used, so that impor
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,15 @@ _PLACES = {
     "watch": ("perdure.live.watch", "watch"),
 }
 
+_FOLDERS = {"integrations": ("supervision",)}
+"""Folders that are used by their names, `perdure.integrations.supervision`, and the modules in them."""
+
 
 def __getattr__(name: str) -> Any:
+    if name in _FOLDERS:
+        for module in _FOLDERS[name]:
+            import_module(f"perdure.{name}.{module}")
+        return sys.modules[f"perdure.{name}"]
     if name not in _PLACES:
         raise AttributeError(f"module 'perdure' has no attribute '{name}'")
     module, attribute = _PLACES[name]
@@ -39,4 +47,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_FOLDERS})
