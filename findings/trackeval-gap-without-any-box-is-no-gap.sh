@@ -11,7 +11,7 @@ set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"
-"$dir/venv/bin/pip" install -q trackeval==1.3.0 trackers==2.6.1 motmetrics==1.4.0 numpy==2.4.6 scipy==1.17.1 pandas==3.0.6
+"$dir/venv/bin/pip" install -q --no-compile trackeval==1.3.0 trackers==2.6.1 motmetrics==1.4.0 numpy==2.4.6 scipy==1.17.1 pandas==3.0.6
 "$dir/venv/bin/python" -W ignore - <<'PY'
 from importlib.metadata import version
 
