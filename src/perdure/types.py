@@ -5,8 +5,8 @@ Knows shapes, units and what is valid. Does not know where pixels come from or h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -31,20 +31,26 @@ def _require_shape(name: str, value: np.ndarray, shape: tuple[int, ...]) -> None
 class Detections:
     """What a detector found in one frame.
 
+    A row that cannot be a detection (a box without area or with swapped corners, a number that is not finite) keeps its
+    place, so that rows still count as the detector gave them, but is not `is_valid` and is never used: real detectors
+    write such rows at the edge of a picture, and a stream must not end on one.
+
     Args:
-        xyxy_px: boxes as (x_min, y_min, x_max, y_max) in pixels; width and height must be positive and finite.
+        xyxy_px: boxes as (x_min, y_min, x_max, y_max) in pixels.
         score: detector confidence on the detector's own scale, higher is surer.
         class_id: class per box, `NO_CLASS` where the detector names none.
         cue: optional log-likelihood ratio (nats) that a sensor measured on each detection; zeros when there is none.
+        is_valid: whether a row can be a detection; found out here, not given.
 
     Raises:
-        ValueError: shapes disagree, a number is not finite or larger than 1e9, or a box has no area.
+        ValueError: shapes disagree.
     """
 
     xyxy_px: Float[np.ndarray, "n 4"]
     score: Float[np.ndarray, " n"]
     class_id: Int[np.ndarray, " n"] = None  # type: ignore[assignment]
     cue: Float[np.ndarray, " n"] = None  # type: ignore[assignment]
+    is_valid: Bool[np.ndarray, " n"] = field(init=False)
 
     def __post_init__(self) -> None:
         xyxy_px = np.asarray(self.xyxy_px, dtype=np.float64).reshape(-1, 4)
@@ -52,28 +58,24 @@ class Detections:
         set_field = object.__setattr__
         set_field(self, "xyxy_px", xyxy_px)
         set_field(self, "score", np.asarray(self.score, dtype=np.float64))
-        class_id = np.full(num, NO_CLASS) if self.class_id is None else self.class_id
-        set_field(self, "class_id", np.asarray(class_id, dtype=np.int64))
+        set_field(self, "class_id", _classes(self.class_id, num))
         cue = np.zeros(num) if self.cue is None else self.cue
         set_field(self, "cue", np.asarray(cue, dtype=np.float64))
         for name in ("score", "class_id", "cue"):
             _require_shape(f"Detections.{name}", getattr(self, name), (num,))
-            if not np.isfinite(getattr(self, name)).all():
-                raise ValueError(f"Detections.{name}: got a value that is not finite; drop or repair it first")
-            if name != "class_id" and (np.abs(getattr(self, name)) > MAX_MAGNITUDE).any():
-                raise ValueError(f"Detections.{name}: got a value beyond {MAX_MAGNITUDE:g}; drop or repair it first")
-        bad = ~(np.abs(xyxy_px) <= MAX_MAGNITUDE).all(axis=1)
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise ValueError(
-                f"Detections.xyxy_px row {row}: got {xyxy_px[row]}, expected finite pixels of at most {MAX_MAGNITUDE:g}"
-            )
-        bad = (xyxy_px[:, 2] <= xyxy_px[:, 0]) | (xyxy_px[:, 3] <= xyxy_px[:, 1])
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise ValueError(
-                f"Detections.xyxy_px row {row}: got {xyxy_px[row]}, expected x_min < x_max and y_min < y_max"
-            )
+        numbers = np.column_stack([xyxy_px, self.score, self.cue])
+        has_area = (xyxy_px[:, 2] > xyxy_px[:, 0]) & (xyxy_px[:, 3] > xyxy_px[:, 1])
+        set_field(self, "is_valid", has_area & (np.abs(numbers) <= MAX_MAGNITUDE).all(axis=1))
+
+    @property
+    def num_invalid(self) -> int:
+        """Rows that can be no detection, and are never used."""
+        return int(np.count_nonzero(~self.is_valid))
+
+    def first_invalid(self) -> str:
+        """Returns words on the first row that can be no detection."""
+        row = int(np.argmin(self.is_valid))
+        return f"row {row}, box {self.xyxy_px[row].tolist()} with score {self.score[row]:g}: no area, or not finite"
 
     def __len__(self) -> int:
         return len(self.xyxy_px)
@@ -82,6 +84,77 @@ class Detections:
     def empty(cls) -> Detections:
         """Returns detections of a frame in which nothing was found."""
         return cls(xyxy_px=np.zeros((0, 4)), score=np.zeros(0))
+
+    @classmethod
+    def from_supervision(cls, found: Any) -> Detections:
+        """Returns the boxes, scores and classes of a `supervision.Detections`; a missing score counts as 1."""
+        return _read(found.xyxy, found.confidence, found.class_id)
+
+    @classmethod
+    def from_ultralytics(cls, results: Any) -> Detections:
+        """Returns what `ultralytics` found in one picture.
+
+        Args:
+            results: one `Results`, or the list with one of them that a model returns for one picture; of turned boxes
+                the upright ones around them are taken.
+
+        Raises:
+            ValueError: there are results of several pictures, or they hold no boxes.
+        """
+        one = _only("ultralytics", results)
+        boxes = getattr(one, "boxes", None)
+        boxes = getattr(one, "obb", None) if boxes is None else boxes
+        if boxes is None:
+            raise ValueError(f"ultralytics: got {type(one).__name__} without boxes, expected those of a detector")
+        return _read(boxes.xyxy, boxes.conf, boxes.cls)
+
+    @classmethod
+    def from_rfdetr(cls, found: Any) -> Detections:
+        """Returns what RF-DETR found in one picture.
+
+        Args:
+            found: what `predict` returns (a `supervision.Detections`, or a list with one), or the dictionary with
+                `boxes`, `scores` and `labels` of its post-processing.
+
+        Raises:
+            ValueError: there are results of several pictures.
+        """
+        one = _only("rfdetr", found)
+        return _read(one["boxes"], one["scores"], one["labels"]) if isinstance(one, dict) else cls.from_supervision(one)
+
+
+def _only(what: str, found: Any) -> Any:
+    """Returns the result of one picture."""
+    if isinstance(found, list | tuple):
+        if len(found) != 1:
+            raise ValueError(f"{what}: got results of {len(found)} pictures, expected one; give them one by one")
+        return found[0]
+    return found
+
+
+def _read(xyxy_px: Any, score: Any, class_id: Any) -> Detections:
+    """Returns detections of arrays, or of tensors on any device."""
+    boxes = np.asarray(_numbers(xyxy_px), np.float64).reshape(-1, 4)
+    return Detections(
+        xyxy_px=boxes,
+        score=np.ones(len(boxes)) if score is None else np.asarray(_numbers(score), np.float64).reshape(-1),
+        class_id=_classes(None if class_id is None else np.asarray(_numbers(class_id)).reshape(-1), len(boxes)),
+    )
+
+
+def _classes(class_id: Any, num: int) -> np.ndarray:
+    """Returns whole numbers; `NO_CLASS` where there is no class, or a row has none (NaN or None)."""
+    given = np.full(num, NO_CLASS) if class_id is None else np.asarray(class_id)
+    if given.dtype.kind not in "iu":
+        given = np.nan_to_num(np.asarray(given, np.float64), nan=NO_CLASS, posinf=NO_CLASS, neginf=NO_CLASS)
+    return given.astype(np.int64)
+
+
+def _numbers(values: Any) -> Any:
+    """Returns the numbers of a tensor as it is kept on the host; all else as it is."""
+    if hasattr(values, "detach"):
+        values = values.detach()
+    return values.cpu().float().numpy() if hasattr(values, "cpu") else values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gate.small_model import HORIZON, OPERATION, small_model
 from perdure.gate.gate import PersistenceGate
-from perdure.integrations.supervision import FORGET_AFTER, TrackConfirmer, detections_from_supervision
+from perdure.integrations.supervision import FORGET_AFTER, WARN_AFTER, TrackConfirmer
 from perdure.stopping.counting import MOfN
 from perdure.stopping.rules import TruncatedSPRT
-from perdure.types import Detections
 
 sv = pytest.importorskip("supervision", reason="supervision is not installed (pip install 'perdure[supervision]')")
 
@@ -31,6 +32,13 @@ def tracked(**boxes: float) -> object:
     ids = np.array([int(name[1:].replace("m", "-")) for name in boxes], int)
     xyxy = np.array([[x, 10, x + 20, 30] for x in boxes.values()], float).reshape(-1, 4)
     return sv.Detections(xyxy=xyxy, confidence=np.full(len(ids), 0.9), class_id=np.zeros(len(ids), int), tracker_id=ids)
+
+
+def named(ids: object, at: list[float]) -> Any:
+    """Returns detections with ids of any kind, a box of side 20 at each place."""
+    xyxy = np.array([[x, 10, x + 20, 30] for x in at], float)
+    given = ids if isinstance(ids, np.ndarray) else np.array(ids, object)
+    return sv.Detections(xyxy=xyxy, confidence=np.full(len(at), 0.9), tracker_id=given)
 
 
 def ids_of(found: object) -> list[int]:
@@ -86,11 +94,58 @@ def test_an_id_that_ended_undecided_may_start_again() -> None:
     assert [view.age for view in confirm.last.tracks] == [1]
 
 
-def test_boxes_without_a_track_start_nothing() -> None:
+@pytest.mark.parametrize("nothing", [-1, None, np.nan, ""], ids=["-1", "None", "NaN", "empty"])
+def test_boxes_without_a_track_are_not_reported(nothing: object) -> None:
     confirm = confirmer()
-    for _ in range(6):
-        assert ids_of(confirm.update(None, tracked(_m1=30))) == []
-    assert confirm.last is not None and confirm.last.tracks == ()
+    for step in range(6):
+        found = named([nothing, "a"], [30, 120 + step])
+        assert confirm.update(None, found).tracker_id.tolist() == ([] if step < 2 else ["a"])
+
+
+def test_the_first_box_of_a_track_counts_though_the_tracker_gives_it_no_id_yet() -> None:
+    """The `trackers` library reports the first box of every track with id -1, so that the gate was a frame late."""
+    confirm = confirmer()
+    confirm.update(None, tracked(_m1=30))
+    confirm.update(None, tracked(_7=33, _m1=120))
+    found = confirm.update(None, tracked(_7=36, _8=121))
+    assert (ids_of(found), found.data["persistence_age"].tolist()) == ([7], [3])
+    assert ids_of(confirm.update(None, tracked(_7=39, _8=122))) == [7, 8]
+    far = confirmer()
+    far.update(None, tracked(_m1=30))
+    far.update(None, tracked(_7=100))
+    assert far.last is not None
+    assert sorted(view.age for view in far.last.tracks if view.is_hit) == [1]
+
+
+KINDS = {
+    "floats": np.array([7.0, 3.0], np.float32), "texts": np.array(["7", "3"]), "negative": np.array([-7, -3]),
+    "uuids": np.array([uuid.uuid5(uuid.NAMESPACE_URL, name) for name in "ab"], object), "zero": np.array([0, 1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ids", KINDS.values(), ids=KINDS)
+def test_ids_of_any_kind_are_told_apart(ids: np.ndarray) -> None:
+    confirm = confirmer()
+    for step in range(4):
+        found = confirm.update(None, named(ids[: 1 + (step > 0)], [30 + step, 120][: 1 + (step > 0)]))
+        assert found.tracker_id.tolist() == ids[: max(step - 1, 0)].tolist()
+
+
+def test_ids_that_cannot_be_told_apart_are_refused() -> None:
+    ids = np.empty(1, object)
+    ids[0] = [7]
+    with pytest.raises(ValueError, match=r"tracker_id: got \[7\] of type list, expected numbers, texts or UUIDs"):
+        confirmer().update(None, named(ids, [30]))
+
+
+@pytest.mark.parametrize("bad", [[30, 480, 80, 480], [np.nan, 1, 2, 3], [50, 10, 30, 30], [0, 1, np.inf, 3]])
+def test_a_row_that_can_be_no_detection_is_left_out_and_the_stream_goes_on(bad: list[float]) -> None:
+    confirm = confirmer()
+    for step in range(3):
+        found = named([7, 8], [30 + step, 120])
+        found.xyxy[1] = bad  # type: ignore[attr-defined]
+        shown = confirm.update(None, found)
+    assert (shown.tracker_id.tolist(), confirm.gate.tracker.num_invalid) == ([7], 3)
 
 
 def test_memory_does_not_grow_with_tracks_that_are_gone() -> None:
@@ -99,21 +154,24 @@ def test_memory_does_not_grow_with_tracks_that_are_gone() -> None:
         for _ in range(4):
             confirm.update(None, tracked(**{f"_{track}": 50}))
     assert len(confirm._confirmed) <= FORGET_AFTER // 4 + 2
-    assert len(confirm._id_of_track) <= OPERATION.tracker.max_misses + 2
+    assert len(confirm._number_of_track) <= OPERATION.tracker.max_misses + 2
     assert len(confirm.gate.tracker.get_state().started_owner) <= OPERATION.tracker.max_misses + 2
 
 
-def test_untracked_detections_are_refused_in_one_line() -> None:
-    found = replace(tracked(_1=5), tracker_id=None)  # type: ignore[type-var]
-    with pytest.raises(ValueError, match="got no tracker_id, expected what a tracker returned"):
-        confirmer().update(None, found)
-    assert len(confirmer().update(None, sv.Detections.empty())) == 0
-
-
-def test_missing_scores_and_classes_have_their_default() -> None:
-    found = detections_from_supervision(sv.Detections(xyxy=np.array([[1.0, 2, 3, 4]])))
-    assert isinstance(found, Detections)
-    assert (found.score.tolist(), found.class_id.tolist()) == ([1.0], [-1])
+def test_no_ids_at_all_mean_no_tracks_on_this_frame(caplog: pytest.LogCaptureFixture) -> None:
+    """Ultralytics gives None for a frame without tracks, and boxes beside it; that ended the stream."""
+    confirm = confirmer()
+    nothing = replace(tracked(_1=5), tracker_id=None)  # type: ignore[type-var]
+    shown = [nothing, tracked(_7=30), nothing, tracked(_7=32)]
+    assert [len(confirm.update(None, found)) for found in shown] == [0] * 4
+    assert len(confirm.update(None, tracked(_7=33))) == 1
+    assert not caplog.messages
+    never = confirmer()
+    for _ in range(3 * WARN_AFTER):
+        assert len(never.update(None, nothing)) == 0
+    assert len(caplog.messages) == 1
+    assert "got no tracker_id on 3 frames with boxes, expected what a tracker returned" in caplog.text
+    assert len(never.update(None, sv.Detections.empty())) == 0
 
 
 @pytest.mark.parametrize("name", ["SORTTracker", "ByteTrackTracker"])
@@ -131,5 +189,5 @@ def test_trackers_of_the_trackers_library_are_confirmed_by_the_gate(name: str) -
         )
         shown = confirm.update(None, tracker.update(found))  # type: ignore[attr-defined]
         reported.append([box[0] for box in shown.xyxy.tolist()])
-    # The tracker names a track on its second frame, the gate confirms it on the third one that it sees.
-    assert reported == [[], [], [], [36.0], [38.0], [40.0], [42.0], [44.0]]
+    # The tracker names a track on its second frame only; the gate has held the first one and confirms on the third.
+    assert reported == [[], [], [34.0], [36.0], [38.0], [40.0], [42.0], [44.0]]

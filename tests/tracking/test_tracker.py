@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from perdure.tracking.kalman import KalmanConfig
-from perdure.tracking.tracker import Tracker, TrackerConfig, TrackerState
+from perdure.tracking.tracker import Tracker, TrackerConfig
+from perdure.tracking.tracker_state import TrackerState
 from perdure.types import NO_OWNER, Detections, TrackFrame
 
 SIDE_PX = 10.0

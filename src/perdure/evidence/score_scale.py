@@ -70,14 +70,15 @@ class StreamScale:
         """Returns the scale of these scores, one that is still to be learnt if there are none.
 
         Raises:
-            ValueError: scores are given but empty, or not finite.
+            ValueError: scores are given, but none of them is finite.
         """
         if scores is None:
             return cls()
         scores = np.asarray(scores, dtype=np.float64).reshape(-1)
-        if not len(scores) or not np.isfinite(scores).all():
-            raise ValueError(f"known scores: got {len(scores)} scores, expected some, all of them finite")
-        return cls(ScoreScale.fit(scores).knots, is_given=True)
+        finite = scores[np.isfinite(scores)]
+        if not len(finite):
+            raise ValueError(f"known scores: got {len(scores)} scores, none of them finite, expected some")
+        return cls(ScoreScale.fit(finite).knots, is_given=True)
 
     def after(self, scores: Float[np.ndarray, " n"]) -> ScoreScale | None:
         """Takes in the scores of one more frame; returns the scale after it, None as long as there is no score."""

@@ -22,7 +22,8 @@ from perdure.gate.results import GateCost, GateResult, TrackView
 from perdure.metrics.probability import logit, probability_of
 from perdure.stopping.rules import Observation, StoppingRule
 from perdure.tracking.crops import crop_tracks
-from perdure.tracking.tracker import Tracker, TrackerState
+from perdure.tracking.tracker import Tracker
+from perdure.tracking.tracker_state import TrackerState
 from perdure.types import Decision, Detections, Label, Reason, TrackFrame
 
 

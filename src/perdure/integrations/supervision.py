@@ -7,40 +7,36 @@ them are real. Needs nothing but the attributes of `supervision.Detections`, so 
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
-from perdure.types import NO_CLASS, NO_OWNER, Detections
+from perdure.integrations.tracker_ids import IdBook, key_of
+from perdure.types import NO_OWNER, Detections
 
 if TYPE_CHECKING:
     import supervision as sv
 
+logger = logging.getLogger(__name__)
+
 FORGET_AFTER = 300
 """Frames after which a confirmed track that no longer shows up is forgotten."""
-
-
-def detections_from_supervision(found: sv.Detections) -> Detections:
-    """Returns the boxes, scores and classes of `supervision.Detections`; a missing score counts as 1.
-
-    Raises:
-        ValueError: a box has no area or a number is not finite.
-    """
-    num = len(found)
-    confidence = np.ones(num) if found.confidence is None else found.confidence
-    class_id = np.full(num, NO_CLASS) if found.class_id is None else found.class_id
-    return Detections(
-        xyxy_px=np.asarray(found.xyxy, np.float64), score=np.asarray(confidence, np.float64), class_id=class_id
-    )
+WARN_AFTER = 3
+"""Frames with boxes but without ids, from the first one on, after which it is said: some trackers give none at once."""
 
 
 @dataclass(slots=True)
 class TrackConfirmer:
     """Decides which tracks of another tracker are reported.
+
+    Ids may be anything that can be told apart: whole numbers, texts, UUIDs. A row whose id is None, NaN, -1 or an empty
+    text has no track; it is remembered until the tracker gives an id to what goes on from it, and is not reported.
 
     Args:
         gate: that has seen nothing yet; its own association is not used.
@@ -50,8 +46,13 @@ class TrackConfirmer:
     gate: PersistenceGate
     last: GateResult | None = None
     _confirmed: dict[int, _Confirmed] = field(default_factory=dict)
-    _id_of_track: dict[int, int] = field(default_factory=dict)
+    _number_of_track: dict[int, int] = field(default_factory=dict)
+    _book: IdBook = field(init=False)
     _frame_index: int = 0
+    _num_without_ids: int = 0
+
+    def __post_init__(self) -> None:
+        self._book = IdBook(self.gate.tracker.config)
 
     def update(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, tracked: sv.Detections, *, time_s: float | None = None
@@ -62,53 +63,66 @@ class TrackConfirmer:
 
         Args:
             frame: uint8 RGB; None where the weights read detections alone.
-            tracked: what the tracker returned for this frame, with `tracker_id`; -1 stands for no track.
+            tracked: what the tracker returned for this frame; no `tracker_id` at all means no tracks on this frame. A
+                row without area, or with numbers that are not finite, is left out.
             time_s: time stamp in seconds.
 
         Raises:
-            ValueError: there are no tracker ids, or a box is not valid.
+            ValueError: an id cannot be told from others.
         """
-        ids = self._ids(tracked)
-        found = detections_from_supervision(tracked)
+        found = Detections.from_supervision(tracked)
+        keys = self._keys(tracked)
+        if tracked.tracker_id is None:
+            numbers = np.full(len(found), NO_OWNER, np.int64)
+        else:
+            numbers = self._book.owners(keys, found.xyxy_px, found.is_valid, self._frame_index)
         # A confirmed track that has ended here does not begin anew; as long as it lives it is seen, since what stands
         # around tells about its neighbours.
-        ended = list(self._confirmed.keys() - set(self._id_of_track.values()))
-        owner = np.where(np.isin(ids, ended), NO_OWNER, ids)
+        ended = list(self._confirmed.keys() - set(self._number_of_track.values()))
+        owner = np.where(np.isin(numbers, ended), NO_OWNER, numbers)
         tracks = self.gate.tracker.update(found, owner=owner)
         self.gate.tracker.forget_ended_owners()
         for track_id, row in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
             if row >= 0:
-                self._id_of_track[track_id] = int(owner[row])
+                self._number_of_track[track_id] = int(owner[row])
         self.last = self.gate.observe(frame, tracks, time_s=time_s)
         for decision in self.last.decisions:
             if decision.label == "persistent":
-                tracker_id = self._id_of_track[decision.track_id]
-                self._confirmed[tracker_id] = _Confirmed(decision.probability, decision.age, self._frame_index)
+                number = self._number_of_track[decision.track_id]
+                self._confirmed[number] = _Confirmed(decision.probability, decision.age, self._frame_index)
         for track_id in tracks.deleted_track_id.tolist():
-            self._id_of_track.pop(track_id, None)
-        return self._reported(tracked, ids)
+            self._number_of_track.pop(track_id, None)
+        return self._reported(
+            tracked, [NO_OWNER if key is None else int(n) for key, n in zip(keys, numbers, strict=True)]
+        )
 
-    @staticmethod
-    def _ids(tracked: sv.Detections) -> Int[np.ndarray, " n"]:
-        if tracked.tracker_id is None:
-            if len(tracked):
-                raise ValueError(
-                    "detections: got no tracker_id, expected what a tracker returned; call its update first"
+    def _keys(self, tracked: sv.Detections) -> list[Hashable | None]:
+        """Returns what stands for the id of each row; says once that there are none if there never are."""
+        if tracked.tracker_id is not None:
+            self._num_without_ids = -1
+            return [key_of(value) for value in tracked.tracker_id]
+        if len(tracked) and self._num_without_ids >= 0:
+            self._num_without_ids += 1
+            if self._num_without_ids == WARN_AFTER:
+                logger.warning(
+                    "detections: got no tracker_id on %d frames with boxes, expected what a tracker returned; call its "
+                    "update first (nothing is confirmed without ids; not said again)",
+                    WARN_AFTER,
                 )
-            return np.zeros(0, np.int64)
-        return np.asarray(tracked.tracker_id, np.int64)
+        return [None] * len(tracked)
 
-    def _reported(self, tracked: sv.Detections, ids: Int[np.ndarray, " n"]) -> sv.Detections:
-        for tracker_id in ids.tolist():
-            if tracker_id in self._confirmed:
-                self._confirmed[tracker_id].last_seen = self._frame_index
-        is_confirmed = np.array([tracker_id in self._confirmed for tracker_id in ids.tolist()], bool)
+    def _reported(self, tracked: sv.Detections, numbers: list[int]) -> sv.Detections:
+        for number in numbers:
+            if number in self._confirmed:
+                self._confirmed[number].last_seen = self._frame_index
+        is_confirmed = np.array([number in self._confirmed for number in numbers], bool)
         kept: Any = tracked[is_confirmed]
-        known = [self._confirmed[tracker_id] for tracker_id in ids[is_confirmed].tolist()]
+        known = [self._confirmed[number] for number in numbers if number in self._confirmed]
         kept.data["persistence_probability"] = np.array([item.probability for item in known], np.float64)
         kept.data["persistence_age"] = np.array([item.age for item in known], np.int64)
         oldest = self._frame_index - FORGET_AFTER
         self._confirmed = {key: item for key, item in self._confirmed.items() if item.last_seen >= oldest}
+        self._book.forget(set(self._number_of_track.values()), oldest)
         self._frame_index += 1
         return kept
 

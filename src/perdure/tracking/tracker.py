@@ -7,8 +7,7 @@ fits no track starts one.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,6 +15,7 @@ from jaxtyping import Float, Int
 from perdure.geometry import cxcywh_from_xyxy, grow_boxes, xyxy_from_cxcywh
 from perdure.tracking.association import NO_DETECTION, best_row_of_owner, match_by_overlap, match_by_owner
 from perdure.tracking.kalman import BoxStates, KalmanConfig, born, corrected, predicted
+from perdure.tracking.tracker_state import TrackerState
 from perdure.types import NO_OWNER, Detections, TrackFrame
 
 logger = logging.getLogger(__name__)
@@ -50,63 +50,6 @@ class TrackerConfig:
             raise ValueError(f"min_iou: got {self.min_iou}, expected above 0 and below 1")
 
 
-@dataclass(slots=True, kw_only=True)
-class TrackerState:
-    """All that a tracker remembers, as arrays with one row a live track (sorted by id)."""
-
-    next_frame_index: int = 0
-    next_track_id: int = 0
-    track_id: Int[np.ndarray, " n"]
-    owner: Int[np.ndarray, " n"]
-    age: Int[np.ndarray, " n"]
-    num_hits: Int[np.ndarray, " n"]
-    num_misses: Int[np.ndarray, " n"]
-    class_id: Int[np.ndarray, " n"]
-    position: Float[np.ndarray, "n 4"]
-    velocity: Float[np.ndarray, "n 4"]
-    covariance: Float[np.ndarray, "n 4 3"]
-    started_owner: Int[np.ndarray, " k"]
-
-    @classmethod
-    def empty(cls) -> TrackerState:
-        """Returns the state before the first frame."""
-        rows: dict[str, Any] = {name: np.zeros(0, dtype=np.int64) for name in (*_INTEGER_ROWS, "started_owner")}
-        rows |= {"position": np.zeros((0, 4)), "velocity": np.zeros((0, 4)), "covariance": np.zeros((0, 4, 3))}
-        return cls(**rows)
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Returns a copy of the state as named arrays, ready to be stored."""
-        return {item.name: np.array(getattr(self, item.name)) for item in fields(self)}
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> TrackerState:
-        """Returns the state that `to_arrays` described, as a copy.
-
-        Raises:
-            ValueError: an array is missing.
-        """
-        missing = [item.name for item in fields(cls) if item.name not in arrays]
-        if missing:
-            raise ValueError(f"tracker state: got no {missing[0]!r}, expected the arrays written by to_arrays")
-        values: dict[str, Any] = {item.name: np.array(arrays[item.name]) for item in fields(cls)}
-        values |= {name: int(values[name]) for name in ("next_frame_index", "next_track_id")}
-        return cls(**values)
-
-    def keep(self, is_kept: np.ndarray) -> None:
-        """Drops the rows where `is_kept` is false."""
-        for name in (*_INTEGER_ROWS, *_FILTER_ROWS):
-            setattr(self, name, getattr(self, name)[is_kept])
-
-    def append(self, rows: dict[str, np.ndarray]) -> None:
-        """Adds rows at the end."""
-        for name in (*_INTEGER_ROWS, *_FILTER_ROWS):
-            setattr(self, name, np.concatenate([getattr(self, name), rows[name]]))
-
-
-_INTEGER_ROWS = ("track_id", "owner", "age", "num_hits", "num_misses", "class_id")
-_FILTER_ROWS = ("position", "velocity", "covariance")
-
-
 class Tracker:
     """Links detections into tracks; every unexplained detection starts a tentative one."""
 
@@ -115,6 +58,8 @@ class Tracker:
         self._state = TrackerState.empty()
         self.num_left_out = 0
         """Detections that were not used since a frame had more than `max_detections`."""
+        self.num_invalid = 0
+        """Rows that were not used since they can be no detection: no area, or a number that is not finite."""
 
     def get_state(self) -> TrackerState:
         """Returns a copy of the whole state; `set_state` continues from it exactly."""
@@ -165,8 +110,12 @@ class Tracker:
         return self._track_frame(detections, detection_index, residual, deleted_track_id)
 
     def _usable_rows(self, detections: Detections) -> Int[np.ndarray, " m"]:
-        """Returns the detection rows that may be used: scored high enough, and not too many."""
-        rows = np.arange(len(detections))
+        """Returns the detection rows that may be used: valid, scored high enough, and not too many."""
+        rows = np.flatnonzero(detections.is_valid)
+        if detections.num_invalid and not self.num_invalid:
+            text = "frame %d: left out %s; not said again"
+            logger.warning(text, self._state.next_frame_index, detections.first_invalid())
+        self.num_invalid += detections.num_invalid
         if self.config.min_score is not None:
             rows = rows[detections.score >= self.config.min_score]
         limit = self.config.max_detections
