@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 Label = Literal["persistent", "transient"]
-Reason = Literal["evidence", "timeout", "deleted", "reopened"]
+Reason = Literal["evidence", "lifetime", "timeout", "deleted", "reopened"]
 
 NO_CLASS = -1
 """Class id of a detection whose detector names no classes."""
@@ -266,9 +266,9 @@ class Decision:
         age: frames from birth (birth = 1) at the decision: the decision frame.
         frame_index: 0-based frame of the decision.
         time_s: time stamp of that frame in seconds.
-        reason: `evidence` (a bound was crossed), `timeout` (forced at the horizon), `deleted` (the tracker gave the
-            track up) or `reopened` (a rejected track that refused to die is undecided again; label is persistent
-            once the evidence says so).
+        reason: `evidence` (a bound was crossed), `lifetime` (detected more often than any transient, whatever the
+            evidence says), `timeout` (forced at the horizon), `deleted` (the tracker gave the track up) or `reopened`
+            (a rejected track that refused to die; label is persistent once evidence or lifetime say so).
         class_id: class of the track, `NO_CLASS` where there is none.
     """
 

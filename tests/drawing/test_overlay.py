@@ -41,6 +41,7 @@ class View:
     status: str = "tentative"
     evidence: float = 0.4
     probability: float = 0.6
+    longest_streak: int = 1
 
 
 TOTALS = StreamTotals(
@@ -342,3 +343,10 @@ def test_wrong_settings_are_refused() -> None:
         OverlayConfig(min_width_px=2000)
     with pytest.raises(ValueError, match="fade_frames"):
         OverlayConfig(fade_frames=0)
+
+
+def test_a_notch_marks_what_a_rule_that_counts_has_confirmed() -> None:
+    config = OverlayConfig(compare=3)
+    pale = [count(draw(Overlay(config), View(longest_streak=streak)), PALE) for streak in (2, 3)]
+    assert pale[1] > pale[0] + 20
+    assert count(draw(Overlay(), View(longest_streak=3)), PALE) == pale[0]

@@ -47,7 +47,7 @@ def rule_of(gate: PersistenceGate) -> TruncatedSPRT:
 
 
 def test_a_gate_runs_from_a_folder_or_a_file(weights: Path) -> None:
-    one, other = load_gate(weights), load_gate(str(weights.parent))
+    one, other = (load_gate(path, like="promise") for path in (weights, str(weights.parent)))
     assert rule_of(one) == rule_of(other)
     assert rule_of(one).horizon == 8
     scripts = [Script("000"), Script("0")]
@@ -85,7 +85,7 @@ def test_no_name_means_the_weights_of_the_package(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(load, "files", lambda package: {"perdure": weights.parent.parent}[package])
     monkeypatch.setitem(load.SHIPPED, "pixels", f"../{weights.parent.name}/{weights.name}")
     (weights.parent.parent / "weights").mkdir(exist_ok=True)
-    assert rule_of(load_gate()) == rule_of(load_gate(weights))
+    assert rule_of(load_gate(like="promise")) == rule_of(load_gate(weights, like="promise"))
 
 
 def test_a_file_cut_off_is_damaged(weights: Path) -> None:
@@ -122,7 +122,7 @@ def test_uncalibrated_weights_are_refused(tmp_path: Path) -> None:
     stored(tmp_path / "raw.safetensors", None)
     assert load_model(tmp_path / "raw.safetensors").calibration is None
     with pytest.raises(ValueError, match=r"raw\.safetensors are not calibrated; finish the run that made them"):
-        load_gate(tmp_path / "raw.safetensors")
+        load_gate(tmp_path / "raw.safetensors", like="promise")
 
 
 def test_too_few_calibration_tracks_are_refused_with_the_number_needed(tmp_path: Path) -> None:
@@ -154,9 +154,9 @@ def test_horizon_and_forced_label_can_be_set_for_a_run(weights: Path) -> None:
 def test_a_horizon_that_makes_no_sense_is_refused(weights: Path) -> None:
     """A horizon of 0 once silently meant the horizon of training."""
     with pytest.raises(ValueError, match="horizon: got 0, expected at least 2 frames"):
-        load_gate(weights, horizon=0)
+        load_gate(weights, like="promise", horizon=0)
     with pytest.raises(ValueError, match="horizon 9, expected 1 to 8"):
-        load_gate(weights, horizon=9)
+        load_gate(weights, like="promise", horizon=9)
 
 
 @pytest.mark.usefixtures("as_user")

@@ -76,9 +76,7 @@ def frontier(words: Sequence[str], command: str) -> int:
         for cell in arguments.cells:
             config, folder = bench.cell_config(base, cell, seed), bench.cell_folder(arguments.out, cell, seed)
             if not bench.is_scored(config, folder):
-                runner = Runner(
-                    stages=bench.FRONTIER_STAGES, config_of=stored_config, command=line, may_change=True
-                )
+                runner = Runner(stages=bench.FRONTIER_STAGES, config_of=stored_config, command=line, may_change=True)
                 run_shown(runner, config, folder)
                 bench.drop_data(folder)
     rows: list[dict[str, Any]] = []

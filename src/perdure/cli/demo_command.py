@@ -33,4 +33,5 @@ def demo(words: Sequence[str], command: str) -> int:
     arguments = parse(DemoArguments, words, command=command)
     with as_file(files("perdure") / "demo") as folder:
         given = [str(folder / "drone.mp4"), "--detections", str(folder / "detections.txt")]
+        given += ["--weights", "pixels", "--like", "promise"]
         return watch([*given, "--out", str(arguments.out), *(["--show"] if arguments.show else [])], command)

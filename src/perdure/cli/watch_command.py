@@ -37,8 +37,12 @@ class WatchArguments:
     """Earlier detections of the same detector in MOT format, unlabelled; weights that rank scores (detections) then
     know from the first frame on what a high score is."""
     weights: Path | None = None
-    """Run folder or weights file; by default the weights in the package that look at pixels, `detections` for those
-    that read detections alone."""
+    """Run folder or weights file; `detections` (the default) and `pixels` are those in the package."""
+    like: Literal["two in a row", "three in a row", "five in a row", "promise"] | None = None
+    """How strict: as a rule that confirms after so many detections in a row, on this very stream (three by default),
+    or with a promise on error rates."""
+    compare: int | None = None
+    """Show, in video and summary, what so many detections in a row would have confirmed."""
     out: Path = Path("watched")
     """Folder for what comes out."""
     calibration: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -59,6 +63,9 @@ class WatchArguments:
     """Format of the file of all tracks on all frames; JSON lines take three times the room."""
     show: bool = False
     """Show the annotated video in a window as it is made; q or Esc ends the watching as Ctrl-C does."""
+
+
+_OF_THE_GATE = ("like", "max_false_confirm", "max_miss", "horizon", "on_timeout")
 
 
 def watch(words: Sequence[str], command: str) -> int:
@@ -100,14 +107,16 @@ def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
     from perdure.video.mot import read_mot_detections
 
     config = WatchConfig(
-        frame_rate_hz=arguments.frame_rate_hz, max_frames=arguments.max_frames, tracks=arguments.tracks
+        frame_rate_hz=arguments.frame_rate_hz,
+        max_frames=arguments.max_frames,
+        tracks=arguments.tracks,
+        compare=arguments.compare,
     )
-    asked = {name: getattr(arguments, name) for name in ("max_false_confirm", "max_miss", "horizon", "on_timeout")}
+    asked = {name: getattr(arguments, name) for name in _OF_THE_GATE}
     given = {name: value for name, value in asked.items() if value is not None}
-    if arguments.calibration is None:
-        given = {"horizon": 8, "on_timeout": "transient"} | given
     known = None if arguments.known_scores is None else read_mot_detections(arguments.known_scores).scores
-    gate = load_gate(arguments.weights, calibration=arguments.calibration, known_scores=known, **given)
+    weights = "detections" if arguments.weights is None else arguments.weights
+    gate = load_gate(weights, calibration=arguments.calibration, known_scores=known, **given)
     with counted("frames") as report:
         return watch_video(
             arguments.source,

@@ -118,6 +118,14 @@ def crossed_box(image: Image, place: Rectangle, colour: Colour, *, opacity: floa
     patch[:] = cv2.addWeighted(drawn, opacity, patch.copy(), 1.0 - opacity, 0.0)
 
 
+def counted_box(image: Image, place: Rectangle) -> None:
+    """Puts a pale notch into the lower right corner of a box: a rule that counts has confirmed this track."""
+    side = max(4, min(place.x1 - place.x0, place.y1 - place.y0) // 3)
+    corner = np.array([[place.x1, place.y1], [place.x1 - side, place.y1], [place.x1, place.y1 - side]], dtype=np.int32)
+    cv2.fillPoly(image, [corner], PALE)
+    cv2.polylines(image, [corner], isClosed=True, color=DARK, thickness=1)
+
+
 def trail(image: Image, points: list[tuple[float, float]], colour: Colour) -> None:
     """Draws the way that a track has come, fading towards its past."""
     if len(points) < 2:

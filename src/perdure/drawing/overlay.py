@@ -26,6 +26,7 @@ from perdure.drawing.marks import (
     TRANSIENT,
     Rectangle,
     corner_box,
+    counted_box,
     crossed_box,
     dashed_box,
     fill,
@@ -73,6 +74,10 @@ class ViewedTrack(Protocol):
     def probability(self) -> float:
         """Of being persistent, in [0, 1]."""
 
+    @property
+    def longest_streak(self) -> int:
+        """Most detections in a row so far."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverlayConfig:
@@ -90,6 +95,8 @@ class OverlayConfig:
     """Length of the trail behind persistent tracks."""
     spark_frames: int = 8
     """Frames of evidence in a sparkline, and frames for which it stays after the decision; 0 for none."""
+    compare: int | None = None
+    """Tracks get a notch once they were detected this often in a row: what a rule that counts has confirmed."""
 
     def __post_init__(self) -> None:
         if not 64 <= self.min_width_px <= self.max_width_px:
@@ -226,6 +233,8 @@ class Overlay:
                 else:
                     is_new = seen.frames_in_status < self.config.flash_frames
                     solid_box(picture, seen.place, PERSISTENT, thickness=thickness, rim=PALE if is_new else DARK)
+            if self.config.compare is not None and track.longest_streak >= self.config.compare:
+                counted_box(picture, seen.place)
 
     def _draw_labels(self, picture: np.ndarray, tracks: Sequence[ViewedTrack]) -> None:
         """Writes id, age and probability beside undecided and persistent tracks, avoiding other labels.

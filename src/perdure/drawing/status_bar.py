@@ -22,6 +22,7 @@ from perdure.drawing.marks import (
     TENTATIVE,
     TRANSIENT,
     Rectangle,
+    counted_box,
     crossed_box,
     dashed_box,
     fill,
@@ -54,6 +55,7 @@ class StreamTotals:
         num_persistent: tracks called persistent since the start.
         num_transient: tracks called transient since the start.
         savings: share of the track-frames of an ungated system that were not encoded, in [0, 1].
+        compared: what a rule beside the gate has confirmed, in words; empty where there is none.
     """
 
     frame_index: int
@@ -65,6 +67,7 @@ class StreamTotals:
     num_persistent: int
     num_transient: int
     savings: float
+    compared: str = ""
 
 
 class StatusBar:
@@ -130,6 +133,10 @@ class StatusBar:
                 crossed_box(image, icon, colour, opacity=1.0, thickness=1)
             end = self._draw_text(image, text, (icon.x1 + self.font_px // 2, y), PALE)
             x = end + round(1.3 * self.font_px)
+        if totals.compared:
+            icon = Rectangle(x, y, x + icon_px, y + icon_px)
+            counted_box(image, icon)
+            self._draw_text(image, totals.compared, (icon.x1 + self.font_px // 2, y), PALE)
 
     def _draw_chart(self, image: np.ndarray, totals: StreamTotals) -> None:
         history = np.array(self._history)

@@ -102,9 +102,9 @@ def decide_fold(fold: int, request: FoldsRequest) -> tuple[TruncatedSPRT, list[S
     outcomes = []
     for sequence, born in stored.streams(request.request, groups):
         known = sequence.known_scores if request.training.uses_stream_scores else None
-        gate = load_gate(request.model(fold), image_size=sequence.image_size, known_scores=known)
+        gate = load_gate(request.model(fold), like="promise", image_size=sequence.image_size, known_scores=known)
         outcomes.append(decide_sequence(sequence, gate, request.request.match, born=born))
-    rule = load_gate(request.model(fold), image_size=(1, 1)).rule
+    rule = load_gate(request.model(fold), like="promise", image_size=(1, 1)).rule
     if not isinstance(rule, TruncatedSPRT):
         raise TypeError(f"rule: got {type(rule).__name__}, expected TruncatedSPRT")
     return rule, outcomes

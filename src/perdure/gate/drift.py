@@ -10,6 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from statistics import median
 
+import numpy as np
+
 from perdure.gate.gate_model import GateModel
 from perdure.gate.memory import TrackMemory
 from perdure.metrics.intervals import binomial_interval
@@ -136,3 +138,22 @@ class DriftMonitor:
             clutter_message(self.rejected, hit_dead),
         )
         return [message for message in found if message is not None]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns all that was counted by name, ready to be stored."""
+        counts = [self.confirmed.num_frames, self.confirmed.num_hits, self.rejected.num_frames, self.rejected.num_hits]
+        last_s = np.nan if self._last_s is None else self._last_s
+        return {
+            "counts": np.array([*counts, self._num_seen], dtype=np.int64),
+            "steps_s": np.array(self._steps_s, dtype=np.float64),
+            "last_s": np.array(last_s, dtype=np.float64),
+        }
+
+    def set_arrays(self, arrays: dict[str, np.ndarray], *, latest: tuple[str, ...]) -> None:
+        """Continues from what `to_arrays` described, with the messages that were the latest then."""
+        confirmed_frames, confirmed_hits, rejected_frames, rejected_hits, self._num_seen = arrays["counts"].tolist()
+        self.confirmed = HitCount(confirmed_frames, confirmed_hits)
+        self.rejected = HitCount(rejected_frames, rejected_hits)
+        self._steps_s = deque(arrays["steps_s"].tolist(), maxlen=self._steps_s.maxlen)
+        self._last_s = None if np.isnan(arrays["last_s"]) else float(arrays["last_s"])
+        self._latest = latest

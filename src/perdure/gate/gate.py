@@ -7,20 +7,21 @@ from, and never the truth.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
-from perdure.arrays import load_arrays, save_arrays
 from perdure.evidence.track_geometry import track_geometry
 from perdure.gate.drift import DriftMonitor
 from perdure.gate.gate_model import GateModel
-from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays
+from perdure.gate.gate_state import GateState
+from perdure.gate.matching import StreakMatch
+from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays, observation
 from perdure.gate.results import GateCost, GateResult, TrackView
 from perdure.metrics.probability import logit, probability_of
-from perdure.stopping.rules import Observation, StoppingRule
+from perdure.stopping.rules import StoppingRule
+from perdure.stopping.streak import LifetimeBound
 from perdure.tracking.crops import crop_tracks
 from perdure.tracking.tracker import Tracker
 from perdure.tracking.tracker_state import TrackerState
@@ -36,6 +37,9 @@ class PersistenceGate:
         prior: probability that a new track is persistent; enters probabilities only, never the evidence.
         is_gated: False keeps encoding decided tracks until the tracker deletes them (to measure what gating saves);
             decisions are the same kind of decisions.
+        lifetime_bound: what goes on being detected is confirmed once it passes this bound, rejected or not; None lets
+            the rule decide alone.
+        match: moves the bound of the rule on the stream; `rule` is then its rule.
         image_size: width and height in pixels, for gates that never see a frame.
     """
 
@@ -46,9 +50,12 @@ class PersistenceGate:
         *,
         prior: float = 0.5,
         is_gated: bool = True,
+        lifetime_bound: LifetimeBound | None = None,
+        match: StreakMatch | None = None,
         image_size: tuple[int, int] | None = None,
     ) -> None:
         self.model, self.rule, self.is_gated = model, rule, is_gated
+        self.lifetime_bound, self.match = lifetime_bound, match
         self.logit_prior = logit(prior)
         self.tracker = Tracker(model.operation.tracker)
         self.cost = GateCost()
@@ -81,12 +88,13 @@ class PersistenceGate:
         self._remember(tracks)
         deleted = self._delete(tracks, time_s)
         self.streams.see(tracks, self._image_size if frame is None else (frame.shape[1], frame.shape[0]))
-        rows = self._undecided_rows(tracks)
+        # What is encoded on this frame: undecided tracks, or all of them without gating.
+        rows = [row for row, track_id in enumerate(tracks.track_id.tolist()) if track_id in self.streams]
         encoded = tuple(tracks.track_id[rows].tolist())
         if rows:
             self._gather_evidence(frame, tracks, rows)
         start = time.perf_counter()
-        decisions = (*deleted, *self._decide(tracks, rows, time_s))
+        decisions = (*deleted, *self._decide(tracks, rows, time_s), *self._confirm_lasting(tracks, time_s))
         self.cost.rule_s += time.perf_counter() - start
         self.drift.see(tracks, self.memories, time_s)
         return GateResult(
@@ -100,10 +108,18 @@ class PersistenceGate:
 
     def save_state(self, path: Path | str) -> None:
         """Writes the state of the stream atomically; `load_state` of a gate with the same weights continues from it."""
-        arrays = {f"tracker.{name}": value for name, value in self.tracker.get_state().to_arrays().items()}
-        arrays |= {f"memory.{name}": value for name, value in memories_to_arrays(self.memories).items()}
-        arrays |= {f"streams.{name}": value for name, value in self.streams.to_arrays().items()}
-        save_arrays(Path(path), arrays, self._info() | {"cost": asdict(self.cost)})
+        GateState(
+            model=self.model.fingerprint(),
+            parts={
+                "tracker": self.tracker.get_state().to_arrays(),
+                "memory": memories_to_arrays(self.memories),
+                "streams": self.streams.to_arrays(),
+                "drift": self.drift.to_arrays(),
+                "match": {} if self.match is None else self.match.to_arrays(),
+            },
+            cost=self.cost,
+            drift=self.drift.latest(),
+        ).save(Path(path))
 
     def load_state(self, path: Path | str) -> None:
         """Continues from a stored state.
@@ -112,23 +128,15 @@ class PersistenceGate:
             FileNotFoundError: there is none.
             ValueError: it is damaged, not the state of a gate, or that of a gate with another model.
         """
-        arrays, info = load_arrays(Path(path))
-        expected = self._info()
-        if info.get("kind") != expected["kind"]:
-            raise ValueError(f"state: {path} is not the state of a gate; give a file written by save_state")
-        if info["model"] != expected["model"]:
-            raise ValueError(f"state: {path} was stored by a gate with another model; load the weights it ran with")
-
-        def part(prefix: str) -> dict[str, np.ndarray]:
-            return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-
-        self.tracker.set_state(TrackerState.from_arrays(part("tracker.")))
-        self.memories = memories_from_arrays(part("memory."))
-        self.streams.set_arrays(part("streams."))
-        self.cost = GateCost(**info["cost"])
-
-    def _info(self) -> dict[str, str]:
-        return {"kind": "gate state", "model": self.model.fingerprint()}
+        state = GateState.load(Path(path), model=self.model.fingerprint(), has_match=self.match is not None)
+        self.tracker.set_state(TrackerState.from_arrays(state.parts["tracker"]))
+        self.memories = memories_from_arrays(state.parts["memory"])
+        self.streams.set_arrays(state.parts["streams"])
+        self.drift.set_arrays(state.parts["drift"], latest=state.drift)
+        if self.match is not None:
+            self.match.set_arrays(state.parts["match"])
+            self.rule = self.match.rule
+        self.cost = state.cost
 
     def _remember(self, tracks: TrackFrame) -> None:
         """Updates the memory of every live track, opens new ones, and re-opens rejected ones that refuse to die."""
@@ -164,16 +172,15 @@ class PersistenceGate:
             if memory is None:
                 continue
             self.drift.see_end(memory)
+            if self.match is not None:
+                self.match.see_end(memory)
+                self.rule = self.match.rule
             if memory.status == "tentative" and not memory.was_reopened:
                 memory.age += 1
                 decisions.append(self._decision(memory, "transient", "deleted", tracks.frame_index, time_s))
             if track_id in self.streams:
                 self.streams.close([track_id])
         return decisions
-
-    def _undecided_rows(self, tracks: TrackFrame) -> list[int]:
-        """Returns the rows that are encoded on this frame: undecided tracks, or all of them without gating."""
-        return [row for row, track_id in enumerate(tracks.track_id.tolist()) if track_id in self.streams]
 
     def _gather_evidence(self, frame: np.ndarray | None, tracks: TrackFrame, rows: list[int]) -> None:
         start = time.perf_counter()
@@ -219,7 +226,9 @@ class PersistenceGate:
         tentative = [(row, memory) for row, memory in zip(rows, memories, strict=True) if memory.status == "tentative"]
         if not tentative:
             return []
-        verdict = self.rule.decide(_observation(tracks, tentative))
+        verdict = self.rule.decide(
+            observation([memory for _, memory in tentative], tracks.score[[row for row, _ in tentative]])
+        )
         decisions, closed = [], []
         for index in np.flatnonzero(verdict.is_decided).tolist():
             memory = tentative[index][1]
@@ -235,6 +244,24 @@ class PersistenceGate:
             decisions.append(self._decision(memory, label, reason, tracks.frame_index, time_s))
         if self.is_gated:
             self.streams.close(closed)
+        return decisions
+
+    def _confirm_lasting(self, tracks: TrackFrame, time_s: float) -> list[Decision]:
+        """Confirms tracks that were detected longer than any transient, those that were rejected before too."""
+        if self.lifetime_bound is None:
+            return []
+        decisions = []
+        for track_id in tracks.track_id[tracks.is_hit].tolist():
+            memory = self.memories[track_id]
+            is_passed = self.lifetime_bound.is_passed(num_hits=memory.num_hits, streak=memory.streak)
+            if memory.status == "persistent" or not is_passed:
+                continue
+            reason: Reason = "reopened" if memory.status == "transient" or memory.was_reopened else "lifetime"
+            memory.was_reopened |= memory.status == "transient"
+            memory.status = "persistent"
+            if track_id in self.streams and self.is_gated:
+                self.streams.close([track_id])
+            decisions.append(self._decision(memory, "persistent", reason, tracks.frame_index, time_s))
         return decisions
 
     def _decision(self, memory: TrackMemory, label: Label, reason: Reason, frame_index: int, time_s: float) -> Decision:
@@ -269,20 +296,5 @@ class PersistenceGate:
             score=float(tracks.score[row]),
             num_hits=int(tracks.num_hits[row]),
             decided_age=memory.decided_age,
+            longest_streak=memory.longest_streak,
         )
-
-
-def _observation(tracks: TrackFrame, tentative: list[tuple[int, TrackMemory]]) -> Observation:
-    """Returns what a stopping rule may know about the given tracks."""
-    rows = [row for row, _ in tentative]
-    memories = [memory for _, memory in tentative]
-    return Observation(
-        evidence=np.array([memory.evidence for memory in memories], dtype=np.float64),
-        age=np.array([memory.age - memory.opened_age + 1 for memory in memories], dtype=np.int64),
-        hit_history=np.array([memory.hit_history for memory in memories], dtype=np.uint64),
-        cue_total=np.array([memory.cue_total for memory in memories], dtype=np.float64),
-        score=tracks.score[rows],
-        max_score=np.array([memory.max_score for memory in memories], dtype=np.float64),
-        mean_score=np.array([memory.mean_score for memory in memories], dtype=np.float64),
-        class_id=np.array([memory.class_id for memory in memories], dtype=np.int64),
-    )

@@ -19,12 +19,17 @@ from perdure.evidence.track_features import RANKS
 from perdure.gate.detections_model import KIND, DetectionsModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.gate_model import GateModel
+from perdure.gate.matching import StreakMatch
 from perdure.gate.site_calibration import SiteCalibration
+from perdure.stopping.rules import TruncatedSPRT
+from perdure.stopping.streak import STREAKS, Like, StreakRule, bound_like, streak_of
 
 logger = logging.getLogger(__name__)
 
 SHIPPED = {"pixels": "default.safetensors", "detections": "detections.safetensors"}
 """Files in `perdure/weights` by the names that stand for them; those of pixels are used when no weights are named."""
+LIKE_HORIZON = 16
+"""Least age at which a gate that stands for a rule gives up to look; from there on detections alone confirm."""
 AS_CALIBRATED = "as calibrated"
 """Stands for the rates that a calibration file, or without one the weights, were made for."""
 
@@ -61,6 +66,7 @@ def _loaded(path: Path) -> GateModel:
 def load_gate(
     path: Path | str | None = None,
     *,
+    like: Like | None = None,
     calibration: Path | str | None = None,
     max_false_confirm: float | Literal["as calibrated"] | None = "as calibrated",
     max_miss: float | Literal["as calibrated"] | None = "as calibrated",
@@ -70,17 +76,23 @@ def load_gate(
     image_size: tuple[int, int] | None = None,
     known_scores: Float[np.ndarray, " k"] | None = None,
 ) -> PersistenceGate:
-    """Returns a gate whose bounds keep both error rates below the given ones (with probability 95 % over calibration).
+    """Returns a gate that is ready to run.
+
+    By default it stands in the place of "three in a row", matched on the stream itself without labels. With rates, or
+    `like="promise"`, both error rates stay below the given ones instead (with probability 95 % over calibration), on
+    streams of the kind that calibration tracks came from.
 
     Args:
         path: run folder or .safetensors file; `detections` means the weights in the package that read detections alone,
             `pixels` or None those that read pixels.
+        like: `two in a row`, `three in a row` or `five in a row`: as strict as that rule; `promise`: error rates by
+            guarantee. None means three in a row, unless a rate, a calibration or what to do at the horizon is given.
         calibration: file of `perdure calibrate --data`, made on another site; None takes that of training.
         max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing
             early. By default what the file was made for, or without a file the weights.
         max_miss: the same of persistent tracks that may be called transient; None rejects nothing early.
-        horizon: age in frames at which a decision is forced; None takes that of the file, or that of training.
-        on_timeout: what a forced decision says; None takes that of the file, or that of training.
+        horizon: age in frames at which a decision is forced; None takes that of the file, or of the weights.
+        on_timeout: what a forced decision says; None takes that of the file, or of the weights.
         fallback: what to do where the tracks of the file are too few for these rates: the tuned hand rule, logged as
             a warning, or an error.
         image_size: width and height in pixels, for gates that never see a frame.
@@ -90,38 +102,78 @@ def load_gate(
     Raises:
         FileNotFoundError: there are no weights there, or no such file.
         ValueError: weights are damaged, not calibrated, or calibrated on too few tracks for these rates; the file is
-            of other weights; or scores are given to weights that do not rank them.
+            of other weights; scores are given to weights that do not rank them; or `like` contradicts a rate.
     """
-    model = load_model(path)
-    if known_scores is not None:
-        know_scores(model, known_scores)
+    rates = {"max_false_confirm": max_false_confirm, "max_miss": max_miss}
+    given = {name: rate for name, rate in rates.items() if rate != AS_CALIBRATED}
     asked = {"horizon": horizon, "on_timeout": on_timeout}
     changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    rates = {"max_false_confirm": max_false_confirm, "max_miss": max_miss}
+    promised = [*given, *(["calibration"] if calibration is not None else []), *(set(changes) & {"on_timeout"})]
+    streak = streak_of(like or ("promise" if promised else "three in a row"))
+    if streak is not None and promised:
+        raise ValueError(f"like: got {like!r} together with {', '.join(promised)}, expected one of both; leave one out")
+    model = load_model(path)
+    know_scores(model, known_scores)
+    if streak is not None:
+        return _gate_like(model, streak, horizon, image_size)
     if calibration is not None:
-        given = {name: rate for name, rate in rates.items() if rate != AS_CALIBRATED}
         site = SiteCalibration.load(calibration)
         site.check_model(model, calibration)
         return _site_gate(model, site.asked(**changes, **given), fallback, image_size)
     model.operation = replace(model.operation, **changes)
+    return PersistenceGate(model, promised_rule(model, path, **rates), image_size=image_size)
+
+
+def promised_rule(
+    model: GateModel,
+    path: Path | str | None,
+    *,
+    max_false_confirm: float | Literal["as calibrated"] | None,
+    max_miss: float | Literal["as calibrated"] | None,
+) -> TruncatedSPRT:
+    """Returns the bounds that keep error rates, those of the weights where none are given, from stored scores.
+
+    Args:
+        model: with its calibration scores.
+        path: of the weights, for messages.
+        max_false_confirm: as in `load_gate`.
+        max_miss: as in `load_gate`.
+
+    Raises:
+        ValueError: the weights are not calibrated, or on too few tracks for these rates.
+    """
     if model.calibration is None:
         raise ValueError(f"weights: {path} are not calibrated; finish the run that made them (perdure run --resume)")
-    rule = calibrate(
+    return calibrate(
         model.calibration,
         max_false_confirm=model.rates.max_false_confirm if isinstance(max_false_confirm, str) else max_false_confirm,
         max_miss=model.rates.max_miss if isinstance(max_miss, str) else max_miss,
         horizon=model.operation.horizon,
         on_timeout=model.operation.on_timeout,
     )
-    return PersistenceGate(model, rule, image_size=image_size)
 
 
-def know_scores(model: GateModel, scores: Float[np.ndarray, " k"]) -> None:
-    """Lets scores of a model's streams be ranked among known ones of the same detector.
+def _gate_like(
+    model: GateModel, streak: int, horizon: int | None, image_size: tuple[int, int] | None
+) -> PersistenceGate:
+    """Returns a gate that is as strict on its stream as so many detections in a row."""
+    start = dict(zip(STREAKS.values(), model.operation.start_nats, strict=True))[streak]
+    looked_at = max(model.operation.horizon, LIKE_HORIZON) if horizon is None else horizon
+    model.operation = replace(model.operation, horizon=looked_at, on_timeout="transient")
+    rule = StreakRule(bound=start, streak=streak, horizon=model.operation.horizon, on_timeout="transient")
+    return PersistenceGate(
+        model, rule, lifetime_bound=bound_like(streak), match=StreakMatch(rule), image_size=image_size
+    )
+
+
+def know_scores(model: GateModel, scores: Float[np.ndarray, " k"] | None) -> None:
+    """Lets scores of a model's streams be ranked among known ones of the same detector; None changes nothing.
 
     Raises:
         ValueError: the weights do not rank scores, or there are no scores.
     """
+    if scores is None:
+        return
     if not isinstance(model, DetectionsModel) or not set(RANKS) & set(model.evidence.inputs):
         raise ValueError("known_scores: these weights do not rank scores within a stream; leave them out")
     model.known_scores = StreamScale.given(scores).scores

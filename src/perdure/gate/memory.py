@@ -10,6 +10,9 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
+
+from perdure.stopping.rules import Observation
 
 Status = Literal["tentative", "persistent", "transient"]
 STATUSES: tuple[Status, ...] = ("tentative", "persistent", "transient")
@@ -38,6 +41,9 @@ class TrackMemory:
         num_scored: hits since opening.
         was_reopened: whether a rejection was taken back.
         class_id: class of the latest detection.
+        num_hits: hits since birth.
+        streak: hits in a row up to the latest frame, 0 on a miss.
+        longest_streak: the longest of all so far.
     """
 
     track_id: int
@@ -56,13 +62,19 @@ class TrackMemory:
     num_scored: int = 0
     was_reopened: bool = False
     class_id: int = -1
+    num_hits: int = 0
+    streak: int = 0
+    longest_streak: int = 0
 
     def see(self, age: int, *, is_hit: bool, cue: float, score: float, class_id: int) -> None:
         """Takes in one more frame."""
         self.age, self.class_id = age, class_id
         self.hit_history = ((self.hit_history << 1) | int(is_hit)) & HISTORY_MASK
         self.cue_total += cue
+        self.streak = self.streak + 1 if is_hit else 0
+        self.longest_streak = max(self.longest_streak, self.streak)
         if is_hit:
+            self.num_hits += 1
             self.max_score = max(self.max_score, score)
             self.score_total += score
             self.num_scored += 1
@@ -87,6 +99,25 @@ class TrackMemory:
         self.opened_age, self.evidence, self.cue_total = self.age, 0.0, cue
         self.max_score, self.score_total, self.num_scored = score, score, 1
         self.hit_history = 1
+
+
+def observation(memories: list[TrackMemory], score: Float[np.ndarray, " n"]) -> Observation:
+    """Returns what a stopping rule may know about tracks.
+
+    Args:
+        memories: of the tracks.
+        score: of each on this frame, 0 on a miss.
+    """
+    return Observation(
+        evidence=np.array([memory.evidence for memory in memories], dtype=np.float64),
+        age=np.array([memory.age - memory.opened_age + 1 for memory in memories], dtype=np.int64),
+        hit_history=np.array([memory.hit_history for memory in memories], dtype=np.uint64),
+        cue_total=np.array([memory.cue_total for memory in memories], dtype=np.float64),
+        score=score,
+        max_score=np.array([memory.max_score for memory in memories], dtype=np.float64),
+        mean_score=np.array([memory.mean_score for memory in memories], dtype=np.float64),
+        class_id=np.array([memory.class_id for memory in memories], dtype=np.int64),
+    )
 
 
 def memories_to_arrays(memories: dict[int, TrackMemory]) -> dict[str, np.ndarray]:

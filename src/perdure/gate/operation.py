@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,12 +28,17 @@ class Operation:
     """A track called transient is opened again when it was hit this often in its last `reopen_window` frames."""
     reopen_window: int = 8
     """Frames over which the hits of a rejected track are counted."""
+    start_nats: tuple[float, float, float] = (0.5, 0.9, 1.5)
+    """Evidence that confirms at the start of a stream on which the gate is to be as strict as two, three or five
+    detections in a row; the stream itself moves it from there."""
 
     def __post_init__(self) -> None:
         if self.on_timeout not in ("persistent", "transient"):
             raise ValueError(f"on_timeout: got '{self.on_timeout}', expected persistent or transient")
         if self.horizon < 2:
             raise ValueError(f"horizon: got {self.horizon}, expected at least 2 frames")
+        if not all(math.isfinite(nats) for nats in self.start_nats):
+            raise ValueError(f"start_nats: got {self.start_nats}, expected three finite numbers")
         if not 1 <= self.reopen_hits <= self.reopen_window <= 64:
             raise ValueError(
                 f"reopen_hits: got {self.reopen_hits} in {self.reopen_window} frames, "

@@ -24,6 +24,7 @@ class TrackView:
         score: score of the detection, 0 on a miss.
         num_hits: hits so far.
         decided_age: age of the first decision, 0 while there is none.
+        longest_streak: most hits in a row so far: what rules such as "three in a row" count.
     """
 
     track_id: int
@@ -37,6 +38,7 @@ class TrackView:
     score: float = 0.0
     num_hits: int = 1
     decided_age: int = 0
+    longest_streak: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

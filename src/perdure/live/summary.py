@@ -78,7 +78,7 @@ class StreamTally:
         """Returns the mean age at the first decision of the given label, None if there was none."""
         return self.sum_age[label] / self.num_aged[label] if self.num_aged[label] else None
 
-    def totals(self, result: GateResult) -> StreamTotals:
+    def totals(self, result: GateResult, *, compared: str = "") -> StreamTotals:
         """Returns what the status bar shows after the frame of `result`."""
         return StreamTotals(
             frame_index=self.num_frames - 1,
@@ -90,6 +90,7 @@ class StreamTally:
             num_persistent=self.num_persistent,
             num_transient=self.num_transient,
             savings=self.savings,
+            compared=compared,
         )
 
 
@@ -122,6 +123,7 @@ class WatchSummary:
         track_frames_encoded: frames that the extractor ran on, summed over tracks.
         track_frames_ungated: what a system without a gate would encode: every live track on every frame.
         savings_track_frames: 1 - encoded / ungated.
+        compared: what a rule such as "3 in a row" confirmed on the same tracks; empty where none was asked for.
         problems: one line for everything that went wrong or may mislead.
         outputs: files written.
     """
@@ -146,6 +148,7 @@ class WatchSummary:
     track_frames_encoded: int
     track_frames_ungated: int
     savings_track_frames: float
+    compared: dict[str, Any]
     problems: tuple[str, ...]
     outputs: tuple[str, ...]
 

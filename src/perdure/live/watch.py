@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +21,7 @@ from perdure.drawing.overlay import Overlay, OverlayConfig
 from perdure.drawing.status_bar import StreamTotals
 from perdure.files import write_json
 from perdure.gate.results import GateResult
+from perdure.live.comparison import RuleComparison
 from perdure.live.latency import Latency
 from perdure.live.outputs import CONFIRMED, DECISIONS, TRACKS, TracksFormat, WatchOutputs
 from perdure.live.stages import QUEUE_LENGTH, Prefetch, Sink
@@ -67,6 +68,8 @@ class WatchConfig:
     """Stop after this many frames; leave out to go on to the end."""
     tracks: TracksFormat = "csv"
     """Format of the file of all tracks on all frames."""
+    compare: int | None = None
+    """Say, in video and summary, what so many detections in a row would have confirmed."""
 
     def __post_init__(self) -> None:
         if self.tracks not in TRACKS:
@@ -152,7 +155,9 @@ class _Session:
     ) -> None:
         self.reader, self.gate, self.given, self.config, self.out_dir = reader, gate, given, config, out_dir
         self.window, self.drawn = window, deque[UInt8[ndarray, "h w 3"]](maxlen=1)
-        self.motion, self.overlay = MotionDetector(config.motion), Overlay(config.overlay)
+        self.motion = MotionDetector(config.motion)
+        self.overlay = Overlay(replace(config.overlay, compare=config.compare))
+        self.comparison = None if config.compare is None else RuleComparison(config.compare)
         self.clock, self.tally, self.latency = PartClock(), StreamTally(), Latency()
         self.warned_about: set[str] = set()
         self.was_interrupted, self.elapsed_s, self.last_time_s = False, 0.0, 0.0
@@ -176,10 +181,13 @@ class _Session:
                         result = self.gate.update(item.frame, item.detections, time_s=item.time_s)
                     self.latency.add(perf_counter() - item.decoded_at_s)
                     self.tally.add(result)
+                    if self.comparison is not None:
+                        self.comparison.add(result)
                     self._warn_of_drift(result)
                     self.last_time_s = item.time_s
                     outputs.write(item.frame_index, item.time_s, result)
-                    sink.put(_Shown(item.frame, item.time_s, result, self.tally.totals(result)))
+                    totals = self.tally.totals(result, compared="" if self.comparison is None else self.comparison.text)
+                    sink.put(_Shown(item.frame, item.time_s, result, totals))
                     if on_progress is not None:
                         on_progress(self.tally.num_frames, num_total)
                     self._look()
@@ -256,6 +264,7 @@ class _Session:
             frames_per_s=round(self.tally.num_frames / self.elapsed_s, 2),
             part_frames_per_s=rates_of(self.clock, self.tally.num_frames),
             latency_ms=self.latency.to_ms(),
+            compared={} if self.comparison is None else self.comparison.to_dict(),
             problems=tuple(self._problems()),
             outputs=tuple(str(self.out_dir / name) for name in names),
             **counts_of(self.tally),

@@ -21,7 +21,7 @@ from perdure.metrics.intervals import binomial_interval, bootstrap_interval
 from perdure.types import Label, Reason
 
 LABELS: tuple[Label, ...] = ("persistent", "transient")
-REASONS: tuple[Reason, ...] = ("evidence", "timeout", "deleted", "reopened")
+REASONS: tuple[Reason, ...] = ("evidence", "lifetime", "timeout", "deleted", "reopened")
 Interval = tuple[float, float]
 
 
@@ -38,7 +38,7 @@ class DecisionRecord:
         probability: of being persistent, in [0, 1].
         decision_frame: age at the decision, birth = 1.
         decided: false if the horizon forced the decision.
-        reason: `evidence`, `timeout` (forced), `deleted` (the tracker gave up first) or `reopened`.
+        reason: `evidence`, `lifetime`, `timeout` (forced), `deleted` (the tracker gave up first) or `reopened`.
         first_frame: frame of the clip at birth, 0-based.
         last_frame: last frame of the clip before the tracker deleted the track, or the clip ended.
         frames_encoded: frames that the extractor was run on.

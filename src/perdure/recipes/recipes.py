@@ -80,7 +80,7 @@ def streets() -> TracksRunConfig:
         data=TracksDataConfig(num_streets=160, folds=4),
         training=TrackTrainingConfig(
             num_trees=60,
-            min_leaf=150,
+            min_leaf=300,
             uses_place=False,
             uses_raw_scores=False,
             uses_stream_scores=True,

@@ -15,6 +15,7 @@ from perdure.report.stored_run import StoredRun, plain_text
 
 _REASONS = {
     "evidence": "a bound was crossed",
+    "lifetime": "detected longer than any transient",
     "timeout": "forced at the horizon",
     "deleted": "the tracker gave it up",
     "reopened": "re-opened after a rejection",
@@ -75,6 +76,8 @@ def _why(record: DecisionRecord, thresholds: dict[str, Any] | None) -> str:
     evidence = f"{format_value(record.evidence, 'signed')} nats"
     if record.reason == "timeout":
         return f"No bound had been crossed when the horizon forced a decision; the evidence stood at {evidence}."
+    if record.reason == "lifetime":
+        return f"It was detected longer than any transient lives; the evidence stood at {evidence}."
     if record.reason == "deleted":
         return f"The tracker gave the track up, which counts as transient; the evidence stood at {evidence}."
     start = "Once re-opened, its" if record.reason == "reopened" else "Its"

@@ -77,7 +77,7 @@ def fit_fold(fold: int, request: FoldsRequest) -> None:
         crop=None if looking is None else looking.operation.crop,
     )
     model.save(path)
-    load_gate(path, image_size=(1, 1))  # too few tracks for the rates are said now, not hours later
+    load_gate(path, like="promise", image_size=(1, 1))  # too few tracks for the rates are said now, not hours later
 
 
 def _inside(whole: BenchData, fold: int, num_folds: int) -> BenchData:

@@ -14,6 +14,10 @@ from jaxtyping import Bool, Float
 
 SIZES_PX = ((640, 480), (1242, 375), (1280, 720), (1920, 1080))
 """Width and height of pictures."""
+MOST_CLUTTER = 10.0
+"""Most births of clutter a frame: some twenty false boxes in every picture."""
+QUIET_SHARE, UNSCORED_SHARE = 0.1, 0.1
+"""Shares of scenes without any clutter, and of detectors without scores: both are common, and neither is obvious."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +33,12 @@ class SceneLaw:
         speed: of objects, in their heights per frame.
         camera_px: motion of the camera, in pixels per frame.
         hit_probability: of an object in sight.
-        clutter_rate: of births of clutter; a frame has one with probability 1 - exp(-rate), never more.
+        clutter_rate: births of clutter a frame, on average; 0 in a quiet scene.
         clutter_stay: probability that clutter lives one frame more.
         clutter_hit: probability of a hit on clutter that lives.
         hot_share, part_share: shares of clutter that come again at few places, and that lie around an object.
         score_gap: distance between the scores of objects and of clutter, in standard deviations.
+        has_scores: whether the detector scores at all; otherwise every score is 1.
         jitter: of boxes, in their sides.
     """
 
@@ -51,6 +56,7 @@ class SceneLaw:
     hot_share: float
     part_share: float
     score_gap: float
+    has_scores: bool
     jitter: float
 
 
@@ -82,19 +88,20 @@ def draw_law(rng: np.random.Generator) -> SceneLaw:
     size = SIZES_PX[rng.integers(len(SIZES_PX))]
     return SceneLaw(
         size_px=size,
-        frame_rate_hz=float(rng.choice([7, 10, 15, 25, 30])),
+        frame_rate_hz=float(rng.choice([5, 7, 10, 15, 25, 30, 60])),
         num_objects=float(np.exp(rng.uniform(np.log(1.5), np.log(40.0)))),
         height_px=float(size[1] * np.exp(rng.uniform(np.log(0.04), np.log(0.3)))),
         aspect=float(np.exp(rng.uniform(np.log(0.35), np.log(2.2)))),
         speed=float(np.exp(rng.uniform(np.log(0.005), np.log(0.15)))),
         camera_px=tuple(rng.normal(0, 3.0, 2) * (rng.random() < 0.5)),
         hit_probability=float(rng.uniform(0.6, 0.98)),
-        clutter_rate=float(np.exp(rng.uniform(np.log(0.1), np.log(8.0)))),
+        clutter_rate=float(np.exp(rng.uniform(np.log(0.05), np.log(MOST_CLUTTER)))) * float(rng.random() > QUIET_SHARE),
         clutter_stay=float(rng.uniform(0.2, 0.75)),
         clutter_hit=float(rng.uniform(0.5, 0.95)),
         hot_share=float(rng.uniform(0.0, 0.7)),
         part_share=float(rng.uniform(0.0, 0.3)),
         score_gap=float(rng.uniform(0.3, 3.0)),
+        has_scores=bool(rng.random() > UNSCORED_SHARE),
         jitter=float(rng.uniform(0.02, 0.1)),
     )
 
@@ -116,12 +123,13 @@ def make_street(seed: int, *, num_frames: int = 200) -> Street:
     frame, box, score = (np.concatenate(parts) for parts in zip(*found, strict=True))
     seen_frame, seen_id, seen_box = (np.concatenate(parts) for parts in zip(*truth, strict=True))
     order = np.argsort(frame, kind="stable")
+    scaled = 1 / (1 + np.exp(-(steepness * score[order] + offset)))
     return Street(
         law=law,
         num_frames=num_frames,
         frame=frame[order],
         xyxy_px=box[order],
-        score=1 / (1 + np.exp(-(steepness * score[order] + offset))),
+        score=scaled if law.has_scores else np.ones(len(order)),
         truth_frame=seen_frame,
         truth_id=seen_id,
         truth_xyxy_px=seen_box,
@@ -182,7 +190,7 @@ def _clutter(
     spots = rng.uniform(0.02, 0.98, (int(rng.integers(2, 12)), 2))
     sides = law.height_px * np.exp(rng.normal(-0.2, 0.5, len(spots)))
     clutter = []
-    for first in np.flatnonzero(rng.poisson(law.clutter_rate, num_frames)).tolist():
+    for first in np.repeat(np.arange(num_frames), rng.poisson(law.clutter_rate, num_frames)).tolist():
         life = int(rng.geometric(1 - law.clutter_stay))
         frames = np.arange(first, min(first + life, num_frames))
         kind = rng.random()
@@ -207,7 +215,7 @@ def _part(
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "l 4"]:
     """Returns boxes around or inside of an object that is in sight, of a size of its own."""
-    there = [boxes[frames.tolist().index(first)] for frames, _, boxes in truth if first in frames]
+    there = [boxes[first - frames[0]] for frames, _, boxes in truth if frames[0] <= first <= frames[-1]]
     box = there[int(rng.integers(len(there)))] if there else _box(law, tuple(rng.uniform(0.05, 0.95, 2)), law.height_px)
     size = box[2:] - box[:2]
     centre = (box[:2] + box[2:]) / 2 + rng.normal(0, 0.4, 2) * size

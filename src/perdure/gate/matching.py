@@ -1,0 +1,72 @@
+"""Keeps a gate as strict as "three in a row" on the very stream that it is on, without labels.
+
+Short-lived tracks show what a rule lets through, since most of them are nothing. When one has ended, the bound of the
+gate rises if the gate had confirmed it, and falls if the rule would have. The bound rises by no more than it may, so
+what the gate confirms can exceed what the rule would by a fixed number at most, however long the stream is (quantile
+tracking: Gibbs and Candes, NeurIPS 2021, proposition 4.1), as long as it does not stand at its upper end. Knows no
+truth, no pixels and no scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from perdure.gate.memory import TrackMemory
+from perdure.stopping.streak import StreakRule
+
+STEP_NATS, FIRST_STEP_NATS = 0.05, 0.3
+"""How far one short-lived track moves the bound: the n-th of a stream by the first step over n, if that is more."""
+SHORT_LIVED = 10
+"""A track that has ended with fewer detections than this is short-lived."""
+STRICTNESS = 0.95
+"""Short-lived tracks that the gate may confirm for each one that the rule would: fewer, since chance has its share."""
+MOST_FALL_NATS, MOST_RISE_NATS = 0.15, 3.0
+"""How far the bound may leave its start. It hardly falls: that a rule is lax, among clutter that comes three times in a
+row, is no reason to be as lax; twice as likely as not is little enough."""
+
+
+@dataclass(slots=True)
+class StreakMatch:
+    """Follows the fate of tracks and moves the bound of a rule.
+
+    Args:
+        rule: with the bound as it stands.
+        start: the bound at the start of the stream.
+        num_ended: short-lived tracks so far.
+        num_confirmed: those that the gate had confirmed.
+        num_by_rule: those that so many detections in a row would have confirmed.
+    """
+
+    rule: StreakRule
+    start: float = field(init=False)
+    num_ended: int = 0
+    num_confirmed: int = 0
+    num_by_rule: int = 0
+
+    def __post_init__(self) -> None:
+        self.start = self.rule.bound
+
+    def see_end(self, memory: TrackMemory) -> None:
+        """Takes in a track that has ended."""
+        if memory.num_hits >= SHORT_LIVED:
+            return
+        is_confirmed, is_by_rule = memory.status == "persistent", memory.longest_streak >= self.rule.streak
+        self.num_ended += 1
+        self.num_confirmed += is_confirmed
+        self.num_by_rule += is_by_rule
+        step = max(STEP_NATS, FIRST_STEP_NATS / self.num_ended)
+        moved = self.rule.bound + step * (is_confirmed - STRICTNESS * is_by_rule)
+        lowest, highest = self.start - MOST_FALL_NATS, self.start + MOST_RISE_NATS
+        self.rule = replace(self.rule, bound=min(max(moved, lowest), highest))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns the state by name, ready to be stored."""
+        counts = np.array([self.num_ended, self.num_confirmed, self.num_by_rule], dtype=np.int64)
+        return {"bound": np.array(self.rule.bound), "counts": counts}
+
+    def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Continues from a state of `to_arrays`."""
+        self.rule = replace(self.rule, bound=float(arrays["bound"]))
+        self.num_ended, self.num_confirmed, self.num_by_rule = (int(count) for count in arrays["counts"])
