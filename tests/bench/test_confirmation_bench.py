@@ -22,6 +22,7 @@ from perdure.bench.confirmation_methods import (
     Learned,
     WithFallBack,
     all_methods,
+    compared_methods,
     forest_method,
     mapped_by_rank,
 )
@@ -167,6 +168,22 @@ def test_what_pixels_tell_is_used_and_compared_with_detections_alone(street: Pat
     assert rows[PIXELS]["cost_minus_detections"] == pytest.approx(difference)
     assert rows[PIXELS]["cost_minus_detections_ci95"][1] < 0
     assert PIXELS not in all_methods(SMALL)
+
+
+def test_the_best_learned_opponent_is_the_best_of_all_that_learn(street: Path) -> None:
+    """Gradient boosting on our own inputs was measured and left out of what "best learned opponent" meant."""
+    data = read_bench_data(RealData(), leave_one_out=street)
+
+    def knows(train: TrackTable, test: TrackTable) -> np.ndarray:
+        return np.where(test.is_valid, test.is_persistent[:, None] * 1.0, -np.inf)
+
+    guess = Learned(lambda train, test: np.zeros(test.is_valid.shape))
+    learned = [name for name in all_methods(SMALL) if "regression" in name or "boosting" in name]
+    assert len(learned) == 3 and set(learned) <= set(compared_methods(SMALL, has_pixels=False, seed=0))
+    best = "gradient boosting, our inputs"
+    methods = {name: Learned(knows) if name == best else guess for name in learned}
+    rows = {row["method"]: row for row in bench_rows(data, methods, caps=(0.03,), is_trained=False)}
+    assert rows[best]["cost"] == 1 and rows[best]["cost_minus_learned"] == 0
 
 
 @pytest.mark.slow

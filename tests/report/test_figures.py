@@ -160,7 +160,7 @@ def test_figures_survive_runs_in_which_nothing_was_measured(content: dict[str, A
     assert "not recorded" in texts_of(figures.training_figure([]))
     assert len(png_bytes(figures.histogram_figure([], 4))) > 1000
     metrics = content["metrics"] | {"optimal_decision_frame_seeing": None, "lifetime_only": None}
-    assert "optimum of seeing every frame" not in texts_of(figures.decision_age_figure(metrics))
+    assert "full-observation bound" not in texts_of(figures.decision_age_figure(metrics))
 
 
 def test_svg_has_no_date_and_loads_nothing(content: dict[str, Any]) -> None:

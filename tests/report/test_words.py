@@ -68,7 +68,7 @@ def test_a_target_that_contradicts_its_figure_is_an_error(own_run: Path, change:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"mean_decision_frame": 2.0}, "below the optimum of seeing, which no rule can do on average"),
+        ({"mean_decision_frame": 2.0}, "below the full-observation bound, which no rule can do on average"),
         ({"mean_decision_frame": 3.5}, "earlier than any rule on detections alone can be"),
         ({"mean_decision_frame": 5.5}, "no earlier than the best rule without pictures could be"),
         ({"optimal_decision_frame_seeing": None}, "The optima are not known for this world"),

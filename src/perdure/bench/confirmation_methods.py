@@ -174,11 +174,20 @@ def out_of_fold(method: Method, train: TrackTable, cap: float, num_folds: int = 
     return numbers
 
 
+def _learned_opponents() -> dict[str, Method]:
+    """Returns one classifier per age of each kind, on the inputs of a tracker and on ours, by name."""
+    return {
+        "logistic regression": per_age_method("logistic regression", PLAIN_INPUTS),
+        "gradient boosting": per_age_method("gradient boosting", PLAIN_INPUTS),
+        "gradient boosting, our inputs": per_age_method("gradient boosting", (*OWN, *AROUND)),
+    }
+
+
 def compared_methods(config: TrackTrainingConfig, *, has_pixels: bool, seed: int) -> dict[str, Method]:
     """Returns the methods that a run is compared with, and its own evidence without a fall-back, by name."""
     methods: dict[str, Method] = {
         "tuned hand rule": HandMethod(),
-        "logistic regression": per_age_method("logistic regression", PLAIN_INPUTS),
+        **_learned_opponents(),
         DETECTIONS: forest_method(config, seed),
     }
     if has_pixels:
@@ -191,9 +200,7 @@ def all_methods(config: TrackTrainingConfig, *, has_pixels: bool = False, seed: 
     forest, hand = forest_method(config, seed), HandMethod()
     methods: dict[str, Method] = {
         "tuned hand rule": hand,
-        "logistic regression": per_age_method("logistic regression", PLAIN_INPUTS),
-        "gradient boosting": per_age_method("gradient boosting", PLAIN_INPUTS),
-        "gradient boosting, our inputs": per_age_method("gradient boosting", (*OWN, *AROUND)),
+        **_learned_opponents(),
         "perdure without fall-back": forest,
         DETECTIONS: WithFallBack(forest, hand),
     }

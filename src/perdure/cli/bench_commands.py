@@ -128,9 +128,9 @@ def _frontier_line(swept: dict[str, Any], chosen: dict[str, Any]) -> tuple[str, 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuaranteeArguments:
-    """How often calibrated bounds break the rates they promise, over many calibrations on tracks of a known law.
+    """How often calibrated bounds violate the rates they guarantee, over many calibrations on tracks of a known law.
 
-    The evidence is wrong on purpose (twice as sure as it should be). A promise with delta 0.05 may be broken by 5 %
+    The evidence is wrong on purpose (twice as sure as it should be). A guarantee with delta 0.05 may be violated by 5 %
     of calibrations; plug-in bounds, the negative control, break it far more often.
 
     Reads: nothing.
@@ -178,12 +178,12 @@ def guarantee(words: Sequence[str], command: str) -> int:
         for row in guarantee_rows(promise, arguments.clips):
             rows.append(row)
             done(len(rows), num_rows(arguments.clips))
-    header: tuple[str, ...] = ("data", "method", "clips", "refused", "broken", "allowed", "frames", "price")
+    header: tuple[str, ...] = ("data", "method", "clips", "refused", "violated", "allowed", "frames", "excess delay")
     say_table(header, [_promise_line(row) for row in rows])
     shifts = list(shift_rows(promise))
     say()
     say("calibrated at Pd 0.9, Pfa 0.05, d 1, 30 Hz, used elsewhere:")
-    header = ("world", "broken", "false confirms", "misses", "frames", "what a gate reports there")
+    header = ("world", "violated", "false confirms", "misses", "frames", "what a gate reports there")
     say_table(header, [_shift_line(row) for row in shifts])
     if arguments.out is not None:
         from perdure.report.bench_figures import draw_guarantee_rows

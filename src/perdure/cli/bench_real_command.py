@@ -1,4 +1,4 @@
-"""`perdure bench real`: early confirmation on real tracks, against hand rules and learned opponents."""
+"""`perdure bench real`: early confirmation on real tracks, against M-of-N baselines and learned opponents."""
 
 from __future__ import annotations
 
@@ -151,7 +151,8 @@ def _say_rows(rows: Sequence[dict[str, Any]]) -> None:
             "TRUE",
             "cost",
             "95 % interval",
-            "minus hand rule",
+            "minus M-of-N (tuned)",
+            "minus best learned",
             "threshold from training: FALSE",
             "cost",
         )
@@ -160,13 +161,19 @@ def _say_rows(rows: Sequence[dict[str, Any]]) -> None:
 
 def _line(row: dict[str, Any]) -> tuple[str, ...]:
     low, high = row["ci95"]
-    less = row.get("cost_minus_hand")
-    against = "" if less is None else "{:+.2f} ({:+.2f} to {:+.2f})".format(less, *row["cost_minus_hand_ci95"])
+    against = [_difference(row, f"cost_minus_{opponent}") for opponent in ("hand", "learned")]
     trained = ("", "")
     if "fa_trained" in row:
         kept = f", kept in {row['sequences_kept']} of {row['sequences_judged']}" if row["sequences_judged"] else ""
         trained = (f"{_percent(row['fa_trained'])}{kept}", f"{row['cost_trained']:.2f}")
-    return (row["method"], _percent(row["tpr"]), f"{row['cost']:.2f}", f"{low:.2f} to {high:.2f}", against, *trained)
+    return (row["method"], _percent(row["tpr"]), f"{row['cost']:.2f}", f"{low:.2f} to {high:.2f}", *against, *trained)
+
+
+def _difference(row: dict[str, Any], name: str) -> str:
+    """Returns a difference in cost with its interval, nothing where there is no such opponent."""
+    if name not in row:
+        return ""
+    return "{:+.2f} ({:+.2f} to {:+.2f})".format(row[name], *row[f"{name}_ci95"])
 
 
 def _percent(share: float) -> str:

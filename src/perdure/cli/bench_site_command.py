@@ -44,8 +44,8 @@ def site(words: Sequence[str], command: str) -> int:
     from perdure.bench.site_bench import site_bench_rows
 
     rows = list(site_bench_rows(arguments.data, arguments.bench))
-    header = ("sequence", "bounds from", "true", "false", "blocks", "refused", "broken", "allowed", "false confirms",
-              "confirmed", "cost")  # fmt: skip
+    header = ("sequence", "bounds from", "persistent", "transient", "blocks", "refused", "violated", "allowed",
+              "false confirms", "confirmed", "cost")  # fmt: skip
     say_table(header, [_line(row) for row in rows])
     write_rows("site", rows, arguments.json)
     return DONE

@@ -27,7 +27,7 @@ class CalibrateArguments:
     """Sets the bounds of a stopping rule: of a run from its own clips, or with --data of its weights on another site.
 
     Nothing is trained. Each class of objects gets its own bounds where it has enough tracks, the others share those of
-    all tracks; where even these are too few, the tuned hand rule of hits and score takes over, and that is said.
+    all tracks; where even these are too few, the M-of-N baseline (tuned, with a score) takes over, and that is said.
 
     Reads: RUN and its data set; with --data weights and SITE, which must be labelled: a MOT folder, a folder of them,
     or a generated data set.

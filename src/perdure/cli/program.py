@@ -71,7 +71,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "Benchmark": (
         Command("bench frontier", "frames that every rule needs on the same tracks", "bench_commands:frontier"),
         Command("bench real", "frames that every method needs to confirm real tracks", "bench_real_command:real"),
-        Command("bench guarantee", "how often calibrated bounds break their promise", "bench_commands:guarantee"),
+        Command("bench guarantee", "how often calibrated bounds violate their rates", "bench_commands:guarantee"),
         Command("bench site", "what recalibration on a new sequence is worth", "bench_site_command:site"),
     ),
     "On other machines": (

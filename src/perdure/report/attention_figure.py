@@ -169,7 +169,7 @@ def _draw_map(figure: Figure, axes: Axes, sample: AttentionSample, tracks: list[
     shown = range(0, len(sample.frame_index), step)
     axes.set_xticks(list(shown), [str(int(sample.frame_index[column])) for column in shown])
     axes.set_xlabel(
-        "frame      dot = hit, ring = miss, bar = decision, outlined = token of a transient track", fontsize=8.5
+        "frame      dot = associated, ring = missed, bar = decision, outlined: transient track", fontsize=8.5
     )
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, pad=0.01, fraction=0.02, aspect=12)

@@ -43,7 +43,7 @@ def draw_frontier_rows(rows: Rows, path: Path) -> None:
         panels[0].set_ylim(len(names) - 0.4, -0.6)
         figure.supxlabel(
             f"mean decision frame at {100 * swept[0]['total_error']:g} % total error, 95 % interval over clips\n"
-            "black line: optimum of seeing; grey line: optimum of detections",
+            "black line: full-observation bound; grey line: detection-only bound",
             fontsize=9,
             color=MUTED,
         )
@@ -96,7 +96,7 @@ def draw_guarantee_rows(rows: Rows, path: Path) -> None:
         axes.set_yticks(range(len(rows)), names, color=INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-        words = "calibrations that break a promised rate\ntick: at most, 99 % quantile"
+        words = "calibrations that violate a guaranteed rate\ntick: at most, 99 % quantile"
         axes.set_xlabel(words, loc="left")
         _quiet_rows(axes)
         axes.set_xlim(0, 1.15 * max([row["violations"] / row["draws"] for row in rows] + [0.1]))

@@ -84,7 +84,7 @@ def limits_section(run: StoredRun) -> Section:
         ),
         ("This is one training run with one seed; how much the figures vary from run to run is not shown here.",),
         (
-            "The optima hold for the exact model of this world (hits, misses and cue of known law). Where a world has"
+            "The optima hold for the exact model of this world (associations and cue of known law). Where a world has"
             " clutter or occlusion besides, they are no longer a bound.",
         ),
         ("Attention describes where the model looks; by itself it does not prove that a decision rests on it.",),

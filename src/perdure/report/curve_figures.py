@@ -26,7 +26,7 @@ from perdure.report.style import (
 
 CURVES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("optimum_detections", "optimum of any rule that sees detections only", {"color": OPTIMUM_DETECTIONS, "lw": 1.6}),
-    ("optimum_seeing", "optimum of seeing every frame", {"color": OPTIMUM_SEEING, "lw": 1.6}),
+    ("optimum_seeing", "full-observation bound", {"color": OPTIMUM_SEEING, "lw": 1.6}),
     ("lifetime", "lifetime evidence alone, no picture", {"color": LIFETIME, "lw": 1.6, "ls": (0, (4, 2))}),
     ("gate", "this gate", {"color": GATE, "lw": 2.4}),
 )
@@ -99,7 +99,7 @@ def draw_frontier(frontier: dict[str, Any], path: Path | str) -> None:
 def decision_age_figure(metrics: dict[str, Any]) -> Figure:
     """Returns the mean age at decision on one line with the optima at the same errors and the lifetime rule."""
     rows = [
-        ("optimum of seeing every frame", metrics["optimal_decision_frame_seeing"], OPTIMUM_SEEING),
+        ("full-observation bound", metrics["optimal_decision_frame_seeing"], OPTIMUM_SEEING),
         ("this gate", metrics["mean_decision_frame"], GATE),
         ("optimum of detections only", metrics["optimal_decision_frame_detections"], OPTIMUM_DETECTIONS),
         ("lifetime evidence alone", (metrics.get("lifetime_only") or {}).get("mean_decision_frame"), LIFETIME),

@@ -66,15 +66,16 @@ def _optimum_words(run: StoredRun) -> Sentence:
     if detections is None or seeing is None:
         return ("The optima are not known for this world, so there is nothing exact to compare with.",)
     facts = run.say(
-        "The gate decides at a mean age of {evaluation:mean_decision_frame}. The best rule that sees only hits, misses"
-        " and their cue needs {evaluation:optimal_decision_frame_detections} at the same error rates; one that sees"
-        " every frame without error needs {evaluation:optimal_decision_frame_seeing}. "
+        "The gate decides at a mean age of {evaluation:mean_decision_frame}. At the same error rates the"
+        " detection-only bound, of any rule on associated and missed frames and their cue, is"
+        " {evaluation:optimal_decision_frame_detections}; the full-observation bound, of one that sees every frame"
+        " without error, is {evaluation:optimal_decision_frame_seeing}. "
     )
     if age < seeing:
         return (
             *facts,
-            "The gate stands below the optimum of seeing, which no rule can do on average: either these clips are a"
-            " lucky draw, or something leaks; 'perdure data audit' looks for leaks.",
+            "The gate stands below the full-observation bound, which no rule can do on average: either these clips are"
+            " a lucky draw, or something leaks; 'perdure data audit' looks for leaks.",
         )
     if age < detections:
         return (
@@ -102,11 +103,11 @@ def _guarantee_blocks(run: StoredRun) -> list[Block]:
         ("false_confirm_rate", "alpha_false_confirm", "False confirms"),
         ("miss_rate", "alpha_miss", "Misses"),
     ):
-        blocks.append(_kept_or_broken(run, key, alpha=alpha, name=name))
+        blocks.append(_satisfied_or_violated(run, key, alpha=alpha, name=name))
     return blocks
 
 
-def _kept_or_broken(run: StoredRun, key: str, *, alpha: str, name: str) -> Paragraph:
+def _satisfied_or_violated(run: StoredRun, key: str, *, alpha: str, name: str) -> Paragraph:
     metrics = run.content("evaluation")
     limit, value = metrics["thresholds"][alpha], metrics[key]
     measured = run.say(

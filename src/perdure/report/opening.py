@@ -27,7 +27,7 @@ TARGET_WORDS = {
     "miss_rate": "Misses",
     "mean_decision_frame": "Mean age at decision",
     "frames_before_optimum_of_detections": "Frames ahead of the detections' optimum",
-    "cost_minus_hand": "Frames to confirm, minus tuned hand rule",
+    "cost_minus_hand": "Frames to confirm, minus M-of-N baseline (tuned)",
     "tokenizer_psnr_db": "Tokenizer PSNR, dB",
     "tokenizer_codes_used_share": "Tokenizer codes in use",
 }

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from perdure.report.style import BOTH, GATE, INK, LINE, MUTED, PERSISTENT, WRONG, house_style, new_figure, quiet
 
+SHOWN = {"tuned hand rule": "M-of-N baseline (tuned)", "tuned hand rule, on test": "M-of-N baseline (tuned on test)"}
+"""Methods whose name in the glossary is not that of their rows."""
 MAX_SEQUENCES = 40
 """Lines of the figure by sequence; those with most transient tracks are kept."""
 
@@ -40,10 +42,10 @@ def cost_figure(rows: Sequence[dict[str, Any]]) -> Figure:
             axes.grid(visible=True, axis="x", color=LINE, lw=0.6)
             axes.set_title(f"at most {100 * cap:g} % false confirms")
             axes.set_xlim(0.8, 10.2)
-        panels[0].set_yticks(range(len(names)), names, color=INK)
+        panels[0].set_yticks(range(len(names)), [SHOWN.get(name, name) for name in names], color=INK)
         panels[0].set_ylim(len(names) - 0.4, -0.6)
         figure.supxlabel(
-            "mean age at which a true track is confirmed, a miss charged 9; 95 % interval over sequences",
+            "mean age at which a persistent track is confirmed, a miss charged 9; 95 % interval over sequences",
             fontsize=9,
             color=MUTED,
         )
