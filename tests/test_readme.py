@@ -61,7 +61,10 @@ def test_the_demo_needs_nothing_else_and_finds_the_drone_among_clutter(tmp_path:
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "demo" / "summary.json").read_text(encoding="utf-8"))
     assert summary["num_frames"] == 316
-    assert 1 <= summary["num_persistent"] <= 10 < 100 < summary["num_transient"]
+    assert 1 <= summary["num_persistent"] <= 8 < 90 < summary["compared"]["num_confirmed_by_rule"]
+    decisions = [json.loads(line) for line in (tmp_path / "demo" / "decisions.jsonl").read_text().splitlines()]
+    first = [one for one in decisions if one["label"] == "persistent"]
+    assert max(one["age"] for one in first) < 3, "every part of the drone's way before its third detection"
     lines = (tmp_path / "demo" / "confirmed.txt").read_text(encoding="utf-8").splitlines()
     seen = {int(line.split(",")[0]) for line in lines}
     assert len(seen) > 0.9 * 316, "one confirmed track or another on nearly every frame"

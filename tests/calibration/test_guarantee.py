@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from perdure.calibration.exact import CalibrationScores, calibrate
+from perdure.calibration.exact import calibrate
 from perdure.calibration.halt_conditional import calibrate_halt_conditional
 from perdure.calibration.learn_then_test import learn_then_test
 from perdure.calibration.plug_in import plug_in, symmetric_errors
+from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.rules import OnTimeout, StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import run_rule
 from stopping.world_law import DrawnTracks, draw_tracks

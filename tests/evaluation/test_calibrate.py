@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gate.small_model import HORIZON, windows_of
-from perdure.calibration.exact import CalibrationScores, calibrate, sample_one_per_clip
+from perdure.calibration.exact import calibrate
+from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.evaluation.calibrate import ErrorRates, calibration_scores, decision_age, rule_for
 from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import TruncatedSPRT

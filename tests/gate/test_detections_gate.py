@@ -11,7 +11,7 @@ import pytest
 
 from data.street import HEIGHT, NUM_FRAMES, WIDTH, write_street
 from gate.small_model import small_model
-from perdure.calibration.exact import CalibrationScores
+from perdure.calibration.scores import CalibrationScores
 from perdure.data.mot_sequence import MotSequence, read_mot_sequence
 from perdure.data.track_labels import MatchConfig
 from perdure.gate.detections_model import DetectionsModel

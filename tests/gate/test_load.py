@@ -12,7 +12,7 @@ import torch
 from gate.scripted import NEVER, Script, play
 from gate.small_model import small_model
 from perdure.arrays import find_weights
-from perdure.calibration.exact import CalibrationScores
+from perdure.calibration.scores import CalibrationScores
 from perdure.gate import load
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.load import load_gate, load_model

@@ -10,7 +10,7 @@ import pytest
 
 from data.mot_folder import NUM_FRAMES, SIZE, write_sequence
 from gate.small_model import small_model
-from perdure.calibration.exact import CalibrationScores
+from perdure.calibration.scores import CalibrationScores
 from perdure.data.mot_sequence import MotSequence, read_mot_sequence
 from perdure.data.track_labels import MatchConfig
 from perdure.evidence.forest import LEAF, Forest

@@ -16,10 +16,11 @@ from jaxtyping import Float
 from scipy.stats import binom
 
 from perdure.bench.law_tracks import LawTracks, draw_tracks
-from perdure.calibration.exact import CalibrationScores, calibrate, extreme_before
+from perdure.calibration.exact import calibrate, extreme_before
 from perdure.calibration.halt_conditional import calibrate_halt_conditional
 from perdure.calibration.learn_then_test import learn_then_test
 from perdure.calibration.plug_in import plug_in
+from perdure.calibration.scores import CalibrationScores
 from perdure.optima.dynamic_program import TrackLaw
 from perdure.stopping.rules import StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import run_rule

@@ -14,7 +14,8 @@ import numpy as np
 
 from perdure.bench.guarantee import Promise
 from perdure.bench.law_tracks import LawTracks, draw_tracks
-from perdure.calibration.exact import CalibrationScores, calibrate
+from perdure.calibration.exact import calibrate
+from perdure.calibration.scores import CalibrationScores
 from perdure.gate.drift import HitCount, clutter_message, confirmed_message, frame_rate_message
 from perdure.gate.operation import Operation
 from perdure.optima.dynamic_program import TrackLaw

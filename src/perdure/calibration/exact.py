@@ -10,139 +10,18 @@ binomial test per class suffices (Mondrian calibration; Angelopoulos et al., Lea
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from scipy.stats import binom
 
+from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.rules import OnTimeout, TruncatedSPRT
+from perdure.stopping.streak import LifetimeBound
 
-DECIMALS = 4
-"""Digits of a stored score; 1e-4 nats is far below what any model knows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrationScores:
-    """Evidence at every age up to h of tracks whose truth is known, at most one of each class from a clip.
-
-    A track that ends counts as deleted there; tracks cut short by the end of their clip must be left out.
-
-    Args:
-        persistent: nats, NaN after the track's end.
-        transient: nats, NaN after the track's end.
-
-    Raises:
-        ValueError: the numbers of ages differ, a score is infinite, or a NaN stands before a number.
-    """
-
-    persistent: Float[np.ndarray, "n1 h"]
-    transient: Float[np.ndarray, "n0 h"]
-
-    def __post_init__(self) -> None:
-        if self.persistent.shape[1] != self.transient.shape[1]:
-            raise ValueError(
-                f"CalibrationScores: got {self.persistent.shape[1]} ages of persistent tracks and "
-                f"{self.transient.shape[1]} of transient ones, expected the same number"
-            )
-        for name in ("persistent", "transient"):
-            scores = getattr(self, name)
-            bad = np.isinf(scores).any(axis=1) | (np.isnan(scores[:, :-1]) & ~np.isnan(scores[:, 1:])).any(axis=1)
-            if bad.any():
-                row = int(np.flatnonzero(bad)[0])
-                raise ValueError(
-                    f"CalibrationScores.{name} row {row}: got {scores[row]}, "
-                    "expected finite numbers, and NaN only after the track's end"
-                )
-
-    @property
-    def num_ages(self) -> int:
-        """Ages that scores are known for."""
-        return self.persistent.shape[1]
-
-    def up_to(self, horizon: int) -> CalibrationScores:
-        """Returns the scores of the first `horizon` ages.
-
-        Raises:
-            ValueError: scores are not known that far.
-        """
-        if not 1 <= horizon <= self.num_ages:
-            raise ValueError(
-                f"calibration: got horizon {horizon}, expected 1 to {self.num_ages}, the ages that calibration "
-                "scores are stored for; calibrate again with a longer horizon"
-            )
-        return CalibrationScores(persistent=self.persistent[:, :horizon], transient=self.transient[:, :horizon])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain values, ready for JSON; a row stops at the track's end.
-
-        Scores are rounded to 4 decimals, those of persistent tracks down and those of transient ones up: both ways
-        bounds only become more careful, so the guarantee survives storage.
-        """
-        return {
-            "num_ages": self.num_ages,
-            "persistent": _rows(round_carefully(self.persistent)),
-            "transient": _rows(-round_carefully(-self.transient)),
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> CalibrationScores:
-        """Returns the scores that `to_dict` described.
-
-        Raises:
-            ValueError: a value is missing, or a row is longer than `num_ages`.
-        """
-        try:
-            num_ages = int(values["num_ages"])
-            return cls(
-                persistent=_padded(values["persistent"], num_ages), transient=_padded(values["transient"], num_ages)
-            )
-        except KeyError as error:
-            raise ValueError(f"calibration: got no {error}, expected num_ages, persistent and transient") from error
-
-
-def round_carefully(scores: Float[np.ndarray, "n h"]) -> Float[np.ndarray, "n h"]:
-    """Returns the largest multiples of 1e-4 that are not above the scores; rounding twice changes nothing."""
-    nearest = np.round(scores, DECIMALS)
-    return np.where(nearest > scores, np.round(nearest - 10.0**-DECIMALS, DECIMALS), nearest)
-
-
-def _rows(scores: Float[np.ndarray, "n h"]) -> list[list[float]]:
-    # Adding 0.0 turns -0.0 into 0.0.
-    return [(row[~np.isnan(row)] + 0.0).tolist() for row in scores]
-
-
-def _padded(rows: list[list[float]], num_ages: int) -> Float[np.ndarray, "n h"]:
-    scores = np.full((len(rows), num_ages), np.nan)
-    for index, row in enumerate(rows):
-        if len(row) > num_ages:
-            raise ValueError(f"calibration: row {index} has {len(row)} scores, expected at most {num_ages}")
-        scores[index, : len(row)] = row
-    return scores
-
-
-def sample_one_per_clip(
-    clip_index: Int[np.ndarray, " n"],
-    is_persistent: Bool[np.ndarray, " n"],
-    evidence: Float[np.ndarray, "n h"],
-    rng: np.random.Generator,
-) -> CalibrationScores:
-    """Returns one random track of each class from every clip that has one: tracks of one clip are not independent.
-
-    Args:
-        clip_index: number of the clip that each track belongs to.
-        is_persistent: truth.
-        evidence: nats, NaN after the track's end.
-        rng: picks the tracks.
-    """
-
-    def picked(of_class: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "m h"]:
-        rows = rng.permutation(np.flatnonzero(of_class))
-        _, first = np.unique(clip_index[rows], return_index=True)
-        return evidence[rows[first]].astype(np.float64)
-
-    return CalibrationScores(persistent=picked(is_persistent), transient=picked(~is_persistent))
+LIFETIME_SHARE = 0.25
+"""Share of the false confirms that a rate allows which may be spent on tracks that simply last long."""
 
 
 def num_tracks_needed(max_rate: float, delta: float) -> int:
@@ -174,6 +53,7 @@ def calibrate(
     delta: float = 0.05,
     horizon: int,
     on_timeout: OnTimeout = "persistent",
+    lifetime_bound: LifetimeBound | None = None,
 ) -> TruncatedSPRT:
     """Returns the tightest bounds that keep both error rates with probability at least 1 - delta.
 
@@ -187,15 +67,27 @@ def calibrate(
             there is only one.
         horizon: age at which a decision is forced.
         on_timeout: what a forced decision says.
+        lifetime_bound: what confirms beside the evidence; transient tracks that pass it are errors of any bounds.
 
     Raises:
         ValueError: there are too few tracks, or tracks that no bound can decide rightly exceed a rate.
     """
+    is_lasting = np.zeros(len(scores.transient), dtype=bool)
+    if lifetime_bound is not None:
+        is_lasting = scores.lasting(lifetime_bound.num_hits)
     scores = scores.up_to(horizon)
     if not 0 < delta < 1:
         raise ValueError(f"delta: got {delta}, expected above 0 and below 1")
     spent = delta if None in (max_false_confirm, max_miss) else delta / 2
     allowed_false = _allowed(len(scores.transient), max_false_confirm, spent, delta, name="max_false_confirm")
+    if allowed_false is not None:
+        if is_lasting.sum() > allowed_false:
+            raise ValueError(
+                f"calibration: got {is_lasting.sum()} of {len(is_lasting)} transient tracks that the lifetime bound "
+                f"confirms, but max_false_confirm allows {allowed_false}; raise it or the lifetime bound"
+            )
+        allowed_false -= int(is_lasting.sum())
+        scores = replace(scores, transient=scores.transient[~is_lasting], transient_hits=None)
     allowed_missed = _allowed(len(scores.persistent), max_miss, spent, delta, name="max_miss")
     # The forced label decides which bound comes first: its errors at the horizon depend on the other bound.
     if on_timeout == "persistent":
@@ -208,6 +100,34 @@ def calibrate(
         upper = float(np.nextafter(lower, np.inf)) if on_timeout == "persistent" else upper
         lower = lower if on_timeout == "persistent" else float(np.nextafter(upper, -np.inf))
     return TruncatedSPRT(upper=upper, lower=lower, horizon=horizon, on_timeout=on_timeout)
+
+
+def proven_lifetime(
+    scores: CalibrationScores, *, max_false_confirm: float | None, max_miss: float | None, delta: float = 0.05
+) -> LifetimeBound | None:
+    """Returns the bound on lifetime that goes with rates: no more than `LIFETIME_SHARE` of the errors are spent on it.
+
+    Args:
+        scores: calibration tracks.
+        max_false_confirm: as in `calibrate`; None leaves false confirms to the bound that comes with every gate.
+        max_miss: as in `calibrate`.
+        delta: as in `calibrate`.
+
+    Returns:
+        None where no bound can be proven, since the lives of transient tracks are not known to their end.
+
+    Raises:
+        ValueError: there are too few tracks.
+    """
+    if max_false_confirm is None:
+        return LifetimeBound()
+    spent = delta if max_miss is None else delta / 2
+    allowed = _allowed(len(scores.transient), max_false_confirm, spent, delta, name="max_false_confirm") or 0
+    budget = int(LIFETIME_SHARE * allowed)
+    if scores.transient_hits is None:
+        return LifetimeBound() if scores.lasting(0).sum() <= budget else None
+    longest = np.sort(scores.transient_hits)[::-1]
+    return LifetimeBound(num_hits=max(LifetimeBound().num_hits, int(longest[budget]) + 1))
 
 
 def _allowed(num: int, max_rate: float | None, spent: float, delta: float, *, name: str) -> int | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binom
 
-from perdure.calibration.exact import CalibrationScores, num_tracks_needed
+from perdure.calibration.exact import num_tracks_needed
 from perdure.calibration.plug_in import symmetric_errors
+from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.rules import OnTimeout, TruncatedSPRT
 
 BOUND_GRID = tuple(np.round(np.arange(12.0, 0.01, -0.05), 2).tolist())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from perdure.calibration.exact import CalibrationScores
+from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.rules import OnTimeout, TruncatedSPRT
 
 

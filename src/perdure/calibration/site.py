@@ -18,7 +18,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from perdure.calibration.exact import CalibrationScores, calibrate, round_carefully, sample_one_per_clip
+from perdure.calibration.exact import calibrate
+from perdure.calibration.scores import CalibrationScores, round_carefully, sample_one_per_clip
 from perdure.stopping.hand_rule import TunedRule, tune_hand_rule
 from perdure.stopping.per_class import PerClass
 from perdure.stopping.rules import OnTimeout, StoppingRule, TruncatedSPRT

@@ -79,6 +79,16 @@ def watch(words: Sequence[str], command: str) -> int:
             say(f"  {name}: {value}")
     latency = ", ".join(f"{name} {value:.1f}" for name, value in summary.latency_ms.items())
     say(f"  latency_ms: {latency} (of a frame, from decoded to decided)")
+    if summary.compared:
+        both = (
+            "the gate confirmed {num_confirmed_by_gate}, {rule} {num_confirmed_by_rule}, both {num_confirmed_by_both}"
+        )
+        ages = (
+            ""
+            if summary.compared["mean_age_gate"] is None
+            else " at mean age {mean_age_gate:.2f} and {mean_age_rule:.2f}"
+        )
+        say(f"  compared: {(both + ages).format(**summary.compared)}")
     for problem in summary.problems:
         say((f"  problem: {problem}", "yellow"))
     return 0

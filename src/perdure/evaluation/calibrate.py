@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from perdure.calibration.exact import CalibrationScores, calibrate, sample_one_per_clip
+from perdure.calibration.exact import calibrate
+from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.training.offline import evidence_of

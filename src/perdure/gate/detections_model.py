@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perdure.arrays import load_arrays, save_arrays
-from perdure.calibration.exact import CalibrationScores
+from perdure.calibration.scores import CalibrationScores
 from perdure.config import from_dict, to_dict
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.evidence.track_evidence import TrackEvidence

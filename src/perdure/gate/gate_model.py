@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
-from perdure.calibration.exact import CalibrationScores
+from perdure.calibration.scores import CalibrationScores
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.operation import Operation, Rates
 from perdure.gate.results import GateCost

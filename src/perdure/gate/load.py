@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perdure.arrays import find_weights, load_info
-from perdure.calibration.exact import calibrate
+from perdure.calibration.exact import calibrate, proven_lifetime
 from perdure.calibration.site import Fallback
 from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_features import RANKS
@@ -20,9 +20,10 @@ from perdure.gate.detections_model import KIND, DetectionsModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.gate_model import GateModel
 from perdure.gate.matching import StreakMatch
+from perdure.gate.operation import Rates
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.stopping.rules import TruncatedSPRT
-from perdure.stopping.streak import STREAKS, Like, StreakRule, bound_like, streak_of
+from perdure.stopping.streak import STREAKS, LifetimeBound, Like, StreakRule, bound_like, streak_of
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +122,8 @@ def load_gate(
         site.check_model(model, calibration)
         return _site_gate(model, site.asked(**changes, **given), fallback, image_size)
     model.operation = replace(model.operation, **changes)
-    return PersistenceGate(model, promised_rule(model, path, **rates), image_size=image_size)
+    rule, bound = promised_rule(model, path, **rates)
+    return PersistenceGate(model, rule, lifetime_bound=bound, image_size=image_size)
 
 
 def promised_rule(
@@ -130,8 +132,8 @@ def promised_rule(
     *,
     max_false_confirm: float | Literal["as calibrated"] | None,
     max_miss: float | Literal["as calibrated"] | None,
-) -> TruncatedSPRT:
-    """Returns the bounds that keep error rates, those of the weights where none are given, from stored scores.
+) -> tuple[TruncatedSPRT, LifetimeBound | None]:
+    """Returns bounds on evidence and lifetime that keep error rates, by default those of the weights.
 
     Args:
         model: with its calibration scores.
@@ -144,13 +146,20 @@ def promised_rule(
     """
     if model.calibration is None:
         raise ValueError(f"weights: {path} are not calibrated; finish the run that made them (perdure run --resume)")
-    return calibrate(
-        model.calibration,
+    rates = Rates(
         max_false_confirm=model.rates.max_false_confirm if isinstance(max_false_confirm, str) else max_false_confirm,
         max_miss=model.rates.max_miss if isinstance(max_miss, str) else max_miss,
+    )
+    bound = proven_lifetime(model.calibration, max_false_confirm=rates.max_false_confirm, max_miss=rates.max_miss)
+    rule = calibrate(
+        model.calibration,
+        max_false_confirm=rates.max_false_confirm,
+        max_miss=rates.max_miss,
         horizon=model.operation.horizon,
         on_timeout=model.operation.on_timeout,
+        lifetime_bound=bound,
     )
+    return rule, bound
 
 
 def _gate_like(

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from perdure.calibration.exact import CalibrationScores
+from perdure.calibration.scores import CalibrationScores
 from perdure.checkpoint import load_checkpoint, save_checkpoint
 from perdure.config import fingerprint, from_dict, to_dict
 from perdure.evidence.config import ModelConfig

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from perdure.calibration.exact import CalibrationScores
+from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.rules import Horizon, Observation, OnTimeout, Verdict
 
 PRIOR_TRACKS = 10.0

@@ -10,16 +10,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from perdure.calibration.exact import (
-    CalibrationScores,
-    calibrate,
-    num_errors_allowed,
-    num_tracks_needed,
-    sample_one_per_clip,
-)
+from perdure.calibration.exact import calibrate, num_errors_allowed, num_tracks_needed
 from perdure.calibration.halt_conditional import calibrate_halt_conditional
 from perdure.calibration.learn_then_test import learn_then_test
 from perdure.calibration.plug_in import plug_in
+from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.optima.oracle import TrackLaw, optimal_frame, optimal_frame_at
 from perdure.proof.decision_checks import plain_tail
 from perdure.proof.sequence_checks import drawn_evidence, plain_stop

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from perdure.calibration.exact import CalibrationScores
+from perdure.calibration.scores import CalibrationScores
 from perdure.optima.backward_induction import BackwardInductionRule, DecisionCosts, fit_backward_induction
 from perdure.stopping.age_bounds import AgeBounds
 from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, ScoredMOfN, SortLogic

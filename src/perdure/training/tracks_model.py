@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from perdure.calibration.exact import CalibrationScores, sample_one_per_clip
+from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.gate.detections_model import DetectionsModel
 from perdure.gate.operation import Operation, Rates
 from perdure.tracking.crops import CropConfig
