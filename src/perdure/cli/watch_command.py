@@ -80,18 +80,26 @@ def watch(words: Sequence[str], command: str) -> int:
     latency = ", ".join(f"{name} {value:.1f}" for name, value in summary.latency_ms.items())
     say(f"  latency_ms: {latency} (of a frame, from decoded to decided)")
     if summary.compared:
-        both = (
-            "the gate confirmed {num_confirmed_by_gate}, {rule} {num_confirmed_by_rule}, both {num_confirmed_by_both}"
-        )
-        ages = (
-            ""
-            if summary.compared["mean_age_gate"] is None
-            else " at mean age {mean_age_gate:.2f} and {mean_age_rule:.2f}"
-        )
-        say(f"  compared: {(both + ages).format(**summary.compared)}")
+        say(f"  compared: {_compared_words(**summary.compared)}")
     for problem in summary.problems:
         say((f"  problem: {problem}", "yellow"))
     return 0
+
+
+def _compared_words(
+    *,
+    rule: str,
+    num_confirmed_by_rule: int,
+    num_confirmed_by_gate: int,
+    num_confirmed_by_both: int,
+    mean_age_rule: float | None,
+    mean_age_gate: float | None,
+) -> str:
+    """Returns what a rule and the gate confirmed, in words."""
+    counts = f"the gate confirmed {num_confirmed_by_gate} tracks, {rule} {num_confirmed_by_rule}"
+    if mean_age_gate is None:
+        return f"{counts}, none of them the same"
+    return f"{counts}; {num_confirmed_by_both} by both, at mean age {mean_age_gate:.2f} and {mean_age_rule:.2f}"
 
 
 @contextmanager
