@@ -22,3 +22,8 @@ def pixelless() -> PersistenceModel:
 @pytest.fixture(scope="session")
 def dataset() -> ClipDataset:
     return small_dataset()
+
+
+@pytest.fixture(scope="session")
+def small_set() -> ClipDataset:
+    return small_dataset()

@@ -32,7 +32,7 @@ def test_opening_again_starts_with_the_hit_that_caused_it() -> None:
     memory.reopen(cue=-1.0, score=0.25)
     assert memory == TrackMemory(
         1, opened_age=11, first_frame=5, age=11, rejected_age=3, decided_age=3, hit_history=1, cue_total=-1.0,
-        was_reopened=True, max_score=0.25, score_total=0.25, num_scored=1,
+        was_reopened=True, max_score=0.25, score_total=0.25, num_scored=1, num_hits=11, streak=11, longest_streak=11,
     )  # fmt: skip
 
 
