@@ -1,7 +1,7 @@
 """No pixels, no torch: boxes and scores of any detector in, confirmed tracks out.
 
-Run it as it is: a made-up detector with scores on a scale of its own stands in for yours. Put its boxes in the place of
-`detector`, and a few minutes of its earlier scores, unlabelled, in the place of `earlier`.
+Run it as it is: a synthetic detector with scores on a scale of its own stands in for yours. Put your boxes in the
+place of `detector`, and a few minutes of its earlier scores, unlabelled, in the place of `earlier`.
 """
 
 from __future__ import annotations

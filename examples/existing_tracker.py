@@ -1,4 +1,4 @@
-"""Keep your tracker, replace its "three hits": the gate decides which of its tracks are reported.
+"""Keep your tracker, replace its "three in a row": the gate decides which of its tracks are reported.
 
 Needs `supervision` and a tracker that writes tracker ids, here SORT of the `trackers` library:
     pip install supervision && pip install --no-deps trackers

@@ -1,6 +1,6 @@
 """Rows of a YOLO-like detector (x1 y1 x2 y2 score class, in pixels) through the gate, frame by frame.
 
-Run it as it is: a made-up camera stands in for yours. Put your own detector in the place of `detector`.
+Run it as it is: a synthetic camera stands in for yours. Put your own detector in the place of `detector`.
 """
 
 from __future__ import annotations

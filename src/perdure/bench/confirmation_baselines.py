@@ -1,4 +1,4 @@
-"""The opponents on real tracks: hand rules, tuned hand rules, logistic regression and gradient boosting per age.
+"""The opponents on recorded tracks: M-of-N baselines, logistic regression and gradient boosting per age.
 
 Each gives every track a number at every age (minus infinity: not to be confirmed now). scikit-learn is needed for the
 learned ones, in development or with the extra `tracks`.
@@ -37,7 +37,7 @@ def hit_histories(table: TrackTable) -> np.ndarray:
 
 
 def hand_statistic(rule: ScoredMOfN, table: TrackTable) -> Float[np.ndarray, "n l"]:
-    """Returns the score that a hand rule compares where a track has the hits and is kept, minus infinity elsewhere."""
+    """Returns the score that a baseline compares where a track has the hits and is kept, minus infinity elsewhere."""
     sequences, rows = table.sequences(np.zeros(table.is_valid.shape)), np.arange(len(table))
     history = hit_histories(table)
     statistic, is_open = np.full(table.is_valid.shape, -math.inf), np.ones(len(table), dtype=bool)

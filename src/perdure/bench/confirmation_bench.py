@@ -1,7 +1,7 @@
 """The benchmark on real tracks: every method on the same tracks of sequences that it has not seen.
 
 For each method and false-confirm rate one row: the cost with a threshold swept on the left-out tracks (for every method
-alike), its interval over sequences, the difference from the tuned hand rule and from the best learned opponent on the
+alike), its interval over sequences, the difference from the tuned M-of-N baseline and the best learned opponent on the
 same resamples, and what a threshold chosen on training tracks alone really does.
 """
 
@@ -151,7 +151,7 @@ def _trained_row(data: BenchData, method: Method, cap: float) -> dict[str, Any]:
 def _add_differences(rows: list[dict[str, Any]], resampled: Mapping[str, np.ndarray]) -> None:
     """Adds to each row its cost minus that of opponents, with intervals.
 
-    Opponents are the tuned hand rule, the best learned one and, where there are pixels, our own without them.
+    Opponents are the M-of-N baseline (tuned), the best learned one and, where there are pixels, our own without them.
     """
     cost = {row["method"]: row["cost"] for row in rows}
     opponents = {"hand": HAND} if HAND in cost else {}

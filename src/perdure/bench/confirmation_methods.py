@@ -33,7 +33,7 @@ NUM_INNER_FOLDS = 5
 CAPS = (0.10, 0.03, 0.01)
 """False-confirm rates that methods are compared at."""
 MIN_GROUPS = 3
-"""Training sequences below which nothing can be learnt about sequences not seen: the tuned hand rule is used then."""
+"""Training sequences below which nothing can be learnt about others: the M-of-N baseline (tuned) is used."""
 
 MARGIN_FRAMES = 0.25
 """How much worse a learned method must be before it is given up; less is noise on a few sequences."""
@@ -109,7 +109,7 @@ def forest_method(config: TrackTrainingConfig, seed: int = 0, *, uses_pixels: bo
 
 @dataclass(frozen=True, slots=True)
 class WithFallBack:
-    """A learned method, or the tuned hand rule where training sequences show that this is clearly better.
+    """A learned method, or the M-of-N baseline (tuned) where training sequences show that this is clearly better.
 
     Args:
         learned: the method.
@@ -127,7 +127,7 @@ class WithFallBack:
         return self.learned if is_enough and self.is_better(train) else self.hand
 
     def __call__(self, train: TrackTable, test: TrackTable, cap: float) -> Statistic:
-        """Returns the numbers of the test tracks, the hand rule's brought to the scale of the learned ones."""
+        """Returns the numbers of the test tracks, the baseline's brought to the scale of the learned ones."""
         if self.chosen(train) is self.learned:
             return self.learned(train, test, cap)
         if len(np.unique(train.group)) < MIN_GROUPS:

@@ -1,1 +1,1 @@
-"""Labelled streams: clips made in parallel and read at random, MOT folders, invented scenes."""
+"""Labelled streams: clips made in parallel and read at random, MOT folders, synthetic detections."""

@@ -15,7 +15,7 @@ from perdure.metrics.intervals import binomial_interval
 from perdure.stopping.rules import TruncatedSPRT
 
 TARGET_CAP = 0.03
-"""False-confirm rate at which a run is held to be faster than the tuned hand rule."""
+"""False-confirm rate at which a run is held to be faster than the M-of-N baseline (tuned)."""
 
 
 def tracks_metrics(
@@ -29,7 +29,7 @@ def tracks_metrics(
     num_resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Returns all rates, the comparison with hand rules and learned opponents, and the targets, ready for JSON.
+    """Returns all rates, the comparison with M-of-N baselines and learned opponents, and the targets, ready for JSON.
 
     Args:
         records: decisions of gates that had not seen the sequence.

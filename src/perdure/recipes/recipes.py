@@ -74,7 +74,7 @@ def tracks() -> TracksRunConfig:
 
 
 def streets() -> TracksRunConfig:
-    """Returns the recipe of the weights for detections alone: made-up scenes, and inputs that any detector shares."""
+    """Returns the recipe of the weights for detections alone: synthetic ones, and inputs that any detector shares."""
     return TracksRunConfig(
         recipe="streets",
         data=TracksDataConfig(num_streets=160, folds=4),

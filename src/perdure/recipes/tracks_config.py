@@ -19,9 +19,9 @@ class TracksDataConfig(RealData):
     """Labelled sequences, and which of their tracks are taken."""
 
     path: str = ""
-    """Folder of MOT folders (seqinfo.ini, det/, gt/gt.txt); must be given, but for made-up scenes."""
+    """Folder of MOT folders (seqinfo.ini, det/, gt/gt.txt); must be given, but for synthetic detections."""
     num_streets: int = 0
-    """Made-up scenes to take instead of a folder: every one with a camera, a detector and clutter of its own."""
+    """Synthetic scenes to take instead of a folder: every one with a camera, a detector and clutter of its own."""
     folds: int = 8
     """Largest number of parts that are left out in turn; more sequences than that share parts, neighbours together."""
     uses_pixels: bool = False

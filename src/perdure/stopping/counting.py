@@ -70,7 +70,7 @@ Window = Literal["latest", "first"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredMOfN(Horizon):
-    """The hand rule: M hits within N frames and a good enough score of the hits so far.
+    """The M-of-N baseline: M hits within N frames and a good enough score of the hits so far.
 
     What people set by hand, and a strong opponent once it is tuned (`hand_rule.tune_hand_rule`): much of what is known
     about a young track is in its detector's score.

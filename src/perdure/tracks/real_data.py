@@ -72,7 +72,7 @@ def read_places(
 
 
 def street_place(seed: int) -> str:
-    """Returns the place of a made-up scene."""
+    """Returns the place of a scene of synthetic detections."""
     return f"{_STREET}{seed}"
 
 
