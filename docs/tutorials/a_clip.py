@@ -55,8 +55,9 @@ assert length > 50
 # %% [markdown]
 # ## Evidence, frame by frame
 #
-# Its first frames: associated or missed, and how the evidence grew until the upper bound was crossed.
+# The track that took longest to confirm: associated or missed, and how the evidence grew.
 
 # %%
-for row in [row for row in rows if row["track_id"] == longest][:6]:
+slowest = max((one for one in decisions if one["label"] == "persistent"), key=lambda decision: decision["age"])
+for row in [row for row in rows if int(row["track_id"]) == slowest["track_id"]][: slowest["age"]]:
     print(", ".join(f"{name} {row[name]}" for name in ("age", "is_hit", "status", "evidence")))
