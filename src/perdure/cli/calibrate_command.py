@@ -16,7 +16,9 @@ from perdure.cli.terminal import counted, say
 from perdure.runs.run_folder import LATEST, RUNS
 
 if TYPE_CHECKING:
+    from perdure.calibration.site import SiteTracks
     from perdure.gate.gate_model import GateModel
+    from perdure.gate.site_tracks import SiteRequest
 
 PACKAGE = Path("package")
 """Stands for the weights in the package."""
@@ -122,7 +124,44 @@ def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
     )
     for line in said.lines:
         say((f"  {line}", "bold red" if "NOT guaranteed" in line else ""))
+    _say_rates(tracks, request)
     return 0
+
+
+def _say_rates(tracks: SiteTracks, request: SiteRequest) -> None:
+    """Prints what other rates would cost on these tracks, beside three in a row."""
+    from perdure.calibration.exact import calibrate as exactly
+    from perdure.calibration.rates_table import rate_rows
+
+    scores = tracks.scores(request.seed)
+
+    def exact(rate: float) -> float | None:
+        try:
+            rule = exactly(
+                scores,
+                max_false_confirm=rate,
+                max_miss=None,
+                delta=request.delta,
+                horizon=request.horizon,
+                on_timeout="transient",
+            )
+        except ValueError:
+            return None
+        return rule.upper
+
+    say(f"  on these {len(tracks)} tracks, up to age {request.horizon}, confirmed by evidence alone:")
+    say(f"  {'':<26}{'transient':>11}{'persistent':>12}{'at age':>8}{'lost':>6}")
+    ages = slice(request.horizon)
+    for row in rate_rows(
+        tracks.evidence[:, ages], tracks.is_hit[:, ages], tracks.is_persistent, tracks.unit,
+        exact=exact, delta=request.delta,
+    ):  # fmt: skip
+        name = row.way if row.rate is None else f"{row.rate:.0%}, {row.way}"
+        if row.rate is not None and row.bound is None:
+            say(f"  {name:<26}  too few tracks to prove it")
+            continue
+        figures = f"{row.transient:>11.1%}{row.persistent:>12.1%}{row.mean_age:>8.2f}{row.num_lost:>6}"
+        say(f"  {name:<26}{figures}")
 
 
 def _move(model: GateModel, device: str) -> None:
