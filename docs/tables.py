@@ -24,6 +24,13 @@ SETS = {
 LEARNED = ("logistic regression", "gradient boosting", "gradient boosting, our inputs")
 """The learned opponents of `real.json`, all of them."""
 CAPS = (0.1, 0.03, 0.01)
+OUT_OF_THE_BOX = (
+    "KITTI Car (PointRCNN)",
+    "KITTI Pedestrian (PointRCNN)",
+    "PETS (MOG2)",
+    "infrared (three-frame difference)",
+)
+"""Data of `out-of-the-box.json` in the short table."""
 WORLDS = ((0.9, 0.0), (0.9, 1.0), (0.9, 2.0), (0.7, 1.0))
 """Pd and d of the worlds of `frontier.json`."""
 
@@ -300,6 +307,56 @@ def site() -> list[str]:
     return table([*header, "false confirms, range", "persistent confirmed", "cost"], lines)
 
 
+def out_of_the_box() -> list[str]:
+    """Returns what the gate as it is loaded and three in a row confirm on the same recorded tracks."""
+    lines = []
+    for row in rows_of("out-of-the-box"):
+        low, high = row["difference_ci95"]
+        interval = "" if low is None else f" ({low:+.2f} to {high:+.2f})"
+        lines.append(
+            [
+                row["data"],
+                *(f"{row[f'{who}_true']} of {row['num_true']}" for who in ("rule", "gate")),
+                *(f"{row[f'{who}_false']:,} of {row['num_false']:,}" for who in ("rule", "gate")),
+                f"{row['rule_age']:.2f}",
+                f"{row['gate_age']:.2f}{interval}",
+                f"{row['gate_long_never']} of {row['num_long']}",
+            ]
+        )
+    header = (
+        "recorded tracks",
+        "persistent confirmed: three in a row",
+        "perdure",
+        "transient confirmed: three in a row",
+        "perdure",
+        "mean age: three in a row",
+        "perdure (difference, 95 %)",
+        "long-lived, never reported",
+    )
+    return table(header, lines)
+
+
+def out_of_the_box_short() -> list[str]:
+    """Returns the same for four sets, as shares."""
+    names = (
+        "KITTI Car (PointRCNN)",
+        "KITTI Pedestrian (PointRCNN)",
+        "PETS (MOG2)",
+        "infrared (three-frame difference)",
+    )
+    rows = {row["data"]: row for row in rows_of("out-of-the-box")}
+    lines = []
+    for name in names:
+        row = rows[name]
+        cells = [
+            f"{row[f'{who}_true'] / row['num_true']:.0%} at age {row[f'{who}_age']:.1f}, "
+            f"{percent(row[f'{who}_false'] / row['num_false'])} of clutter"
+            for who in ("rule", "gate")
+        ]
+        lines.append([name, cells[0], f"**{cells[1]}**"])
+    return table(("recorded tracks", "three in a row confirms", "perdure, as it is loaded"), lines)
+
+
 TABLES: dict[str, Callable[[], list[str]]] = {
     "frontier": lambda: frontier("swept"),
     "frontier-calibrated": lambda: frontier("calibration"),
@@ -313,5 +370,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "shipped-card": shipped_card,
     "watch": watch,
     "site": site,
+    "out-of-the-box": out_of_the_box,
+    "out-of-the-box-short": out_of_the_box_short,
 }
 """What may stand between the markers of a page, by name."""
