@@ -132,7 +132,7 @@ def _live(request: RealData, sequences: list[MotSequence]) -> dict[str, float]:
     """Returns what the gate decides with the bounds that the weights bring along."""
     records = []
     for sequence in sequences:
-        gate = load_gate(WEIGHTS, image_size=sequence.image_size, known_scores=sequence.known_scores)
+        gate = load_gate(WEIGHTS, like="promise", image_size=sequence.image_size, known_scores=sequence.known_scores)
         records += decide_sequence(_filtered(sequence, request.tracker.min_score), gate, request.match).records
     is_confirmed = np.array([record.label == "persistent" for record in records])
     age = np.array([record.decision_frame for record in records])
