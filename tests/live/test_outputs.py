@@ -50,22 +50,33 @@ def test_every_line_says_what_it_should(tmp_path: Path) -> None:
     assert lines[1] == "0,0.000000,5,1.25,1.00,3.25,4.00,2,1,0.5000,-1,tentative,1.5000,0.750000"
     assert len(lines) == 5 and len({line.count(",") for line in lines}) == 1
     # From confirmation on, and only where the object was detected.
-    assert (tmp_path / "confirmed.txt").read_text() == "2,5,3.00,1.00,2.00,3.00,0.7500,-1,-1,-1\n"
+    assert (tmp_path / "confirmed.txt").read_text() == "2,6,3.00,1.00,2.00,3.00,0.7500,-1,-1,-1\n"
     assert read_mot_detections(tmp_path / "confirmed.txt").num_detections == 1
 
 
-def test_files_appear_at_the_end_and_not_at_all_after_an_error(tmp_path: Path) -> None:
-    def names() -> list[str]:
-        return sorted(entry.name for entry in tmp_path.iterdir() if not entry.name.startswith("."))
-
+def test_files_grow_under_their_own_names_by_whole_lines_and_stay_after_an_error(tmp_path: Path) -> None:
+    """They had names only once the watching had ended: whoever was killed after a week had nothing."""
+    names = ["confirmed.txt", "decisions.jsonl", "tracks.csv"]
     with pytest.raises(RuntimeError, match="stop"), WatchOutputs(tmp_path) as outputs:
-        outputs.write(0, 0.0, result(view(1, "tentative")))
-        assert names() == []
+        for index in range(3):
+            outputs.write(index, 0.0, result(view(1, "persistent"), decisions=(decision(1, "persistent", "evidence"),)))
+            assert sorted(path.name for path in tmp_path.iterdir()) == names
+            for name in names:
+                text = (tmp_path / name).read_text()
+                assert text.endswith("\n") and text.count("\n") == index + 1 + (name == "tracks.csv")
         raise RuntimeError("stop")
-    assert list(tmp_path.iterdir()) == []
+    assert (tmp_path / "decisions.jsonl").read_text().count("\n") == 3
     with WatchOutputs(tmp_path):
         pass
-    assert names() == ["confirmed.txt", "decisions.jsonl", "tracks.csv"]
+    assert (tmp_path / "decisions.jsonl").read_text() == ""
+    assert (tmp_path / "tracks.csv").read_text() == TRACK_COLUMNS + "\n"
+
+
+def test_a_class_is_named_only_if_asked_for(tmp_path: Path) -> None:
+    for has_classes, last in ((False, "-1,-1,-1"), (True, "3,-1,-1")):
+        with WatchOutputs(tmp_path, has_classes=has_classes) as outputs:
+            outputs.write(0, 0.0, result(view(0, "persistent", class_id=3)))
+        assert (tmp_path / "confirmed.txt").read_text() == f"1,1,0.00,1.00,2.00,3.00,0.7500,{last}\n"
 
 
 def test_json_lines_hold_what_csv_holds(tmp_path: Path) -> None:
@@ -89,15 +100,16 @@ def test_json_lines_hold_what_csv_holds(tmp_path: Path) -> None:
         assert (tmp_path / "csv" / other).read_bytes() == (tmp_path / "jsonl" / other).read_bytes()
 
 
-def test_tracks_of_an_earlier_stream_go_only_when_the_new_ones_are_complete(tmp_path: Path) -> None:
+def test_files_of_an_earlier_stream_go_with_the_first_frame_of_the_new_one(tmp_path: Path) -> None:
     with WatchOutputs(tmp_path):
         pass
+    (tmp_path / "summary.json").write_text("{}")
     with pytest.raises(RuntimeError, match="stop"), WatchOutputs(tmp_path, tracks="jsonl"):
         raise RuntimeError("stop")
-    assert sorted(path.name for path in tmp_path.glob("tracks.*")) == ["tracks.csv"]
-    with WatchOutputs(tmp_path, tracks="jsonl"):
-        pass
-    assert sorted(path.name for path in tmp_path.glob("tracks.*")) == ["tracks.jsonl"]
+    assert sorted(path.name for path in tmp_path.glob("[ts]*")) == ["summary.json", "tracks.csv"]
+    with WatchOutputs(tmp_path, tracks="jsonl") as outputs:
+        outputs.write(0, 0.0, result(view(1, "tentative")))
+        assert sorted(path.name for path in tmp_path.glob("[ts]*")) == ["tracks.jsonl"]
 
 
 def test_only_live_tracks_are_remembered(tmp_path: Path) -> None:

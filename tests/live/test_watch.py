@@ -288,7 +288,8 @@ def test_classes_of_detections_reach_decisions_tracks_and_confirmed_boxes(video:
     (tmp_path / "det.txt").write_text(mot_text(boxes))
     rule = TruncatedSPRT(upper=2.0, lower=-2.0, horizon=8, on_timeout="persistent")
     for name, gate in (("fake", FakeGate()), ("real", PersistenceGate(small_model(), rule))):
-        watch(video, gate, out_dir=tmp_path / name, detections_path=tmp_path / "det.txt")
+        config = WatchConfig(has_classes=True)
+        watch(video, gate, out_dir=tmp_path / name, detections_path=tmp_path / "det.txt", config=config)
         decided = [json.loads(line) for line in (tmp_path / name / "decisions.jsonl").read_text().splitlines()]
         assert {row["track_id"]: row["class_id"] for row in decided} == {0: 2, 1: -1}, name
         rows = list(csv.DictReader((tmp_path / name / "tracks.csv").read_text().splitlines()))
@@ -308,12 +309,16 @@ def test_tracks_are_written_as_json_lines_where_that_is_asked_for(
     assert (tmp_path / "tracks.jsonl").read_text().count("\n") == NUM_FRAMES - 4 + 5
 
 
-def test_an_error_of_the_gate_leaves_no_files(video: Path, tmp_path: Path) -> None:
+def test_an_error_of_the_gate_keeps_what_came_before(video: Path, tmp_path: Path) -> None:
+    """A week of watching must not be lost to one frame."""
     gate = StoppingGate()
     gate.error = ValueError("weights do not fit")
     with pytest.raises(ValueError, match="weights do not fit"):
         watch(video, gate, out_dir=tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["annotated.mp4", "confirmed.txt", "decisions.jsonl", "tracks.csv"]
+    with open_video(tmp_path / "out" / "annotated.mp4") as reader:
+        assert len(list(reader)) <= 10 and reader.problem is None
 
 
 def test_an_error_of_the_encoder_reaches_the_caller(
@@ -325,7 +330,23 @@ def test_an_error_of_the_encoder_reaches_the_caller(
     monkeypatch.setattr("perdure.live.watch.VideoWriter.write", fail)
     with pytest.raises(OSError, match="no space left"):
         watch(video, FakeGate(), out_dir=tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not list((tmp_path / "out").glob("*.mp4")) and not list((tmp_path / "out").glob(".*"))
+
+
+def test_without_video_nothing_is_drawn(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "annotated.mp4").write_text("of an earlier stream")
+    monkeypatch.setattr("perdure.live.watch.Overlay.draw", lambda *_, **__: pytest.fail("something was drawn"))
+    summary = watch(video, FakeGate(), out_dir=tmp_path, config=WatchConfig(has_video=False))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "confirmed.txt", "decisions.jsonl", "summary.json", "tracks.csv",
+    ]  # fmt: skip
+    assert sorted(Path(name).name for name in summary.outputs) == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_rows_that_can_be_no_detection_are_counted(video: Path, tmp_path: Path) -> None:
+    (tmp_path / "det.txt").write_text("1,-1,10,20,30,40,0.9\n2,-1,10,20,0,40,0.9\n")
+    summary = watch(video, FakeGate(), out_dir=tmp_path, detections_path=tmp_path / "det.txt")
+    assert summary.num_invalid == 1
 
 
 def test_it_stops_after_the_number_of_frames_asked_for(video: Path, detections: Path, tmp_path: Path) -> None:

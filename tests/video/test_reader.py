@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tracemalloc
 from pathlib import Path
 
@@ -153,6 +154,19 @@ def test_fewer_frames_than_stated_are_noticed(video: Path) -> None:
         reader.num_frames = NUM_FRAMES + 10
         list(reader)
     assert reader.problem == f"video: {video} ends after {NUM_FRAMES} of {NUM_FRAMES + 10} frames"
+
+
+def test_a_trimmed_clip_whose_visible_frames_were_all_read_is_whole(video: Path, tmp_path: Path) -> None:
+    """Lossless trimming keeps all frames in the file and an edit list that hides some; it was called damaged."""
+    data = bytearray(video.read_bytes())
+    at = data.index(b"elst")
+    (length,) = struct.unpack(">I", data[at + 12 : at + 16])
+    data[at + 12 : at + 16] = struct.pack(">I", length // 2)  # ticks that are shown
+    (tmp_path / "trimmed.mp4").write_bytes(bytes(data))
+    with open_video(tmp_path / "trimmed.mp4") as reader:
+        num_read = len(list(reader))
+    assert num_read < NUM_FRAMES * 3 // 4
+    assert reader.problem is None
 
 
 def test_a_play_list_in_disguise_opens_no_other_file(video: Path, tmp_path: Path) -> None:

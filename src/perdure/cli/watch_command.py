@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
@@ -24,7 +27,9 @@ class WatchArguments:
 
     Reads: a video file, a folder of images, a camera (/dev/videoN) or a URL; weights.
 
-    Writes: annotated.mp4, decisions.jsonl, tracks.csv (or .jsonl), confirmed.txt and summary.json into OUT.
+    Writes: annotated.mp4, decisions.jsonl, tracks.csv (or .jsonl), confirmed.txt and summary.json into OUT. They grow
+    while it runs; Ctrl-C, SIGTERM and SIGHUP end it with all that was done. Frames count from 0, but in confirmed.txt,
+    which is MOT text, frames and ids count from 1.
 
     Costs: a few milliseconds a frame and undecided track on one core.
     """
@@ -61,6 +66,13 @@ class WatchArguments:
     """Stop after this many frames."""
     tracks: Literal["csv", "jsonl"] = "csv"
     """Format of the file of all tracks on all frames; JSON lines take three times the room."""
+    no_video: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Write tables and summary only: nothing is drawn or encoded."""
+    classes: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Name the class of each track in confirmed.txt; without it the column is -1, as evaluators of one class expect."""
+    grey_range: tuple[float, float] | None = None
+    """Values that become black and white where grey pictures have more than 8 bits, as those of thermal cameras do; by
+    default the first frames say them."""
     show: bool = False
     """Show the annotated video in a window as it is made; q or Esc ends the watching as Ctrl-C does."""
 
@@ -71,9 +83,11 @@ _OF_THE_GATE = ("like", "max_false_confirm", "max_miss", "horizon", "on_timeout"
 def watch(words: Sequence[str], command: str) -> int:
     """Runs `perdure watch`."""
     arguments = parse(WatchArguments, words, command=command)
-    with _shown(arguments.show) as window:  # first of all, since nothing else is needed to say that there is none
+    # The window first of all, since nothing else is needed to say that there is none.
+    with _stopped_by_signals(), _shown(arguments.show) as window:
         summary = _watched(arguments, window)
-    say(("done", "bold green"), f": {arguments.out / 'annotated.mp4'} and its tables")
+    made = "tables and summary" if arguments.no_video else "annotated.mp4 and its tables"
+    say(("done", "bold green"), f": {made} in {arguments.out}")
     for name, value in summary.to_dict().items():
         if isinstance(value, int | float | str):
             say(f"  {name}: {value}")
@@ -103,6 +117,31 @@ def _compared_words(
 
 
 @contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Lets SIGTERM (`docker stop`, `systemctl stop`) and SIGHUP (a closed terminal) do what Ctrl-C does.
+
+    A signal that is ignored, as `nohup` has it, stays ignored.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only there signals can be handled
+        yield
+        return
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def _shown(is_shown: bool) -> Iterator[Window | None]:
     """Yields a window if one was asked for, and closes it."""
     if not is_shown:
@@ -129,6 +168,9 @@ def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
         max_frames=arguments.max_frames,
         tracks=arguments.tracks,
         compare=arguments.compare,
+        has_video=not arguments.no_video,
+        has_classes=arguments.classes,
+        grey_range=arguments.grey_range,
     )
     asked = {name: getattr(arguments, name) for name in _OF_THE_GATE}
     given = {name: value for name, value in asked.items() if value is not None}

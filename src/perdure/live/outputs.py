@@ -1,7 +1,7 @@
 """The text files of a watched video, written as the stream goes: decisions, tracks, and confirmed boxes.
 
-Each grows under a temporary name and gets its own when the stream has ended, so nothing is held in memory and nobody
-reads half a file.
+Each grows under its own name, by whole lines, frame by frame: whoever follows it reads what is decided as it is
+decided, and whatever ends the process, what was written up to the last frame is there.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
 
-from perdure.files import atomic_path
 from perdure.gate.results import GateResult, TrackView
-from perdure.types import Decision
+from perdure.types import NO_CLASS, Decision
 from perdure.video.mot import MotBox
 
 TracksFormat = Literal["csv", "jsonl"]
 
-DECISIONS, CONFIRMED = "decisions.jsonl", "confirmed.txt"
+DECISIONS, CONFIRMED, SUMMARY = "decisions.jsonl", "confirmed.txt", "summary.json"
 TRACKS: dict[TracksFormat, str] = {"csv": "tracks.csv", "jsonl": "tracks.jsonl"}
 """The file of all tracks in each format. Only one is written: JSON takes three times the room of CSV."""
 TRACK_COLUMNS = (
@@ -29,28 +28,35 @@ TRACK_COLUMNS = (
 
 
 class WatchOutputs:
-    """Writes one frame after the other; use it in a `with` block, which names the files if it ends without error.
+    """Writes one frame after the other; use it in a `with` block.
 
     Args:
-        folder: must exist; files of an earlier stream in it are replaced, also those of the other format.
+        folder: must exist; files of an earlier stream in it are replaced by the first frame, also those of the other
+            format and the summary, which would contradict what is written now.
         tracks: format of the file of all tracks.
+        has_classes: whether confirmed boxes name the class of their track; -1 otherwise, as evaluators of one class
+            expect.
     """
 
-    def __init__(self, folder: Path, *, tracks: TracksFormat = "csv") -> None:
-        self._folder, self._tracks = folder, tracks
+    def __init__(self, folder: Path, *, tracks: TracksFormat = "csv", has_classes: bool = False) -> None:
+        self._folder, self._tracks, self._has_classes = folder, tracks, has_classes
         self._stack = ExitStack()
         self._files: dict[str, IO[str]] = {}
         self._last_box: dict[int, tuple[float, float, float, float]] = {}
 
     def __enter__(self) -> WatchOutputs:
-        with ExitStack() as stack:
-            for name in (DECISIONS, TRACKS[self._tracks], CONFIRMED):
-                temporary = stack.enter_context(atomic_path(self._folder / name))
-                self._files[name] = stack.enter_context(temporary.open("w", encoding="utf-8"))
-            self._stack = stack.pop_all()
+        return self
+
+    def _open(self) -> None:
+        """Opens the files; what an earlier stream has left is removed first."""
+        for name in (*TRACKS.values(), SUMMARY):
+            (self._folder / name).unlink(missing_ok=True)
+        for name in (DECISIONS, TRACKS[self._tracks], CONFIRMED):
+            path = self._folder / name
+            path.unlink(missing_ok=True)  # a reader that follows the old one must not see it start again
+            self._files[name] = self._stack.enter_context(path.open("w", encoding="utf-8"))
         if self._tracks == "csv":
             self._files[TRACKS["csv"]].write(TRACK_COLUMNS + "\n")
-        return self
 
     def write(self, frame_index: int, time_s: float, result: GateResult) -> None:
         """Appends the tracks and decisions of one frame.
@@ -58,6 +64,8 @@ class WatchOutputs:
         Confirmed boxes are those of persistent tracks, from their confirmation on, on frames where they were
         detected; the score is the probability of being persistent.
         """
+        if not self._files:
+            self._open()
         line_of = _track_line if self._tracks == "csv" else _track_json
         # A track that was deleted has no box any more; its decision gets the last one.
         boxes = self._last_box | {track.track_id: track.xyxy_px for track in result.tracks}
@@ -67,17 +75,21 @@ class WatchOutputs:
         for track in result.tracks:
             self._files[TRACKS[self._tracks]].write(line_of(track, frame_index, time_s))
             if track.status == "persistent" and track.is_hit:
-                box = MotBox(frame_index, track.track_id, track.xyxy_px, track.probability, track.class_id)
+                # Ids from 1, since evaluators take 0 for none.
+                class_id = track.class_id if self._has_classes else NO_CLASS
+                box = MotBox(frame_index, track.track_id + 1, track.xyxy_px, track.probability, class_id)
                 self._files[CONFIRMED].write(box.to_line())
         self._last_box = {track.track_id: track.xyxy_px for track in result.tracks}
+        for file in self._files.values():
+            file.flush()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
-        if kind is None:  # tracks of an earlier stream must not lie beside the decisions of this one
-            for name in set(TRACKS.values()) - {TRACKS[self._tracks]}:
-                (self._folder / name).unlink(missing_ok=True)
+        if kind is None and not self._files:
+            with self._stack:
+                self._open()
 
 
 def _decision_row(

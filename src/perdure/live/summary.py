@@ -99,7 +99,7 @@ class WatchSummary:
     """What came of watching a video.
 
     Args:
-        source: as it was named.
+        source: as it was named, without passwords.
         detector: `motion`, or the detections file.
         num_frames: frames watched.
         width: of the frames, in pixels.
@@ -124,6 +124,9 @@ class WatchSummary:
         track_frames_ungated: what a system without a gate would encode: every live track on every frame.
         savings_track_frames: 1 - encoded / ungated.
         compared: what a rule such as "3 in a row" confirmed on the same tracks; empty where none was asked for.
+        num_dropped: frames of a camera that came while others were worked on.
+        num_invalid: detections left out since they had no area or were not finite.
+        grey_range: values of pictures of more than 8 bits that are shown as black and white, None for ordinary ones.
         problems: one line for everything that went wrong or may mislead.
         outputs: files written.
     """
@@ -149,6 +152,9 @@ class WatchSummary:
     track_frames_ungated: int
     savings_track_frames: float
     compared: dict[str, Any]
+    num_dropped: int
+    num_invalid: int
+    grey_range: tuple[float, float] | None
     problems: tuple[str, ...]
     outputs: tuple[str, ...]
 

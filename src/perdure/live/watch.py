@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -23,11 +24,13 @@ from perdure.files import write_json
 from perdure.gate.results import GateResult
 from perdure.live.comparison import RuleComparison
 from perdure.live.latency import Latency
-from perdure.live.outputs import CONFIRMED, DECISIONS, TRACKS, TracksFormat, WatchOutputs
+from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
+from perdure.live.problems import problems_of
 from perdure.live.stages import QUEUE_LENGTH, Prefetch, Sink
 from perdure.live.summary import PartClock, StreamTally, WatchSummary, counts_of, rates_of
 from perdure.tracking.tracker import Tracker
 from perdure.types import Detections
+from perdure.video.address import shown_address
 from perdure.video.frames import VideoReader
 from perdure.video.mot import MotDetections, read_mot_detections
 from perdure.video.motion import MotionConfig, MotionDetector
@@ -37,7 +40,7 @@ from perdure.video.writer import VideoWriter, WriterConfig
 
 logger = logging.getLogger(__name__)
 
-ANNOTATED, SUMMARY = "annotated.mp4", "summary.json"
+ANNOTATED = "annotated.mp4"
 
 
 @runtime_checkable
@@ -70,6 +73,12 @@ class WatchConfig:
     """Format of the file of all tracks on all frames."""
     compare: int | None = None
     """Say, in video and summary, what so many detections in a row would have confirmed."""
+    has_video: bool = True
+    """Whether annotated.mp4 is made; without it nothing is drawn or encoded, unless a window shows it."""
+    has_classes: bool = False
+    """Whether confirmed.txt names the class of each track."""
+    grey_range: tuple[float, float] | None = None
+    """Values of pictures of more than 8 bits that become black and white; left out, the first frames say them."""
 
     def __post_init__(self) -> None:
         if self.tracks not in TRACKS:
@@ -78,6 +87,8 @@ class WatchConfig:
             raise ValueError(f"max_frames: got {self.max_frames}, expected at least 1")
         if self.frame_rate_hz is not None and not self.frame_rate_hz > 0:
             raise ValueError(f"frame_rate_hz: got {self.frame_rate_hz}, expected above 0")
+        if self.grey_range is not None and not self.grey_range[0] < self.grey_range[1]:
+            raise ValueError(f"grey_range: got {self.grey_range}, expected a lower and a higher value")
 
 
 class _Detected(NamedTuple):
@@ -111,8 +122,8 @@ def watch(
 ) -> WatchSummary:
     """Runs the gate on a video and writes annotated.mp4, decisions.jsonl, tracks.csv, confirmed.txt and summary.json.
 
-    Ctrl-C ends the watching early and keeps what was done up to there, as damage of the video does, and as the keys of
-    a window do.
+    All but the summary grow while the video is watched, under their own names. Ctrl-C ends the watching early and keeps
+    what was done up to there, as damage of the video does, as the keys of a window do, and as an error does.
 
     Args:
         source: video file, image folder, URL or /dev/videoN.
@@ -129,14 +140,14 @@ def watch(
     """
     config, out_dir = config or WatchConfig(), Path(out_dir)
     given = None if detections_path is None else read_mot_detections(detections_path)
-    with open_video(source, frame_rate_hz=config.frame_rate_hz) as reader:
+    with open_video(source, frame_rate_hz=config.frame_rate_hz, grey_range=config.grey_range) as reader:
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
             raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
         session = _Session(reader, gate, given, config, out_dir, window)
         session.run(on_progress)
-    summary = session.summary(str(source), "motion" if detections_path is None else str(detections_path))
+    summary = session.summary(shown_address(source), "motion" if detections_path is None else str(detections_path))
     write_json(out_dir / SUMMARY, summary.to_dict())
     return summary
 
@@ -166,12 +177,10 @@ class _Session:
         """Watches the whole stream."""
         start = perf_counter()
         num_total = min(filter(None, (self.reader.num_frames, self.config.max_frames)), default=None)
-        writer = VideoWriter(
-            self.out_dir / ANNOTATED, frame_rate_hz=self.reader.frame_rate_hz, config=self.config.writer
-        )
+        writer = self._writer()
         with (
-            WatchOutputs(self.out_dir, tracks=self.config.tracks) as outputs,
-            writer,
+            WatchOutputs(self.out_dir, tracks=self.config.tracks, has_classes=self.config.has_classes) as outputs,
+            writer or nullcontext(),
             Sink[_Shown](lambda shown: self._draw(shown, writer)) as sink,
             self._ahead() as frames,
         ):
@@ -186,8 +195,10 @@ class _Session:
                     self._warn_of_drift(result)
                     self.last_time_s = item.time_s
                     outputs.write(item.frame_index, item.time_s, result)
-                    totals = self.tally.totals(result, compared="" if self.comparison is None else self.comparison.text)
-                    sink.put(_Shown(item.frame, item.time_s, result, totals))
+                    if writer is not None or self.window is not None:
+                        compared = "" if self.comparison is None else self.comparison.text
+                        totals = self.tally.totals(result, compared=compared)
+                        sink.put(_Shown(item.frame, item.time_s, result, totals))
                     if on_progress is not None:
                         on_progress(self.tally.num_frames, num_total)
                     self._look()
@@ -198,6 +209,14 @@ class _Session:
                 if self.reader.is_live:  # the thread that works ahead may be waiting for a camera that is silent
                     self.reader.close()
         self.elapsed_s = perf_counter() - start
+
+    def _writer(self) -> VideoWriter | None:
+        """Returns what writes the annotated video; None without one, and then that of an earlier stream goes."""
+        path = self.out_dir / ANNOTATED
+        if self.config.has_video:
+            return VideoWriter(path, frame_rate_hz=self.reader.frame_rate_hz, config=self.config.writer)
+        path.unlink(missing_ok=True)
+        return None
 
     def _warn_of_drift(self, result: GateResult) -> None:
         """Logs what has drifted while it happens, once each."""
@@ -240,7 +259,7 @@ class _Session:
                 found = self.motion.detect(item.frame) if self.given is None else self.given.at(item.frame_index)
             yield _Detected(item.frame_index, item.time_s, item.frame, found, decoded_at_s)
 
-    def _draw(self, shown: _Shown, writer: VideoWriter) -> None:
+    def _draw(self, shown: _Shown, writer: VideoWriter | None) -> None:
         """Draws and encodes one frame; runs in the thread behind the gate."""
         with self.clock.timed("draw"):
             result = shown.result
@@ -249,12 +268,13 @@ class _Session:
             )
         if self.window is not None:
             self.drawn.append(canvas)
-        with self.clock.timed("encode"):
-            writer.write(canvas, time_s=shown.time_s)
+        if writer is not None:
+            with self.clock.timed("encode"):
+                writer.write(canvas, time_s=shown.time_s)
 
     def summary(self, source: str, detector: str) -> WatchSummary:
         """Returns the summary of what was watched."""
-        names = (ANNOTATED, DECISIONS, TRACKS[self.config.tracks], CONFIRMED, SUMMARY)
+        names = (*[ANNOTATED] * self.config.has_video, DECISIONS, TRACKS[self.config.tracks], CONFIRMED, SUMMARY)
         return WatchSummary(
             source=source,
             detector=detector,
@@ -265,36 +285,17 @@ class _Session:
             part_frames_per_s=rates_of(self.clock, self.tally.num_frames),
             latency_ms=self.latency.to_ms(),
             compared={} if self.comparison is None else self.comparison.to_dict(),
+            num_dropped=self.reader.num_dropped,
+            num_invalid=self.gate.tracker.num_invalid + (0 if self.given is None else self.given.num_without_area),
+            grey_range=self.reader.grey_range,
             problems=tuple(self._problems()),
             outputs=tuple(str(self.out_dir / name) for name in names),
             **counts_of(self.tally),
         )
 
     def _problems(self) -> Iterator[str]:
-        """Yields one line for everything that went wrong or may mislead."""
-        if self.reader.problem is not None:
-            yield self.reader.problem
         if self.was_interrupted:
             yield f"interrupted after frame {self.tally.num_frames - 1}"
-        if self.motion.num_flooded:
-            yield (
-                f"motion detector: {self.motion.num_flooded} frame(s) in which most of the picture changed gave no "
-                "detections; it needs a camera that stands still"
-            )
-        if self.given is not None:
-            yield from self._detection_problems(self.given)
-        num_left_out = self.gate.tracker.num_left_out
-        if num_left_out:
-            limit = self.gate.tracker.config.max_detections
-            yield f"detections: {num_left_out} box(es) were left out, since a frame had more than {limit}"
-        drift = getattr(self.gate, "drift", None)
-        if drift is not None:
-            yield from drift.messages()
-
-    def _detection_problems(self, given: MotDetections) -> Iterator[str]:
-        if given.num_without_area:
-            yield f"detections: {given.num_without_area} box(es) without area were left out"
-        is_whole = self.reader.problem is None and not self.was_interrupted and self.config.max_frames is None
-        num_late = given.num_from(self.tally.num_frames)
-        if is_whole and num_late:
-            yield f"detections: {num_late} box(es) lie in frames after the end of the video"
+        is_whole = not self.was_interrupted and self.config.max_frames is None
+        num_watched = self.tally.num_frames if is_whole else None
+        yield from problems_of(self.reader, self.motion, self.gate, self.given, num_watched=num_watched)

@@ -45,6 +45,10 @@ class VideoReader(ABC):
         self.frame_rate_hz, self.width, self.height, self.num_frames = frame_rate_hz, width, height, num_frames
         self.problem: str | None = None
         """One line on what went wrong after opening, None while nothing did; complete once iteration has ended."""
+        self.num_dropped = 0
+        """Frames that came while the one before was still being worked on."""
+        self.grey_range: tuple[float, float] | None = None
+        """Values that became black and white, of a source of more than 8 bits; None for ordinary pictures."""
         self._was_started = False
 
     def __iter__(self) -> Iterator[VideoFrame]:

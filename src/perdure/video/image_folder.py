@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from perdure.video.frames import VideoFrame, VideoReader
+from perdure.video.shades import NUM_FIRST, Shades
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 """Files of a folder that are frames."""
@@ -19,11 +21,19 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 class ImageFolderReader(VideoReader):
     """The images of a folder in the order of the numbers in their names.
 
+    Args:
+        folder: with the images.
+        frame_rate_hz: frames per second.
+        grey_range: values that become black and white where grey images have more than 8 bits; None takes them from
+            the first ones.
+
     Raises:
         ValueError: the folder holds no image, or the first one cannot be read.
     """
 
-    def __init__(self, folder: Path, *, frame_rate_hz: float) -> None:
+    def __init__(
+        self, folder: Path, *, frame_rate_hz: float, grey_range: tuple[float, float] | None = None
+    ) -> None:
         if not frame_rate_hz > 0:
             raise ValueError(f"frame_rate_hz: got {frame_rate_hz}, expected above 0")
         self._paths = sorted(
@@ -31,16 +41,29 @@ class ImageFolderReader(VideoReader):
         )
         if not self._paths:
             raise ValueError(f"video: {folder} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+        self._shades = Shades(grey_range)
         try:
-            height, width, _ = _read_rgb(self._paths[0]).shape
+            first = _read(self._paths[0])
+            if first.ndim == 2:
+                self._shades.learn([first, *self._more_of_the_first()])
+            height, width = first.shape[:2]
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError(f"video: {self._paths[0]} cannot be read as an image ({error})") from error
         super().__init__(frame_rate_hz=frame_rate_hz, width=width, height=height, num_frames=len(self._paths))
+        self.grey_range = self._shades.range
+
+    def _more_of_the_first(self) -> Iterator[np.ndarray]:
+        """Yields the images after the first that the range of grey is chosen from, up to one that cannot be read."""
+        with suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            for path in self._paths[1:NUM_FIRST]:
+                image = _read(path)
+                if image.ndim == 2:
+                    yield image
 
     def _frames(self) -> Iterator[VideoFrame]:
         for frame_index, path in enumerate(self._paths):
             try:
-                image = _read_rgb(path)
+                image = self._shown(_read(path))
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 self.problem = f"video: {path} cannot be read as an image ({error}); read up to there"
                 return
@@ -52,6 +75,15 @@ class ImageFolderReader(VideoReader):
                 return
             yield VideoFrame(frame_index, frame_index / self.frame_rate_hz, image)
 
+    def _shown(self, image: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
+        """Returns the pixels as they are to be shown; a first deep image among others says the range late."""
+        if image.ndim == 3:
+            return image
+        if self._shades.range is None:
+            self._shades.learn([image])
+            self.grey_range = self._shades.range
+        return self._shades.shown(image)
+
     def close(self) -> None:
         """Does nothing: images are open only while they are read."""
 
@@ -62,6 +94,7 @@ def _by_number(path: Path) -> tuple[list[tuple[int, str]], str]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts], path.name
 
 
-def _read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+def _read(path: Path) -> np.ndarray:
+    """Returns RGB of 8 bits, or the values [height, width] of a grey image of more."""
     with Image.open(path) as image:
-        return np.array(image.convert("RGB"))
+        return np.array(image if image.mode.startswith(("I", "F")) else image.convert("RGB"))

@@ -27,6 +27,7 @@ class LiveReader(VideoReader):
     Args:
         connect: opens the source; called again after every break.
         name: what messages call it.
+        first: an open connection to begin with.
         clock: seconds that never go back; time stamps are its readings, since those of a camera start anew with
             every connection.
 
@@ -37,13 +38,17 @@ class LiveReader(VideoReader):
     is_live = True
 
     def __init__(
-        self, connect: Callable[[], VideoReader], *, name: str, clock: Callable[[], float] = time.monotonic
+        self,
+        connect: Callable[[], VideoReader],
+        *,
+        name: str,
+        first: VideoReader | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connect, self._name, self._clock = connect, name, clock
-        first = self._first = connect()
+        first = self._first = first or connect()
         super().__init__(frame_rate_hz=first.frame_rate_hz, width=first.width, height=first.height, num_frames=None)
-        self.num_dropped = 0
-        """Frames that came while the one before was still being worked on."""
+        self.grey_range = first.grey_range
         self._newest: tuple[float, UInt8[ndarray, "h w 3"]] | None = None
         self._changed, self._stop = threading.Condition(), threading.Event()
         self._is_over = False

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ import av
 import numpy as np
 from jaxtyping import UInt8
 
+from perdure.video.address import shown_address
 from perdure.video.frames import VideoFrame, VideoReader
 from perdure.video.image_folder import ImageFolderReader
 from perdure.video.live import LiveReader
+from perdure.video.shades import NUM_FIRST, Shades, is_deep, values_of
 
 MAX_PIXELS = 7680 * 4320
 """Larger frames (above 8K) are refused: a damaged header can ask for any amount of memory."""
@@ -30,7 +34,7 @@ FALLBACK_RATE_HZ = 25.0
 """Frame rate of a file that states none that can be."""
 MAX_RATE_HZ = 1000.0
 """Higher stated frame rates are taken for damage."""
-FILE_FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,ivf,m4v,h264,hevc,mjpeg,mxf"
+FILE_FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,ivf,m4v,h264,hevc,mjpeg,mpjpeg,mxf"
 """Containers of pixels only: play lists and scripts, which name other files, are left out."""
 URL_PROTOCOLS = {
     "rtsp": "rtsp,rtp,udp,tcp", "rtsps": "rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto", "rtmp": "rtmp,tcp",
@@ -38,19 +42,25 @@ URL_PROTOCOLS = {
 }  # fmt: skip
 """Schemes that are taken, each with the protocols it may use."""
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "udp", "srt")
-"""Schemes whose frames cannot wait; what comes over HTTP is read in order, as a file."""
+"""Schemes whose frames cannot wait; what comes over HTTP is read in order, as a file, unless it is one of these:"""
+LIVE_FORMATS = ("mpjpeg", "mjpeg")
+"""What cameras send over HTTP without an end: one JPEG after the other, in parts or back to back."""
 DECODING_ERRORS = (av.FFmpegError, OSError, ValueError)
 """What PyAV raises on damaged data."""
 TIMEOUT_S = (5.0, 3.0)
 """Seconds to wait for a network source to open, and for each read."""
 
 
-def open_video(source: Path | str, *, frame_rate_hz: float | None = None) -> VideoReader:
+def open_video(
+    source: Path | str, *, frame_rate_hz: float | None = None, grey_range: tuple[float, float] | None = None
+) -> VideoReader:
     """Returns a reader of a video file, a folder of images, a URL (rtsp, rtmp, udp, srt, http) or /dev/videoN.
 
     Args:
         source: path or URL.
         frame_rate_hz: frames per second of an image folder (30 if left out); files and cameras state their own.
+        grey_range: values that become black and white where grey pictures have more than 8 bits; by default the first
+            frames say them.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
@@ -58,20 +68,21 @@ def open_video(source: Path | str, *, frame_rate_hz: float | None = None) -> Vid
     """
     scheme = _url_scheme(str(source))
     if scheme is not None:
-        return _open_url(str(source), scheme)
+        return _open_url(str(source), scheme, grey_range)
     path = Path(source)
     if re.fullmatch(r"/dev/video\d+", str(path)):
-        return LiveReader(lambda: StreamReader(str(path), container_format="v4l2"), name=str(path))
+        return LiveReader(
+            lambda: StreamReader(str(path), container_format="v4l2", grey_range=grey_range), name=str(path)
+        )
     if path.is_dir():
-        return ImageFolderReader(path, frame_rate_hz=frame_rate_hz or 30.0)
+        return ImageFolderReader(path, frame_rate_hz=frame_rate_hz or 30.0, grey_range=grey_range)
     if not path.exists():
-        raise FileNotFoundError(f"video: {path} does not exist")
+        raise FileNotFoundError(f"video: {shown_address(source)} does not exist")
     if path.stat().st_size == 0:
         raise ValueError(f"video: {path} is empty")
     # ffmpeg would take a name such as "a:b.mp4" for a protocol; an absolute path is never mistaken.
-    return StreamReader(
-        str(path.absolute()), name=str(path), options={"protocol_whitelist": "file", "format_whitelist": FILE_FORMATS}
-    )
+    options = {"protocol_whitelist": "file", "format_whitelist": FILE_FORMATS}
+    return StreamReader(str(path.absolute()), name=str(path), options=options, grey_range=grey_range)
 
 
 def _url_scheme(source: str) -> str | None:
@@ -79,20 +90,22 @@ def _url_scheme(source: str) -> str | None:
     return match.group(1).lower() if match else None
 
 
-def _open_url(url: str, scheme: str) -> VideoReader:
+def _open_url(url: str, scheme: str, grey_range: tuple[float, float] | None) -> VideoReader:
+    name = shown_address(url)
     if scheme not in URL_PROTOCOLS:
-        raise ValueError(f"video: got {_without_password(url)}, expected a path or one of {', '.join(URL_PROTOCOLS)}")
+        raise ValueError(f"video: got {name}, expected a path or one of {', '.join(URL_PROTOCOLS)}")
     options = {"protocol_whitelist": URL_PROTOCOLS[scheme]}
     if scheme.startswith("rtsp"):
         options["rtsp_transport"] = "tcp"
-    name = _without_password(url)
-    if scheme in LIVE_SCHEMES:
-        return LiveReader(lambda: StreamReader(url, name=name, options=options, timeout=TIMEOUT_S), name=name)
-    return StreamReader(url, name=name, options={**options, "format_whitelist": FILE_FORMATS}, timeout=TIMEOUT_S)
+    if scheme not in LIVE_SCHEMES:
+        options["format_whitelist"] = FILE_FORMATS
 
+    def connect() -> StreamReader:
+        return StreamReader(url, name=name, options=options, timeout=TIMEOUT_S, grey_range=grey_range)
 
-def _without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url)
+    reader = connect()
+    is_live = scheme in LIVE_SCHEMES or reader.format_name in LIVE_FORMATS
+    return LiveReader(connect, name=name, first=reader) if is_live else reader
 
 
 class StreamReader(VideoReader):
@@ -106,6 +119,8 @@ class StreamReader(VideoReader):
         container_format: FFmpeg's name of the format where it cannot be guessed, as for cameras.
         options: of FFmpeg's input.
         timeout: seconds to wait for opening and for each read, None to wait for ever.
+        grey_range: values that become black and white where grey pictures have more than 8 bits; None takes them from
+            the first frames.
 
     Raises:
         ValueError: no video, or none that can be decoded.
@@ -119,6 +134,7 @@ class StreamReader(VideoReader):
         container_format: str | None = None,
         options: dict[str, str] | None = None,
         timeout: tuple[float, float] | None = None,
+        grey_range: tuple[float, float] | None = None,
     ) -> None:
         self._name = name or url
         start = time.monotonic()
@@ -129,16 +145,19 @@ class StreamReader(VideoReader):
         except (av.FFmpegError, OSError, ValueError, UnicodeError) as error:
             is_late = timeout is not None and time.monotonic() - start >= timeout[0]  # FFmpeg calls it invalid data
             reason = f"no answer within {timeout[0]:g} s" if is_late and timeout else _reason(error)
-            raise ValueError(f"video: {self._name} cannot be opened as video ({reason})") from error
+            # Without what caused it, which names the address as it was given, passwords included.
+            raise ValueError(f"video: {self._name} cannot be opened as video ({reason})") from None
+        self.format_name: str = self._container.format.name
+        self._num_hidden = self._num_repaired = 0
+        self._shades = Shades(grey_range)
         try:
             self._stream = self._video_stream()
             self._decoded = self._decode()
-            first, image = self._first_image()
+            image = self._first_image()
         except Exception:
             self._container.close()
             raise
-        self._first_pts, self._last_time_s, self._num_repaired = first.pts, 0.0, int(first.is_corrupt)
-        self._pending: UInt8[np.ndarray, "h w 3"] | None = image
+        self._first_pts, self._last_time_s = self._ahead[0].pts, 0.0
         # The average rate of a stream copied into Matroska can be 30000 Hz; the guessed one looks at time stamps too.
         rate = float(self._stream.guessed_rate or self._stream.average_rate or 0)
         super().__init__(
@@ -147,6 +166,7 @@ class StreamReader(VideoReader):
             height=image.shape[0],
             num_frames=self._stream.frames or None,
         )
+        self.grey_range = self._shades.range
 
     def _video_stream(self) -> Any:
         if not self._container.streams.video:
@@ -168,43 +188,58 @@ class StreamReader(VideoReader):
         """
         try:
             for packet in self._container.demux(self._stream):
+                self._num_hidden += int(packet.is_discard)  # an edit list says not to show it
                 yield from packet.decode()
         except DECODING_ERRORS:
             with suppress(*DECODING_ERRORS):
                 yield from self._stream.decode(None)
             raise
 
-    def _first_image(self) -> tuple[Any, UInt8[np.ndarray, "h w 3"]]:
+    def _first_image(self) -> UInt8[np.ndarray, "h w 3"]:
+        """Decodes the first frame, of deep grey pictures some more; returns it as it is shown."""
+        self._ahead: deque[Any] = deque()
         try:
-            frame = next(self._decoded)
-            return frame, _upright_rgb(frame)
+            self._ahead.append(next(self._decoded))
+            if is_deep(self._ahead[0]):
+                with suppress(*DECODING_ERRORS):  # comes again, or ends the reading, when these are used up
+                    self._ahead.extend(islice(self._decoded, NUM_FIRST - 1))
+                self._shades.learn([values_of(frame) for frame in self._ahead])
+            return self._shown(self._ahead[0])
         except StopIteration:
             raise ValueError(f"video: {self._name} holds no frame that can be decoded") from None
         except DECODING_ERRORS as error:
             raise ValueError(f"video: {self._name} holds no frame that can be decoded ({_reason(error)})") from error
 
+    def _shown(self, decoded: Any) -> UInt8[np.ndarray, "h w 3"]:
+        """Returns the pixels as they are to be shown: phones store pictures lying, with a note on how to turn them."""
+        is_ranged = self._shades.range is not None and is_deep(decoded)
+        image = self._shades.shown(values_of(decoded)) if is_ranged else decoded.to_ndarray(format="rgb24")
+        quarter_turns = round(decoded.rotation / 90) % 4
+        return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+
     def _frames(self) -> Iterator[VideoFrame]:
         frame_index = 0
-        if self._pending is not None:
-            image, self._pending = self._pending, None
-            yield VideoFrame(0, 0.0, image)
-            frame_index = 1
         try:
-            for decoded in self._decoded:
+            for decoded in self._all_decoded():
                 self._num_repaired += int(decoded.is_corrupt)
-                image = _upright_rgb(decoded)
+                image = self._shown(decoded)
                 if image.shape != (self.height, self.width, 3):
                     self.problem = (
                         f"video: {self._name} changes its frame size from {self.width}x{self.height} to "
                         f"{image.shape[1]}x{image.shape[0]} at frame {frame_index}; read up to there"
                     )
                     return
-                yield VideoFrame(frame_index, self._time_s(decoded), image)
+                yield VideoFrame(frame_index, 0.0 if frame_index == 0 else self._time_s(decoded), image)
                 frame_index += 1
         except DECODING_ERRORS as error:
             self.problem = f"video: {self._name} breaks off after {frame_index} frame(s) ({_reason(error)})"
             return
         self.problem = self._problem_at_end(frame_index)
+
+    def _all_decoded(self) -> Iterator[Any]:
+        while self._ahead:
+            yield self._ahead.popleft()
+        yield from self._decoded
 
     def _time_s(self, decoded: Any) -> float:
         """Returns the time stamp of a frame; where it is missing or goes back, one frame after the last."""
@@ -219,8 +254,9 @@ class StreamReader(VideoReader):
     def _problem_at_end(self, num_read: int) -> str | None:
         """Returns what is wrong with a file that seemed to end well: the end of a cut file comes without an error."""
         problems = []
-        if self.num_frames is not None and num_read < self.num_frames:
-            problems.append(f"ends after {num_read} of {self.num_frames} frames")
+        num_shown = None if self.num_frames is None else self.num_frames - self._num_hidden
+        if num_shown is not None and num_read < num_shown:
+            problems.append(f"ends after {num_read} of {num_shown} frames")
         elif self.num_frames is None and self._missing_s() > 3.0 / self.frame_rate_hz:
             problems.append(f"ends {self._missing_s():.1f} s before its stated end")
         if self._num_repaired:
@@ -237,13 +273,6 @@ class StreamReader(VideoReader):
     def close(self) -> None:
         """Closes the file."""
         self._container.close()
-
-
-def _upright_rgb(frame: Any) -> UInt8[np.ndarray, "h w 3"]:
-    """Returns the pixels as they are to be shown: phones store pictures lying, with a note on how to turn them."""
-    image = frame.to_ndarray(format="rgb24")
-    quarter_turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
 
 
 def _reason(error: BaseException) -> str:

@@ -1,0 +1,53 @@
+"""What went wrong with a stream, or may mislead, in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from perdure.video.frames import VideoReader
+from perdure.video.mot import MotDetections
+from perdure.video.motion import MotionDetector
+
+
+def problems_of(
+    reader: VideoReader, motion: MotionDetector, gate: Any, given: MotDetections | None, *, num_watched: int | None
+) -> Iterator[str]:
+    """Yields a line for each thing.
+
+    Args:
+        reader: of the stream, at its end.
+        motion: the built-in detector, used or not.
+        gate: what decided.
+        given: detections of a file, if there was one.
+        num_watched: frames watched, None if that was not the whole stream.
+    """
+    if reader.problem is not None:
+        yield reader.problem
+    if reader.grey_range is not None:
+        low, high = reader.grey_range
+        yield f"video: values {low:g} to {high:g} of its more than 8 bits are shown as black to white (--grey-range)"
+    if reader.num_dropped:
+        yield f"video: {reader.num_dropped} frame(s) came while others were worked on, and were dropped"
+    if motion.num_flooded:
+        yield (
+            f"motion detector: {motion.num_flooded} frame(s) in which most of the picture changed gave no "
+            "detections; it needs a camera that stands still"
+        )
+    if given is not None:
+        yield from _problems_of_file(given, num_watched if reader.problem is None else None)
+    if gate.tracker.num_invalid:
+        yield f"detections: {gate.tracker.num_invalid} row(s) without area, or not finite, were left out"
+    if gate.tracker.num_left_out:
+        limit = gate.tracker.config.max_detections
+        yield f"detections: {gate.tracker.num_left_out} box(es) were left out, since a frame had more than {limit}"
+    drift = getattr(gate, "drift", None)
+    if drift is not None:
+        yield from drift.messages()
+
+
+def _problems_of_file(given: MotDetections, num_watched: int | None) -> Iterator[str]:
+    if given.num_without_area:
+        yield f"detections: {given.num_without_area} box(es) without area were left out"
+    if num_watched is not None and given.num_from(num_watched):
+        yield f"detections: {given.num_from(num_watched)} box(es) lie in frames after the end of the video"
