@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -156,6 +157,43 @@ def test_memory_does_not_grow_with_tracks_that_are_gone() -> None:
     assert len(confirm._confirmed) <= FORGET_AFTER // 4 + 2
     assert len(confirm._number_of_track) <= OPERATION.tracker.max_misses + 2
     assert len(confirm.gate.tracker.get_state().started_owner) <= OPERATION.tracker.max_misses + 2
+
+
+def test_a_confirmer_goes_on_over_a_restart_with_its_gate(tmp_path: Path) -> None:
+    ids = [uuid.uuid5(uuid.NAMESPACE_URL, "a"), "b", 7, 2.5]
+    shown = [named([-1, *ids], [10 + step, *(100 + 100 * k + step for k in range(4))]) for step in range(4)]
+    one, other = confirmer(), confirmer()
+    for found in shown[:2]:
+        one.update(None, found)
+    one.save_state(tmp_path / "state.safetensors")
+    other.load_state(tmp_path / "state.safetensors")
+    for found in (*shown[2:], named(["late"], [14])):
+        results = [confirm.update(None, found) for confirm in (one, other)]
+        assert results[0].tracker_id.tolist() == results[1].tracker_id.tolist()
+        assert results[0].data["persistence_age"].tolist() == results[1].data["persistence_age"].tolist()
+    assert results[1].tracker_id.tolist() == ["late"]
+    with pytest.raises(ValueError, match="of type tuple, expected int, float, str, UUID to store it"):
+        one.update(None, named(np.array([(1, 2), None], object)[:1], [10]))
+        one.save_state(tmp_path / "other.safetensors")
+
+
+def test_a_gate_alone_is_no_confirmer(tmp_path: Path) -> None:
+    confirmer().gate.save_state(tmp_path / "state.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"state\.ids\.json"):
+        confirmer().load_state(tmp_path / "state.safetensors")
+
+
+def test_ids_mean_nothing_after_a_reset_or_an_hour() -> None:
+    """Trackers count from 1 again in the next video; whatever got the id of a confirmed track was reported at once."""
+    for is_reset in (True, False):
+        confirm = confirmer()
+        for step in range(8):
+            found = confirm.update(None, tracked(_1=30 + step), time_s=step / 25)
+        assert ids_of(found) == [1]
+        if is_reset:
+            confirm.reset()
+        assert ids_of(confirm.update(None, tracked(_1=150), time_s=0.0 if is_reset else 3600.0)) == []
+        assert confirm.last is not None and [view.age for view in confirm.last.tracks] == [1]
 
 
 def test_no_ids_at_all_mean_no_tracks_on_this_frame(caplog: pytest.LogCaptureFixture) -> None:

@@ -70,13 +70,24 @@ def clutter_message(count: HitCount, calibrated: float) -> str | None:
     return count.message("places of rejected tracks", calibrated, MAX_CLUTTER_DIFFERENCE)
 
 
-def frame_rate_message(steps_s: list[float], calibrated_hz: float) -> str | None:
-    """Returns a sentence if frames come much faster or slower than calibrated, None if not or too early to say."""
+def frame_rate_message(
+    steps_s: list[float], calibrated_hz: float, range_hz: tuple[float, float] | None = None
+) -> str | None:
+    """Returns a sentence if frames come much faster or slower than calibrated, None if not or too early to say.
+
+    Args:
+        steps_s: latest steps between frames.
+        calibrated_hz: rate of the data.
+        range_hz: lowest and highest rate of the data, where they were of several; rates between are as good as any.
+    """
     if len(steps_s) < MIN_FRAMES or median(steps_s) <= 0:
         return None
     rate_hz = 1.0 / median(steps_s)
-    if max(rate_hz / calibrated_hz, calibrated_hz / rate_hz) <= MAX_RATE_RATIO:
+    low_hz, high_hz = range_hz or (calibrated_hz / MAX_RATE_RATIO, calibrated_hz * MAX_RATE_RATIO)
+    if low_hz <= rate_hz * (1 + 1e-6) and rate_hz <= high_hz * (1 + 1e-6):
         return None
+    if range_hz is not None:
+        return f"frame rate is {rate_hz:.3g} Hz, calibrated at {low_hz:.3g} to {high_hz:.3g} Hz: calibrate again"
     return f"frame rate is {rate_hz:.3g} Hz, calibrated at {calibrated_hz:.3g} Hz: calibrate again"
 
 
@@ -129,15 +140,19 @@ class DriftMonitor:
 
     def messages(self) -> list[str]:
         """Returns one sentence for each thing that has drifted; empty while all is as calibrated."""
-        lifetime = self.model.lifetime
+        lifetime, operation = self.model.lifetime, self.model.operation
         hit_alive = lifetime.hit_alive if self.hit_alive is None else self.hit_alive
         hit_dead = lifetime.hit_dead if self.hit_dead is None else self.hit_dead
         found = (
-            frame_rate_message(list(self._steps_s), self.model.operation.frame_rate_hz),
+            frame_rate_message(list(self._steps_s), operation.frame_rate_hz, operation.frame_rate_range_hz),
             confirmed_message(self.confirmed, hit_alive),
             clutter_message(self.rejected, hit_dead),
         )
         return [message for message in found if message is not None]
+
+    def fresh(self) -> DriftMonitor:
+        """Returns the monitor at the start of another stream."""
+        return DriftMonitor(self.model, self.hit_alive, self.hit_dead)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns all that was counted by name, ready to be stored."""

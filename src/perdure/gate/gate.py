@@ -14,15 +14,17 @@ from jaxtyping import UInt8
 
 from perdure.evidence.track_geometry import track_geometry
 from perdure.gate.drift import DriftMonitor
-from perdure.gate.gate_model import GateModel
+from perdure.gate.gate_model import GateModel, crops_for
 from perdure.gate.gate_state import GateState
+from perdure.gate.intake import Intake
 from perdure.gate.matching import StreakMatch
 from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays, observation
-from perdure.gate.results import GateCost, GateResult, TrackView
+from perdure.gate.pace import Pace
+from perdure.gate.results import GateCost, GateResult
+from perdure.gate.view import view_of
 from perdure.metrics.probability import logit, probability_of
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.streak import LifetimeBound
-from perdure.tracking.crops import crop_tracks
 from perdure.tracking.tracker import Tracker
 from perdure.tracking.tracker_state import TrackerState
 from perdure.types import Decision, Detections, Label, Reason, TrackFrame
@@ -60,6 +62,7 @@ class PersistenceGate:
         self.tracker = Tracker(model.operation.tracker)
         self.cost = GateCost()
         self.drift = DriftMonitor(model)
+        self.intake = Intake()
         self.memories: dict[int, TrackMemory] = {}
         self.streams = model.init_streams()
         self._image_size = image_size
@@ -72,12 +75,34 @@ class PersistenceGate:
         Args:
             frame: uint8 RGB; None where the model reads detections alone.
             detections: what a detector found in it.
-            time_s: time stamp; without it frames are taken to come at the rate of the training data.
+            time_s: time stamp; without it frames are taken to come at the rate of the training data. A step much longer
+                than usual ends all tracks: what comes after an outage is new.
 
         Raises:
             ValueError: the frame is missing though the model reads pixels, or is not uint8 RGB.
         """
+        self.begin(frame, detections, time_s=time_s)
         return self.observe(frame, self.tracker.update(detections), time_s=time_s)
+
+    def begin(
+        self, frame: UInt8[np.ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None
+    ) -> bool:
+        """Takes in a frame before it is linked, as `update` does; returns whether a gap in time ended all tracks."""
+        size = self._image_size if frame is None else (frame.shape[1], frame.shape[0])
+        return self.intake.begin(self.tracker, detections, size, time_s)
+
+    def skip(self, num_frames: int = 1) -> None:
+        """Says that so many frames were not looked at: tracks move on, and none is missed or grows older by it."""
+        self.intake.skip(self.tracker, num_frames)
+
+    def reset(self) -> None:
+        """Forgets the stream, all but what was given: the next frame is the first of another one."""
+        self.tracker.reset()
+        self.memories, self.streams, self.cost = {}, self.model.init_streams(), GateCost()
+        self.intake, self.drift = Intake(), self.drift.fresh()
+        if self.match is not None:
+            self.match = self.match.fresh()
+            self.rule = self.match.rule
 
     def observe(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, *, time_s: float | None = None
@@ -100,7 +125,10 @@ class PersistenceGate:
         return GateResult(
             frame_index=tracks.frame_index,
             time_s=time_s,
-            tracks=self._views(tracks),
+            tracks=tuple(
+                view_of(self.memories[track_id], tracks, row, self.logit_prior)
+                for row, track_id in enumerate(tracks.track_id.tolist())
+            ),
             decisions=decisions,
             encoded_track_ids=encoded,
             drift=self.drift.latest(),
@@ -115,6 +143,7 @@ class PersistenceGate:
                 "memory": memories_to_arrays(self.memories),
                 "streams": self.streams.to_arrays(),
                 "drift": self.drift.to_arrays(),
+                "pace": self.intake.pace.to_arrays(),
                 "match": {} if self.match is None else self.match.to_arrays(),
             },
             cost=self.cost,
@@ -133,6 +162,7 @@ class PersistenceGate:
         self.memories = memories_from_arrays(state.parts["memory"])
         self.streams.set_arrays(state.parts["streams"])
         self.drift.set_arrays(state.parts["drift"], latest=state.drift)
+        self.intake.pace = Pace.from_arrays(state.parts["pace"])
         if self.match is not None:
             self.match.set_arrays(state.parts["match"])
             self.rule = self.match.rule
@@ -184,7 +214,7 @@ class PersistenceGate:
 
     def _gather_evidence(self, frame: np.ndarray | None, tracks: TrackFrame, rows: list[int]) -> None:
         start = time.perf_counter()
-        crops, image_size = self._crops(frame, tracks, rows), self._size_of(frame)
+        crops, image_size = crops_for(self.model, frame, tracks, rows), self._size_of(frame)
         self.cost.crop_s += time.perf_counter() - start
         track_ids = tracks.track_id[rows].tolist()
         memories = [self.memories[track_id] for track_id in track_ids]
@@ -201,17 +231,6 @@ class PersistenceGate:
             memory.num_encoded += 1
             if memory.status == "tentative":
                 memory.evidence = value
-
-    def _crops(self, frame: np.ndarray | None, tracks: TrackFrame, rows: list[int]) -> np.ndarray | None:
-        if not self.model.uses_pixels:
-            return None
-        if frame is None:
-            raise ValueError(
-                f"frame {tracks.frame_index}: got None, expected pixels since these weights read them; "
-                "give frames, or weights trained with uses_pixels = false"
-            )
-        crop = self.model.operation.crop
-        return crop_tracks(frame, tracks.xyxy_px[rows], size_px=crop.size_px, context=crop.context)
 
     def _size_of(self, frame: np.ndarray | None) -> tuple[int, int]:
         if frame is not None:
@@ -276,25 +295,4 @@ class PersistenceGate:
             time_s=time_s,
             reason=reason,
             class_id=memory.class_id,
-        )
-
-    def _views(self, tracks: TrackFrame) -> tuple[TrackView, ...]:
-        return tuple(self._view(tracks, row, track_id) for row, track_id in enumerate(tracks.track_id.tolist()))
-
-    def _view(self, tracks: TrackFrame, row: int, track_id: int) -> TrackView:
-        memory = self.memories[track_id]
-        x_min, y_min, x_max, y_max = tracks.xyxy_px[row].tolist()
-        return TrackView(
-            track_id=track_id,
-            xyxy_px=(x_min, y_min, x_max, y_max),
-            age=memory.age,
-            is_hit=bool(tracks.is_hit[row]),
-            status=memory.status,
-            evidence=memory.evidence,
-            probability=probability_of(memory.evidence, self.logit_prior),
-            class_id=memory.class_id,
-            score=float(tracks.score[row]),
-            num_hits=int(tracks.num_hits[row]),
-            decided_age=memory.decided_age,
-            longest_streak=memory.longest_streak,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from perdure.calibration.scores import CalibrationScores
 from perdure.evidence.lifetime import LifetimeModel
@@ -75,3 +75,24 @@ class GateModel(Protocol):
 
     def init_streams(self) -> GateStreams:
         """Returns the state of a stream before its first frame."""
+
+
+def crops_for(
+    model: GateModel, frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, rows: list[int]
+) -> UInt8[np.ndarray, "n size size 3"] | None:
+    """Returns the windows around some tracks, None for a model that reads detections alone.
+
+    Raises:
+        ValueError: the frame is missing though the model reads pixels.
+    """
+    if not model.uses_pixels:
+        return None
+    if frame is None:
+        raise ValueError(
+            f"frame {tracks.frame_index}: got None, expected pixels since these weights read them; "
+            "give frames, or weights trained with uses_pixels = false"
+        )
+    from perdure.tracking.crops import crop_tracks  # loads Pillow, which weights of detections do not need
+
+    crop = model.operation.crop
+    return crop_tracks(frame, tracks.xyxy_px[rows], size_px=crop.size_px, context=crop.context)

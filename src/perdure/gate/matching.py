@@ -48,6 +48,10 @@ class StreakMatch:
     def __post_init__(self) -> None:
         self.start = self.rule.bound
 
+    def fresh(self) -> StreakMatch:
+        """Returns the match at the start of another stream."""
+        return StreakMatch(replace(self.rule, bound=self.start))
+
     def see_end(self, memory: TrackMemory) -> None:
         """Takes in a track that has ended."""
         if memory.num_hits >= SHORT_LIVED:

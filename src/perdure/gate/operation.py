@@ -24,6 +24,8 @@ class Operation:
     """What a forced decision says."""
     frame_rate_hz: float = 30.0
     """Frame rate of the training data."""
+    frame_rate_range_hz: tuple[float, float] | None = None
+    """Lowest and highest frame rate of training data that had several; no rate between them counts as drift."""
     reopen_hits: int = 6
     """A track called transient is opened again when it was hit this often in its last `reopen_window` frames."""
     reopen_window: int = 8

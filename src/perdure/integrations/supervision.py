@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import UInt8
 
+from perdure.files import read_json, write_json
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
 from perdure.integrations.tracker_ids import IdBook, key_of
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 FORGET_AFTER = 300
 """Frames after which a confirmed track that no longer shows up is forgotten."""
+KIND = "confirmer state"
 WARN_AFTER = 3
 """Frames with boxes but without ids, from the first one on, after which it is said: some trackers give none at once."""
 
@@ -72,6 +75,9 @@ class TrackConfirmer:
         """
         found = Detections.from_supervision(tracked)
         keys = self._keys(tracked)
+        if self.gate.begin(frame, found, time_s=time_s):  # ids do not outlive a gap, whatever the tracker thinks
+            self._confirmed.clear()
+            self._book = IdBook(self.gate.tracker.config, next_number=self._book.next_number)
         if tracked.tracker_id is None:
             numbers = np.full(len(found), NO_OWNER, np.int64)
         else:
@@ -95,6 +101,53 @@ class TrackConfirmer:
         return self._reported(
             tracked, [NO_OWNER if key is None else int(n) for key, n in zip(keys, numbers, strict=True)]
         )
+
+    def skip(self, num_frames: int = 1) -> None:
+        """Says that frames were not looked at, as `PersistenceGate.skip` does."""
+        self.gate.skip(num_frames)
+
+    def reset(self) -> None:
+        """Forgets the stream, and the gate with it: call it between videos, since trackers then count from 1 again."""
+        self.gate.reset()
+        self.last, self._frame_index, self._num_without_ids = None, 0, 0
+        self._confirmed, self._number_of_track = {}, {}
+        self._book = IdBook(self.gate.tracker.config)
+
+    def save_state(self, path: Path | str) -> None:
+        """Writes the state of the stream and that of the gate; `load_state` goes on from it, in another process too.
+
+        Raises:
+            ValueError: an id is neither a number nor a text nor a UUID, and so cannot be stored.
+        """
+        self.gate.save_state(path)
+        write_json(
+            _beside(path),
+            {
+                "kind": KIND,
+                "book": self._book.to_dict(),
+                "confirmed": [[number, *astuple(item)] for number, item in self._confirmed.items()],
+                "number_of_track": list(self._number_of_track.items()),
+                "frame_index": self._frame_index,
+                "num_without_ids": self._num_without_ids,
+            },
+        )
+
+    def load_state(self, path: Path | str) -> None:
+        """Goes on from a stored state; `gate` must be of the weights that it was stored with.
+
+        Raises:
+            FileNotFoundError: there is none, or it is that of a gate alone.
+            ValueError: it is damaged, or of a gate that does not fit.
+        """
+        stored = read_json(_beside(path))
+        if stored.get("kind") != KIND:
+            raise ValueError(f"state: {_beside(path)} is not of a confirmer; give a file written by its save_state")
+        self.gate.load_state(path)
+        self.last, self._frame_index = None, stored["frame_index"]
+        self._num_without_ids = stored["num_without_ids"]
+        self._book = IdBook.from_dict(self.gate.tracker.config, stored["book"])
+        self._confirmed = {number: _Confirmed(*values) for number, *values in stored["confirmed"]}
+        self._number_of_track = {track_id: number for track_id, number in stored["number_of_track"]}
 
     def _keys(self, tracked: sv.Detections) -> list[Hashable | None]:
         """Returns what stands for the id of each row; says once that there are none if there never are."""
@@ -134,3 +187,8 @@ class _Confirmed:
     probability: float
     age: int
     last_seen: int
+
+
+def _beside(path: Path | str) -> Path:
+    """Returns the file of the confirmer beside that of its gate."""
+    return Path(path).with_suffix(".ids.json")

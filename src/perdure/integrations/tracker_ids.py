@@ -6,8 +6,10 @@ Knows ids and boxes of the frames so far. Does not know what is decided about a 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -37,6 +39,18 @@ def key_of(tracker_id: object) -> Hashable | None:
     if not isinstance(value, Hashable):
         raise ValueError(f"tracker_id: got {value!r} of type {type(value).__name__}, expected numbers, texts or UUIDs")
     return value
+
+
+_KINDS: dict[str, Callable[[str], Hashable]] = {"int": int, "float": float, "str": str, "UUID": UUID}
+"""Ids that can be stored, by the names of their types."""
+
+
+def _stored(key: Hashable) -> tuple[str, str]:
+    """Returns type and text of an id."""
+    name = type(key).__name__
+    if name not in _KINDS:
+        raise ValueError(f"tracker_id: got {key!r} of type {name}, expected {', '.join(_KINDS)} to store it")
+    return name, str(key)
 
 
 @dataclass(slots=True)
@@ -93,6 +107,29 @@ class IdBook:
             number: frame for number, frame in self.last_seen.items() if number in is_kept or frame >= oldest_frame
         }
         self.numbers = {key: number for key, number in self.numbers.items() if number in self.last_seen}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all that is remembered, ready for JSON.
+
+        Raises:
+            ValueError: an id is neither a number nor a text nor a UUID.
+        """
+        return {
+            "numbers": [[*_stored(key), number, self.last_seen[number]] for key, number in self.numbers.items()],
+            "held": [[number, self.last_seen[number], box] for number, box in self.held.items()],
+            "next_number": self.next_number,
+        }
+
+    @classmethod
+    def from_dict(cls, config: TrackerConfig, values: dict[str, Any]) -> IdBook:
+        """Returns the book that `to_dict` described."""
+        book = cls(config, next_number=values["next_number"])
+        for kind, text, number, frame in values["numbers"]:
+            book.numbers[_KINDS[kind](text)] = number
+            book.last_seen[number] = frame
+        for number, frame, box in values["held"]:
+            book.held[number], book.last_seen[number] = box, frame
+        return book
 
     def _fresh(self) -> int:
         self.next_number += 1

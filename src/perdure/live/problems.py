@@ -41,7 +41,9 @@ def problems_of(
     if gate.tracker.num_left_out:
         limit = gate.tracker.config.max_detections
         yield f"detections: {gate.tracker.num_left_out} box(es) were left out, since a frame had more than {limit}"
-    drift = getattr(gate, "drift", None)
+    intake, drift = getattr(gate, "intake", None), getattr(gate, "drift", None)
+    if intake is not None and intake.boxes.problem is not None:
+        yield intake.boxes.problem
     if drift is not None:
         yield from drift.messages()
 

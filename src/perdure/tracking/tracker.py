@@ -55,7 +55,7 @@ class Tracker:
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
         self.config = config or TrackerConfig()
-        self._state = TrackerState.empty()
+        self._state, self._ended = TrackerState.empty(), np.zeros(0, dtype=np.int64)
         self.num_left_out = 0
         """Detections that were not used since a frame had more than `max_detections`."""
         self.num_invalid = 0
@@ -70,8 +70,26 @@ class Tracker:
         self._state = TrackerState.from_arrays(state.to_arrays())
 
     def reset(self) -> None:
-        """Forgets all tracks and starts again at frame 0 and track 0."""
-        self._state = TrackerState.empty()
+        """Forgets all tracks and counts, and starts again at frame 0 and track 0."""
+        self._state, self._ended = TrackerState.empty(), np.zeros(0, dtype=np.int64)
+        self.num_left_out = self.num_invalid = 0
+
+    def end_all(self) -> None:
+        """Ends all tracks; the next frame says that they are deleted, and what is found there starts new ones."""
+        state = self._state
+        self._ended = np.concatenate([self._ended, state.track_id])
+        state.keep(np.zeros(len(state.track_id), dtype=bool))
+        state.started_owner = state.started_owner[:0]
+
+    def move_on(self, num_frames: int) -> None:
+        """Moves all tracks on by some frames that there are no detections of; no track is missed by it."""
+        for _ in range(num_frames if len(self._state.track_id) else 0):
+            self._predict(None)
+
+    def skip(self, num_frames: int) -> None:
+        """Moves all tracks on by some frames that count but were not looked at."""
+        self.move_on(num_frames)
+        self._state.next_frame_index += num_frames
 
     def forget_ended_owners(self) -> None:
         """Lets owners whose track was deleted start another one; for ids that a tracker of somebody else gave out."""
@@ -99,10 +117,13 @@ class Tracker:
             raise ValueError(f"owner: got {len(owner)} owners for {len(detections)} detections")
         usable = self._usable_rows(detections)
         expected = self._predict(camera_motion)
+        self._state.age = self._state.age + 1
         detection_index = self._associate(expected, detections, usable, owner)
         residual = self._update(detection_index, detections)
         self._mark_missed(detection_index)
         is_kept, deleted_track_id = self._delete()
+        deleted_track_id = np.concatenate([self._ended, deleted_track_id])
+        self._ended = self._ended[:0]
         birth_index = self._initiate(detections, usable, detection_index, owner)
         self._state.next_frame_index += 1
         detection_index = np.concatenate([detection_index[is_kept], birth_index])
@@ -134,7 +155,6 @@ class Tracker:
         before = BoxStates(position=state.position, velocity=state.velocity, covariance=state.covariance)
         after = predicted(before, self.config.kalman, camera_motion)
         state.position, state.velocity, state.covariance = after.position, after.velocity, after.covariance
-        self._state.age = self._state.age + 1
         return self._state.position
 
     def _associate(
