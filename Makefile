@@ -31,7 +31,7 @@ $(VENV)/.stamp-python:
 	@touch $@
 
 $(VENV)/.stamp-run: $(VENV)/.stamp-python pyproject.toml constraints.txt
-	$(INSTALL) .
+	$(INSTALL) '.[pixels,tracks]'
 	@touch $@
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-python pyproject.toml constraints.txt
@@ -40,7 +40,9 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --no-compile --no-deps trackers
 	@touch $@ $(VENV)/.stamp-run
 
-run: setup
+run:
+	@[ -e $(VENV)/.stamp-run ] || echo "setting up $(VENV) first: about 3.1 GB with the usual torch for GPUs; PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu takes 1.2 GB"
+	@$(MAKE) --no-print-directory setup
 	$(BIN)/perdure run --recipe $(RECIPE) --out $(OUT) --resume
 	@echo "report: $(CURDIR)/$(OUT)/FINAL_REPORT.html"
 

@@ -9,6 +9,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from perdure.extras import named_extras
+
 if TYPE_CHECKING:
     from perdure.gate.gate import PersistenceGate as PersistenceGate
     from perdure.gate.load import load_gate as load
@@ -43,7 +45,8 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'perdure' has no attribute '{name}'")
     module, attribute = _PLACES[name]
-    return getattr(import_module(module), attribute)
+    with named_extras():
+        return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:

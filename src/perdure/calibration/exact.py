@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import binom
 
+from perdure.binomial import binomial_cdf
 from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.rules import OnTimeout, TruncatedSPRT
 from perdure.stopping.streak import LifetimeBound
@@ -39,9 +39,12 @@ def num_errors_allowed(num: int, max_rate: float, delta: float) -> int:
     >>> num_errors_allowed(183, 0.02, 0.025), num_errors_allowed(182, 0.02, 0.025)
     (0, -1)
     """
-    allowed = int(binom.ppf(delta, num, max_rate))
-    while allowed >= 0 and binom.cdf(allowed, num, max_rate) > delta:
-        allowed -= 1
+    allowed, too_many = -1, num
+    while too_many - allowed > 1:
+        middle = (allowed + too_many) // 2
+        allowed, too_many = (
+            (middle, too_many) if binomial_cdf(middle, num, max_rate) <= delta else (allowed, middle)
+        )
     return allowed
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import binom
 
+from perdure.binomial import binomial_cdf
 from perdure.calibration.plug_in import spread
 from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.age_bounds import AgeBounds
@@ -94,7 +94,7 @@ def _greedy_bounds(tracks: _Tracks, *, max_error: float, p_value: float) -> list
         decided = is_open & (size >= tried[:, None])
         total = num_decided + decided.sum(axis=1)
         errors = num_wrong + (decided & wrong).sum(axis=1)
-        proven = np.flatnonzero(np.asarray(binom.cdf(errors, total, max_error)) <= p_value)
+        proven = np.flatnonzero(binomial_cdf(errors, total, max_error) <= p_value)
         if len(proven):
             first = int(proven[0])
             num_decided, num_wrong = int(total[first]), int(errors[first])
@@ -111,7 +111,7 @@ def _proven_bounds(tracks: _Tracks, candidates: list[float], *, max_error: float
             continue  # an age that never decides adds nothing that has to be proven
         trial = [*proven[:start], *candidates[start:]]
         decided, wrong = _totals(tracks, trial)
-        if (np.asarray(binom.cdf(wrong, decided, max_error))[start:] > delta).any():
+        if (binomial_cdf(wrong, decided, max_error)[start:] > delta).any():
             break
         proven = trial
     return proven

@@ -7,8 +7,8 @@ Testing in a fixed order costs no multiplicity.
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import binom
 
+from perdure.binomial import binomial_cdf
 from perdure.calibration.exact import num_tracks_needed
 from perdure.calibration.plug_in import symmetric_errors
 from perdure.calibration.scores import CalibrationScores
@@ -56,7 +56,7 @@ def learn_then_test(
                 f"rate {rate:g} at delta {delta:g}; add clips or raise the rate"
             )
         wrong = symmetric_errors(tracks, bounds, is_persistent=name == "persistent", on_timeout=on_timeout)
-        p_value = np.maximum(p_value, binom.cdf(wrong.sum(axis=1), len(tracks), rate))
+        p_value = np.maximum(p_value, binomial_cdf(wrong.sum(axis=1), len(tracks), rate))
     num_accepted = int(np.cumprod(p_value <= delta).sum())
     if not num_accepted:
         raise ValueError(

@@ -12,6 +12,7 @@ from importlib import import_module
 
 import perdure
 from perdure.cli.terminal import complain, log_handler, logged_to, say
+from perdure.extras import missing_extra
 
 DONE, WRONG_INPUT = 0, 2
 
@@ -139,6 +140,12 @@ def guarded(command: Command, words: Sequence[str], *, is_debug: bool) -> int:
         # The reader of our output has seen enough; nothing more may be written to it, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except ModuleNotFoundError as error:
+        line = missing_extra(error)
+        if line is None or is_debug:
+            raise
+        complain(f"perdure {command.words}: {line}")
+        return WRONG_INPUT
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place that turns errors into text
         from perdure.cli.errors import exit_code, explained
 

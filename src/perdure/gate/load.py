@@ -16,6 +16,7 @@ from perdure.calibration.exact import calibrate, proven_lifetime
 from perdure.calibration.site import Fallback
 from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_features import RANKS
+from perdure.extras import named_extras
 from perdure.gate.detections_model import KIND, DetectionsModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.gate_model import GateModel
@@ -57,7 +58,8 @@ def _loaded(path: Path) -> GateModel:
     kind = load_info(path).get("kind")
     if kind == KIND:
         return DetectionsModel.load(path)
-    from perdure.gate import model, tokens_model  # load torch
+    with named_extras():
+        from perdure.gate import model, tokens_model  # load torch
 
     if kind == tokens_model.KIND:
         return tokens_model.TokensModel.load(path)

@@ -296,6 +296,5 @@ class _Session:
     def _problems(self) -> Iterator[str]:
         if self.was_interrupted:
             yield f"interrupted after frame {self.tally.num_frames - 1}"
-        is_part = self.was_interrupted or self.config.max_frames is not None
-        num_watched = None if is_part else self.tally.num_frames
-        yield from problems_of(self.reader, self.motion, self.gate, self.given, num_watched=num_watched)
+        num = None if self.was_interrupted or self.config.max_frames is not None else self.tally.num_frames
+        yield from problems_of(self.reader, self.motion, self.gate, self.given, num_watched=num)

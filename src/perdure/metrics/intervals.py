@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import beta
+
+from perdure.binomial import beta_quantile
 
 
 def binomial_interval(num_hits: int, num_trials: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -26,8 +27,8 @@ def binomial_interval(num_hits: int, num_trials: int, confidence: float = 0.95) 
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: got {confidence}, expected above 0 and below 1")
     tail, num_misses = (1 - confidence) / 2, num_trials - num_hits
-    low = float(beta.ppf(tail, num_hits, num_misses + 1)) if num_hits else 0.0
-    high = float(beta.ppf(1 - tail, num_hits + 1, num_misses)) if num_misses else 1.0
+    low = beta_quantile(tail, num_hits, num_misses + 1) if num_hits else 0.0
+    high = beta_quantile(1 - tail, num_hits + 1, num_misses) if num_misses else 1.0
     return low, high
 
 

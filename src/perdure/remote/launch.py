@@ -36,7 +36,8 @@ if [ ! -e {env}/ready ]; then
   if [ ! -e {env}/ready ]; then
     echo 'making the environment of this code, once'
     python3 -m venv --clear {env}
-    PIP_DISABLE_PIP_VERSION_CHECK=1 {env}/bin/python -m pip install --quiet --no-compile {constraints} .
+    export PIP_DISABLE_PIP_VERSION_CHECK=1
+    {env}/bin/python -m pip install --quiet --no-compile {constraints} '.[pixels,tracks]'
     touch {env}/ready
   fi
   exec 9>&-

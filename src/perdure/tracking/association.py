@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 
+from perdure.assignment import best_pairs
 from perdure.geometry import iou_matrix
 from perdure.types import NO_OWNER
 
@@ -28,7 +28,7 @@ def match_by_overlap(
         return matched
     overlap = iou_matrix(track_xyxy_px, detection_xyxy_px)
     gain = np.where(overlap >= min_iou, overlap, 0.0)
-    track_row, detection_row = linear_sum_assignment(gain, maximize=True)
+    track_row, detection_row = best_pairs(gain)
     is_pair = gain[track_row, detection_row] > 0
     matched[track_row[is_pair]] = detection_row[is_pair]
     return matched

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image
 
 REDUCING_GAP = 3.0
 """Windows larger than twice this factor times the output are first averaged in whole blocks, which is much faster."""
@@ -73,6 +72,8 @@ def _crop_window(
         window = _edge_replicated(frame, (x_low, x_high), (y_low, y_high))
     box = (left_px - x_low, top_px - y_low, left_px - x_low + side_px, top_px - y_low + side_px)
     # frombuffer and tobytes cost half of fromarray and asarray on small windows.
+    from PIL import Image  # here, since weights that read detections alone need no Pillow
+
     image = Image.frombuffer("RGB", window.shape[1::-1], window, "raw", "RGB", 0, 1)
     resized = image.resize((size_px, size_px), Image.Resampling.BILINEAR, box=box, reducing_gap=REDUCING_GAP)
     return np.frombuffer(resized.tobytes(), dtype=np.uint8).reshape(size_px, size_px, 3)

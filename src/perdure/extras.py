@@ -1,0 +1,45 @@
+"""Which extra of the package brings what is missing, in one line instead of a trace.
+
+An installation without extras runs weights that read detections alone; all else is loaded when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+EXTRAS = {
+    "PIL": "video", "av": "video", "scipy": "video", "cv2": "pixels", "jinja2": "pixels", "matplotlib": "pixels",
+    "torch": "pixels", "sklearn": "tracks", "supervision": "supervision", "boto3": "ec2",
+}  # fmt: skip
+"""The extra that brings each module."""
+
+
+def missing_extra(error: ImportError) -> str | None:
+    """Returns how to install what an error misses, None where no extra brings it.
+
+    >>> missing_extra(ModuleNotFoundError("No module named 'torch'", name="torch"))
+    "this needs torch, which is not installed; pip install 'perdure[pixels]'"
+    """
+    module = (error.name or "").partition(".")[0]
+    if module not in EXTRAS:
+        return None
+    line = f"this needs {module}, which is not installed; pip install 'perdure[{EXTRAS[module]}]'"
+    # Either of OpenCV's packages will do, and the headless one takes the windows from an application that has them.
+    return f"{line}, or beside an application that shows windows: opencv-python" if module == "cv2" else line
+
+
+@contextmanager
+def named_extras() -> Iterator[None]:
+    """Lets a missing module be named with the extra that brings it.
+
+    Raises:
+        ModuleNotFoundError: it is missing, in one line.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        line = missing_extra(error)
+        if line is None or str(error) == line:
+            raise
+        raise ModuleNotFoundError(line, name=error.name) from error
