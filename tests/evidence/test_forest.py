@@ -66,3 +66,20 @@ def knots_after(stream: StreamScale, *scores: float) -> list[float]:
     scale = stream.after(np.array(scores))
     assert scale is not None
     return scale.knots.tolist()
+
+
+def test_thresholds_send_every_value_where_the_tree_that_was_grown_sends_it() -> None:
+    """Rounded to the nearest, half of the thresholds moved up, past values that belong to the other branch."""
+    thresholds = np.random.default_rng(0).random(200) + 1 / 3
+    trees = [
+        {
+            "feature": np.array([0, LEAF, LEAF]), "threshold": np.array([threshold, 0, 0]),
+            "left": np.array([1, 0, 0]), "right": np.array([2, 0, 0]), "value": np.array([0.5, 1.0, 0.0]),
+        }
+        for threshold in thresholds
+    ]  # fmt: skip
+    for threshold, tree in zip(thresholds, trees, strict=True):
+        near = np.float32(threshold)
+        values = np.array([np.nextafter(near, np.float32(0)), near, np.nextafter(near, np.float32(2))])
+        share = Forest.join([tree]).share(values[:, None].astype(np.float64))
+        assert share.tolist() == (values.astype(np.float64) <= threshold).astype(float).tolist()

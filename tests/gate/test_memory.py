@@ -16,6 +16,16 @@ def test_hits_are_counted_in_the_latest_frames_alone() -> None:
     assert (memory.max_score, memory.mean_score) == (0.25, -0.25 / 3), "the miss has a score"
 
 
+def test_the_class_of_a_track_is_that_of_most_of_its_detections() -> None:
+    """One detection of another class at the end of a track once named all of it."""
+    memory = TrackMemory(1, opened_age=1, first_frame=0)
+    for age, class_id in enumerate((-1, 3, 3, 2, 3, -1, 3, 2), start=1):
+        memory.see(age, is_hit=True, cue=0.0, score=0.5, class_id=class_id)
+    memory.see(9, is_hit=False, cue=0.0, score=0.0, class_id=2)
+    assert memory.class_id == 3
+    assert memories_from_arrays(memories_to_arrays({1: memory}))[1] == memory
+
+
 def test_history_keeps_64_frames() -> None:
     memory = TrackMemory(1, opened_age=1, first_frame=0)
     for age in range(1, 71):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from perdure.gate.results import GateResult, TrackView
@@ -55,6 +57,16 @@ def test_a_reopened_track_counts_once_by_its_last_label() -> None:
     counts = counts_of(tally)
     assert (counts["num_persistent"], counts["num_transient"], counts["num_reopened"]) == (1, 0, 1)
     assert counts["mean_decision_frame_transient"] == 4.0 and counts["mean_decision_frame_persistent"] is None
+
+
+def test_a_reopened_track_that_is_open_at_the_end_counts_once() -> None:
+    """It was counted as transient and as undecided: eight tracks of seven."""
+    tally = StreamTally()
+    tally.add(frame(view(0, 1), view(1, 1)))
+    tally.add(frame(view(0, 2, "transient"), view(1, 2), decisions=(decision(0, "transient", "evidence", 2),)))
+    tally.add(frame(replace(view(0, 12), decided_age=2), view(1, 3)))
+    counts = counts_of(tally)
+    assert (counts["num_tracks"], counts["num_transient"], counts["num_undecided"]) == (2, 1, 1)
 
 
 def test_a_stream_without_tracks_has_saved_nothing() -> None:

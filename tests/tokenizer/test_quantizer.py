@@ -183,3 +183,14 @@ def test_first_bit_is_the_most_significant() -> None:
 def test_bad_settings_name_the_field(changes: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         QuantizerConfig(**changes)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_codes_are_exact_in_any_precision(dtype: torch.dtype) -> None:
+    """Large latents of half precision gave codes of 0 and 2, and so indices of other codes."""
+    z = torch.tensor([[300.0, -300.0, 1e-3, -1e4, 257.0, 0.0]], dtype=dtype, requires_grad=True)
+    code = quantize(z)
+    assert code.tolist() == [[1, -1, 1, -1, 1, -1]]
+    assert code_index(code).tolist() == [0b101010]
+    code.sum().backward()
+    assert z.grad is not None and z.grad.tolist() == [[1] * 6]

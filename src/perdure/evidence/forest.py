@@ -72,12 +72,22 @@ class Forest:
         ]
         return cls(
             feature=np.concatenate([tree["feature"] for tree in trees]).astype(np.int16),
-            threshold=np.concatenate([tree["threshold"] for tree in trees]).astype(np.float32),
+            threshold=_rounded_down(np.concatenate([tree["threshold"] for tree in trees])),
             left=np.concatenate([tree["left"] for tree in moved]).astype(np.int32),
             right=np.concatenate([tree["right"] for tree in moved]).astype(np.int32),
             value=np.concatenate([tree["value"] for tree in trees]).astype(np.float32),
             root=root.astype(np.int32),
         )
+
+
+def _rounded_down(threshold: Float[np.ndarray, " node"]) -> Float32[np.ndarray, " node"]:
+    """Returns the largest numbers of single precision that are not above some thresholds.
+
+    A tree compares values of single precision with thresholds of double precision; of these thresholds the same values
+    are at most so large, while rounding to the nearest would send a value between the two down the other branch.
+    """
+    single = threshold.astype(np.float32)
+    return np.where(single > threshold, np.nextafter(single, np.float32(-np.inf)), single).astype(np.float32)
 
 
 def evidence_of_share(share: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -40,7 +40,8 @@ class TrackMemory:
         score_total: sum of the detection scores of all hits since opening.
         num_scored: hits since opening.
         was_reopened: whether a rejection was taken back.
-        class_id: class of the latest detection.
+        class_id: class that most of its detections have, by a vote in constant memory (Boyer and Moore, 1981).
+        class_lead: votes that it is ahead by.
         num_hits: hits since birth.
         streak: hits in a row up to the latest frame, 0 on a miss.
         longest_streak: the longest of all so far.
@@ -62,13 +63,16 @@ class TrackMemory:
     num_scored: int = 0
     was_reopened: bool = False
     class_id: int = -1
+    class_lead: int = 0
     num_hits: int = 0
     streak: int = 0
     longest_streak: int = 0
 
     def see(self, age: int, *, is_hit: bool, cue: float, score: float, class_id: int) -> None:
         """Takes in one more frame."""
-        self.age, self.class_id = age, class_id
+        self.age = age
+        if is_hit:
+            self._vote(class_id)
         self.hit_history = ((self.hit_history << 1) | int(is_hit)) & HISTORY_MASK
         self.cue_total += cue
         self.streak = self.streak + 1 if is_hit else 0
@@ -78,6 +82,15 @@ class TrackMemory:
             self.max_score = max(self.max_score, score)
             self.score_total += score
             self.num_scored += 1
+
+    def _vote(self, class_id: int) -> None:
+        """Counts the class of a detection; none at all is no vote."""
+        if class_id == self.class_id:
+            self.class_lead += 1
+        elif class_id >= 0 and self.class_lead <= 0:
+            self.class_id, self.class_lead = class_id, 1
+        elif class_id >= 0:
+            self.class_lead -= 1
 
     @property
     def mean_score(self) -> float:

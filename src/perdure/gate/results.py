@@ -20,7 +20,7 @@ class TrackView:
         status: `tentative`, `persistent` or `transient`.
         evidence: latest evidence in nats, prior removed; frozen at the decision.
         probability: of being persistent, in [0, 1].
-        class_id: class of the latest detection.
+        class_id: class that most of its detections have.
         score: score of the detection, 0 on a miss.
         num_hits: hits so far.
         decided_age: age of the first decision, 0 while there is none.

@@ -45,6 +45,7 @@ class StreamTally:
     sum_age: dict[str, int] = field(default_factory=lambda: {"persistent": 0, "transient": 0})
     num_aged: dict[str, int] = field(default_factory=lambda: {"persistent": 0, "transient": 0})
     num_tentative: int = 0
+    num_undecided: int = 0
     track_frames_encoded: int = 0
     track_frames_ungated: int = 0
 
@@ -52,7 +53,10 @@ class StreamTally:
         """Takes in one frame."""
         self.num_frames += 1
         self.num_tracks += sum(track.age == 1 for track in result.tracks)
-        self.num_tentative = sum(track.status == "tentative" for track in result.tracks)
+        tentative = [track for track in result.tracks if track.status == "tentative"]
+        self.num_tentative = len(tentative)
+        # A re-opened track counts by its last decision until there is another one.
+        self.num_undecided = sum(track.decided_age == 0 for track in tentative)
         self.track_frames_encoded += result.num_encoded
         self.track_frames_ungated += len(result.tracks)
         for decision in result.decisions:
@@ -115,7 +119,7 @@ class WatchSummary:
         num_tracks: tracks born.
         num_persistent: tracks called persistent; a re-opened track counts by its last label.
         num_transient: tracks called transient.
-        num_undecided: tracks still tentative at the end.
+        num_undecided: tracks never decided on by the end; with the two above they are all tracks.
         num_reopened: rejections that were taken back.
         num_by_reason: decisions per reason.
         mean_decision_frame_persistent: mean age at the first decision of tracks called persistent, None if none.
@@ -170,7 +174,7 @@ def counts_of(tally: StreamTally) -> dict[str, Any]:
         "num_tracks": tally.num_tracks,
         "num_persistent": tally.num_persistent,
         "num_transient": tally.num_transient,
-        "num_undecided": tally.num_tentative,
+        "num_undecided": tally.num_undecided,
         "num_reopened": tally.num_reopened,
         "num_by_reason": dict(sorted(tally.num_by_reason.items())),
         "mean_decision_frame_persistent": tally.mean_age("persistent"),

@@ -13,8 +13,8 @@ from perdure.tokenizer.config import QuantizerConfig
 def quantize(z: Float[Tensor, "*batch bit"]) -> Float[Tensor, "*batch bit"]:
     """Returns sign(z) in {-1, +1} exactly, with the gradient of the identity (straight-through)."""
     code = torch.where(z > 0, 1.0, -1.0).to(z.dtype)
-    # Exact, although it is a sum of rounded numbers: code - z errs by at most half a last place of 1.
-    return z + (code - z).detach()
+    # Exact in any precision, since z - z is 0; z + (code - z) is 0 or 2 for a large z of half precision.
+    return code + (z - z.detach())
 
 
 def code_index(code: Float[Tensor, "*batch bit"]) -> Int[Tensor, "*batch"]:
