@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
 _TINY, _MAX_TERMS = 1e-300, 10_000
 
@@ -67,8 +67,8 @@ def beta_quantile(share: float, a: float, b: float) -> float:
 
 
 def binomial_cdf(
-    num: Float[np.ndarray, "*shape"] | float, num_trials: Float[np.ndarray, "*shape"] | float, rate: float
-) -> Float[np.ndarray, "*shape"]:
+    num: Num[np.ndarray, " *k"] | float, num_trials: Num[np.ndarray, " *n"] | float, rate: float
+) -> Float[np.ndarray, " *shape"]:
     """Returns the probability of at most `num` successes among `num_trials`, each with probability `rate`.
 
     >>> float(binomial_cdf(1, 2, 0.5)), float(binomial_cdf(-1, 5, 0.1)), float(binomial_cdf(5, 5, 0.1))

@@ -40,14 +40,9 @@ class BoxCheck:
     num_outside: int = 0
     num_corners: int = 0
 
-    @property
-    def is_done(self) -> bool:
-        """Whether enough was seen."""
-        return self.num_rows >= NUM_BOXES
-
     def see(self, detections: Detections, image_size: tuple[int, int]) -> str | None:
         """Takes in the boxes of one frame; returns what is wrong when that is first known."""
-        if self.is_done or not len(detections):
+        if self.num_rows >= NUM_BOXES or not len(detections):
             return None
         boxes = detections.xyxy_px[detections.is_valid]
         size = np.array(image_size, np.float64)
@@ -59,7 +54,7 @@ class BoxCheck:
         sides = boxes[:, 2:] - boxes[:, :2]
         is_corner = (sides >= boxes[:, :2]).all(axis=1) & (sides <= size * (1 + FAR_OUT)).all(axis=1)
         self.num_corners += int(np.count_nonzero(is_corner))
-        if self.is_done:
+        if self.num_rows >= NUM_BOXES:
             self.problem = self._found(image_size)
         return self.problem
 

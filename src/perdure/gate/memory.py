@@ -85,12 +85,11 @@ class TrackMemory:
 
     def _vote(self, class_id: int) -> None:
         """Counts the class of a detection; none at all is no vote."""
-        if class_id == self.class_id:
-            self.class_lead += 1
-        elif class_id >= 0 and self.class_lead <= 0:
-            self.class_id, self.class_lead = class_id, 1
-        elif class_id >= 0:
-            self.class_lead -= 1
+        if class_id < 0:
+            return
+        if self.class_lead <= 0:
+            self.class_id = class_id
+        self.class_lead += 1 if class_id == self.class_id else -1
 
     @property
     def mean_score(self) -> float:
