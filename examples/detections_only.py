@@ -23,9 +23,16 @@ def detector(index: int) -> np.ndarray:
 
 earlier = np.concatenate([detector(index)[:, 4] for index in range(300)])
 gate = perdure.load("detections", image_size=(640, 480), known_scores=earlier)
+by_gate, by_rule = {}, {}  # age at confirmation, by track; the car is the track that goes on
 for index in range(40):
     rows = detector(index)
     found = perdure.Detections(xyxy_px=rows[:, :4], score=rows[:, 4], class_id=rows[:, 5].astype(int))
-    for decision in gate.update(None, found).decisions:
+    result = gate.update(None, found)
+    for decision in result.decisions:
         if decision.label == "persistent":
+            by_gate[decision.track_id] = decision.age
             print(f"frame {index}: track {decision.track_id} of class {decision.class_id} is real, age {decision.age}")
+    for track in result.tracks:
+        if track.longest_streak >= 3:
+            by_rule.setdefault(track.track_id, track.age)
+print(f"confirmed at age: gate {by_gate}, three in a row {by_rule}")

@@ -17,7 +17,7 @@ rng = np.random.default_rng(2)
 patch = rng.integers(0, 255, (40, 30, 3), dtype=np.uint8)
 
 tracker = SORTTracker(minimum_consecutive_frames=1, track_activation_threshold=0.1)  # report everything, at once
-confirm = TrackConfirmer(perdure.load(max_false_confirm=0.05, max_miss=0.05))
+confirm = TrackConfirmer(perdure.load("detections", image_size=(320, 240)))
 for index in range(12):
     frame = rng.integers(110, 130, (240, 320, 3), dtype=np.uint8)
     frame[100:140, 60 + 2 * index : 90 + 2 * index] = patch
