@@ -27,9 +27,9 @@ Directory = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 class RealArguments:
     """Frames that every method needs to confirm real tracks at the same false-confirm rates.
 
-    Tracks are linked from the detections and labelled by the ground truth: TRUE, FALSE or left out. Every method is
-    fitted without the sequence that it is scored on; thresholds are swept on the left-out tracks for every method
-    alike, and chosen on the training tracks alone besides. Cost: mean age at confirmation, a miss charged 9.
+    Tracks are linked from the detections and labelled by the ground truth: persistent, transient or left out. Every
+    method is fitted without the sequence that it is scored on; thresholds are swept on the left-out tracks for every
+    method alike, and chosen on the training tracks alone besides. Cost: mean age at confirmation, a miss charged 9.
 
     Reads: MOT folders (seqinfo.ini, det/*.txt, gt/gt.txt, gmc.txt where there is one).
 
@@ -137,23 +137,23 @@ def _save(arguments: RealArguments, data: BenchData) -> None:
 
 def _say_rows(rows: Sequence[dict[str, Any]]) -> None:
     """Prints a table for each false-confirm rate."""
-    say((rows[0]["data"], "bold"), f": {rows[0]['num_true']} TRUE and {rows[0]['num_false']} FALSE tracks")
+    say((rows[0]["data"], "bold"), f": {rows[0]['num_true']} persistent and {rows[0]['num_false']} transient tracks")
     fixed = [row for row in rows if row["fa_cap"] is None]
     say_table(
-        ("fixed rule", "TRUE confirmed", "FALSE confirmed", "cost"),
+        ("fixed rule", "persistent confirmed", "false confirms", "cost"),
         [(row["method"], _percent(row["tpr"]), _percent(row["fa_reached"]), f"{row['cost']:.2f}") for row in fixed],
     )
     for cap in dict.fromkeys(row["fa_cap"] for row in rows if row["fa_cap"] is not None):
         say()
-        say(f"at most {100 * cap:g} % of FALSE tracks confirmed")
+        say(f"at most {100 * cap:g} % of transient tracks confirmed")
         header = (
             "method",
-            "TRUE",
+            "persistent confirmed",
             "cost",
             "95 % interval",
             "minus M-of-N (tuned)",
             "minus best learned",
-            "threshold from training: FALSE",
+            "threshold from training: false confirms",
             "cost",
         )
         say_table(header, [_line(row) for row in rows if row["fa_cap"] == cap])
@@ -164,7 +164,7 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
     against = [_difference(row, f"cost_minus_{opponent}") for opponent in ("hand", "learned")]
     trained = ("", "")
     if "fa_trained" in row:
-        kept = f", kept in {row['sequences_kept']} of {row['sequences_judged']}" if row["sequences_judged"] else ""
+        kept = f", satisfied in {row['sequences_kept']} of {row['sequences_judged']}" if row["sequences_judged"] else ""
         trained = (f"{_percent(row['fa_trained'])}{kept}", f"{row['cost_trained']:.2f}")
     return (row["method"], _percent(row["tpr"]), f"{row['cost']:.2f}", f"{low:.2f} to {high:.2f}", *against, *trained)
 
