@@ -41,7 +41,7 @@ print("hypothesis", hypothesis.__version__)
 for shape in ((32, 32), (3, 64, 64)):
     shares = shares_of_commonest(shape)
     print(f"{str(shape):11s} equal in 200 arrays: at least {shares.min():.0%}, median {np.median(shares):.0%}")
-    assert shares.min() > 0.7 and np.median(shares) > 0.95, shares
+    assert shares.min() > 0.6 and np.median(shares) > 0.95, shares
 shares = shares_of_commonest((10, 10), fill=st.nothing())
 print(f"(10, 10), fill=nothing(): at least {shares.min():.0%}")
 assert shares.min() < 0.2, shares.min()
