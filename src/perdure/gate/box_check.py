@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from perdure.types import Detections
 
-NUM_BOXES = 60
+NUM_BOXES = 30
 """Boxes that are looked at before anything is said."""
 MOST_OUTSIDE = 0.2
 """Share of boxes with their centre outside of the picture, or far out of it, that is still taken for its own."""
