@@ -21,10 +21,8 @@ class _Camera(BaseHTTPRequestHandler):
         """Says nothing."""
 
     def do_GET(self) -> None:
-        is_parts = "parts" in self.path
-        kind = "multipart/x-mixed-replace; boundary=frame" if is_parts else "video/x-motion-jpeg"
         self.send_response(200)
-        self.send_header("Content-Type", kind)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
         frames = [_jpeg(frame) for frame in square_frames(40)]
         stopped: threading.Event = self.server.stopped  # type: ignore[attr-defined]
@@ -32,7 +30,7 @@ class _Camera(BaseHTTPRequestHandler):
             for jpeg in frames:
                 head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
                 try:
-                    self.wfile.write(head + jpeg + b"\r\n" if is_parts else jpeg)
+                    self.wfile.write(head + jpeg + b"\r\n")
                 except OSError:
                     return
                 if stopped.wait(PAUSE_S):
@@ -47,7 +45,7 @@ def _jpeg(frame: np.ndarray) -> bytes:
 
 @contextmanager
 def mjpeg_camera() -> Iterator[str]:
-    """Yields an address without the path; `/parts` is multipart, all else is JPEG back to back."""
+    """Yields an address without the path, which may be any."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Camera)
     server.stopped = threading.Event()  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -43,8 +43,8 @@ URL_PROTOCOLS = {
 """Schemes that are taken, each with the protocols it may use."""
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "udp", "srt")
 """Schemes whose frames cannot wait; what comes over HTTP is read in order, as a file, unless it is one of these:"""
-LIVE_FORMATS = ("mpjpeg", "mjpeg")
-"""What cameras send over HTTP without an end: one JPEG after the other, in parts or back to back."""
+LIVE_FORMATS = ("mpjpeg",)
+"""What cameras send over HTTP without an end: one JPEG after the other, in parts."""
 DECODING_ERRORS = (av.FFmpegError, OSError, ValueError)
 """What PyAV raises on damaged data."""
 TIMEOUT_S = (5.0, 3.0)
