@@ -25,7 +25,7 @@ def write_mot(folder: Path, seed: int, *, gain: float = 3.0) -> Path:
     for start in range(0, NUM_FRAMES, 20):
         for place in range(4):
             for frame in range(start, start + 20):
-                box = f"{100 + 150 * place},{100 + 60 * (start // 20 % 2)},30,30"
+                box = f"{100 + 150 * place + seed},{100 + 60 * (start // 20 % 2)},30,30"  # no two scenes are one
                 truth.append(f"{frame + 1},{start + place},{box},1,1,1")
                 if rng.random() < 0.9:
                     found.append(f"{frame + 1},-1,{box},{rng.normal(gain, 1):.3f},-1,-1,-1")

@@ -17,7 +17,7 @@ def left_of_square(frame_index: int) -> int:
     return 10 + frame_index
 
 
-def write_sequence(folder: Path, *, first_frame: int = 2) -> Path:
+def write_sequence(folder: Path, *, first_frame: int = 2, top: int = 20) -> Path:
     """Writes detections of a square from `first_frame` on and of nothing in `FALSE_FRAMES`; truth is the square."""
     (folder / "det").mkdir(parents=True)
     (folder / "gt").mkdir()
@@ -26,11 +26,11 @@ def write_sequence(folder: Path, *, first_frame: int = 2) -> Path:
         for index in range(NUM_FRAMES):
             frame = np.full((*SIZE, 3), 90, np.uint8)
             left = left_of_square(index)
-            frame[20 : 20 + SIDE, left : left + SIDE] = 220
+            frame[top : top + SIDE, left : left + SIDE] = 220
             writer.write(frame)
-            truth.append(f"{index + 1},1,{left},20,{SIDE},{SIDE},1,1,1")
+            truth.append(f"{index + 1},1,{left},{top},{SIDE},{SIDE},1,1,1")
             if index >= first_frame:
-                detections.append(f"{index + 1},-1,{left},20,{SIDE},{SIDE},0.9,-1,-1,-1")
+                detections.append(f"{index + 1},-1,{left},{top},{SIDE},{SIDE},0.9,-1,-1,-1")
             if index in FALSE_FRAMES:
                 detections.append(f"{index + 1},-1,70,48,{SIDE},{SIDE},0.8,-1,-1,-1")
     (folder / "det" / "det.txt").write_text("\n".join(detections) + "\n")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from data.street import HEIGHT, NUM_FRAMES, WIDTH, write_street
-from perdure.data.mot_sequence import find_mot_folders, read_camera_motion, read_mot_sequence, read_truth
+from perdure.data.mot_sequence import find_mot_folders, read_camera_motion, read_mot_sequence
+from perdure.data.mot_truth import read_truth
 
 
 def test_a_folder_is_read_as_it_is(tmp_path: Path) -> None:
@@ -56,8 +57,10 @@ def test_folders_are_found_by_pattern(tmp_path: Path) -> None:
     ("name", "text", "message"),
     [
         ("gt/gt.txt", "1,1,0,0,9,9,1\n1,x,0,0,9,9,1\n", r"gt\.txt line 2: got '1,x.*expected numbers"),
-        ("gt/gt.txt", "1,1,0,0\n", r"gt\.txt line 1: .*expected at least 7 finite numbers"),
-        ("seqinfo.ini", "[Sequence]\nname=a\n", r"seqinfo\.ini is not a MOT sequence file"),
+        ("gt/gt.txt", "1,1,0,0\n", r"gt\.txt line 1: .*expected at least 6"),
+        ("seqinfo.ini", "name=a\n", r"seqinfo\.ini is not a MOT sequence file"),
+        ("seqinfo.ini", "[Sequence]\nname=a\n", r"seqinfo\.ini names no frameRate"),
+        ("seqinfo.ini", "[Sequence]\nframeRate=x\n", r"seqinfo\.ini is not a MOT sequence file"),
     ],
 )
 def test_a_damaged_file_is_named_with_its_line(tmp_path: Path, name: str, text: str, message: str) -> None:

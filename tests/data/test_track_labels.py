@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perdure.data.mot_sequence import FrameTruth
+from perdure.data.mot_truth import FrameTruth
 from perdure.data.track_labels import SMALL_TARGETS, MatchConfig, TrackLabel, detection_labels
 
 FALSE, TRUE, IGNORE = TrackLabel.FALSE, TrackLabel.TRUE, TrackLabel.IGNORE

@@ -68,7 +68,7 @@ def bench_rows(
         on_progress: told what is done next.
     """
     scored = data.table.take(data.is_scored)
-    groups, group = np.unique(scored.group, return_inverse=True)
+    groups, group = np.unique(scored.unit, return_inverse=True)
     drawn = np.random.default_rng(seed).integers(len(groups), size=(NUM_RESAMPLES, len(groups)))
     rows = [_fixed_row(data.name, name, numbers, scored) for name, numbers in _fixed_rules(scored).items()]
     for cap in caps:
@@ -127,7 +127,7 @@ def _trained_row(data: BenchData, method: Method, cap: float) -> dict[str, Any]:
         train, rows = table.take(fold.train), fold.test
         used = method.chosen(train) if isinstance(method, WithFallBack) else method
         seen = running_best(out_of_fold(used, train, cap), train.is_valid)
-        threshold = safe_threshold(seen, train.is_persistent, train.group, cap)
+        threshold = safe_threshold(seen, train.is_persistent, train.unit, cap)
         test = table.take(rows)
         best = running_best(used(train, test, cap), test.is_valid)
         is_confirmed = (best >= threshold) & (best > -math.inf)

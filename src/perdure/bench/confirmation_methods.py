@@ -123,14 +123,14 @@ class WithFallBack:
 
     def chosen(self, train: TrackTable) -> Method:
         """Returns the method that is used after training on these tracks."""
-        is_enough = len(np.unique(train.group)) >= MIN_GROUPS
+        is_enough = len(np.unique(train.unit)) >= MIN_GROUPS
         return self.learned if is_enough and self.is_better(train) else self.hand
 
     def __call__(self, train: TrackTable, test: TrackTable, cap: float) -> Statistic:
         """Returns the numbers of the test tracks, the baseline's brought to the scale of the learned ones."""
         if self.chosen(train) is self.learned:
             return self.learned(train, test, cap)
-        if len(np.unique(train.group)) < MIN_GROUPS:
+        if len(np.unique(train.unit)) < MIN_GROUPS:
             return self.hand(train, test, cap)
         tops = [_false_tops(out_of_fold(method, train, cap), train) for method in (self.hand, self.learned)]
         return mapped_by_rank(self.hand(train, test, cap), *tops)
@@ -169,7 +169,7 @@ def mapped_by_rank(numbers: Statistic, source: Float[np.ndarray, " s"], target: 
 def out_of_fold(method: Method, train: TrackTable, cap: float, num_folds: int = NUM_INNER_FOLDS) -> Statistic:
     """Returns the numbers of training tracks from fits that have not seen their sequences."""
     numbers = np.full(train.is_valid.shape, -math.inf)
-    for rows in folds_of(train.group, num_folds):
+    for rows in folds_of(train.unit, num_folds):
         numbers[rows] = method(train.take(~rows), train.take(rows), cap)
     return numbers
 

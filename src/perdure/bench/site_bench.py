@@ -21,7 +21,8 @@ from scipy.stats import binom
 
 from perdure.bench.site_evidence import HORIZON, FoundTracks, ScoreEvidence, found_tracks
 from perdure.calibration.site import SiteTracks, site_rule
-from perdure.data.sequences import find_sequences
+from perdure.data.mot_sequence import find_mot_folders, read_mot_sequence, scene_numbers
+from perdure.data.track_labels import Targets
 from perdure.stopping.hand_rule import confirm_cost
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.sequences import run_rule
@@ -43,6 +44,8 @@ class SiteBench:
     """Seconds of a sequence that count as one unit."""
     seed: int = 0
     """Seed of all choices."""
+    targets: Targets = "boxes"
+    """Boxes are matched with objects by overlap; targets of a few pixels by their centre as well."""
 
     def __post_init__(self) -> None:
         for name in ("alpha", "delta"):
@@ -72,11 +75,15 @@ def site_bench_rows(root: Path, bench: SiteBench) -> Iterator[dict[str, Any]]:
         ValueError: there is only one sequence, or a file is malformed.
     """
     folders: dict[str, list[Path]] = {}
-    for folder in find_sequences(root):
-        folders.setdefault(sequence_of(folder), []).append(folder)
+    places = find_mot_folders(root)
+    scenes = scene_numbers([read_mot_sequence(place) for place in places])
+    name_of_scene: dict[int, str] = {}
+    for folder, scene in zip(places, scenes, strict=True):
+        name = name_of_scene.setdefault(scene, sequence_of(folder))
+        folders.setdefault(name, []).append(folder)
     if len(folders) < 2:
         raise ValueError(f"data: {root} holds one sequence, need at least two; each is left out in turn")
-    tracks = {name: found_tracks(paths, bench.block_s) for name, paths in folders.items()}
+    tracks = {name: found_tracks(paths, bench.block_s, bench.targets) for name, paths in folders.items()}
     for number, name in enumerate(tracks):
         others = [part for other, part in tracks.items() if other != name]
         evidence = ScoreEvidence.fit(others)

@@ -12,8 +12,9 @@ from jaxtyping import Bool, Float, Int
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from perdure.data.sequences import read_sequence
-from perdure.data.site_streams import SequenceStream
+from perdure.data.labelled_stream import SequenceStream
+from perdure.data.mot_sequence import read_mot_sequence, scene_numbers
+from perdure.data.track_labels import Targets, TrackLabel, majority_label, match_for
 from perdure.evidence.lifetime import LifetimeModel, fit_lifetime
 from perdure.tracking.tracker import Tracker, TrackerConfig
 
@@ -94,19 +95,21 @@ def _columns(tracks: FoundTracks, lifetime: LifetimeModel) -> Float[np.ndarray, 
     return np.stack([lifetime.evidence(tracks.is_hit), top, mean], axis=2)
 
 
-def found_tracks(folders: list[Path], block_s: float) -> FoundTracks:
+def found_tracks(folders: list[Path], block_s: float, targets: Targets = "boxes") -> FoundTracks:
     """Returns the tracks of all folders of a sequence; each folder is linked by itself.
 
     Tracks born too late to be watched to the horizon, and those mostly on ignored objects, are left out.
     """
     rows: list[tuple[list[bool], list[float], bool, int, bool]] = []
-    first_unit = 0
-    for folder in folders:
-        stream = SequenceStream(read_sequence(folder, needs_video=False), has_pixels=False)
-        block = max(1, round(block_s * stream.frame_rate_hz))
+    sequences = [read_mot_sequence(folder) for folder in folders]
+    first_unit: dict[int, int] = {}  # folders of one scene share their units
+    next_unit = 0
+    for sequence, scene in zip(sequences, scene_numbers(sequences), strict=True):
+        stream = SequenceStream(sequence=sequence, match=match_for(targets))
+        block, first = max(1, round(block_s * stream.frame_rate_hz)), first_unit.setdefault(scene, next_unit)
         for birth, hits, scores, is_persistent in _linked(stream):
-            rows.append((hits, scores, is_persistent, first_unit + birth // block, 2 * birth < stream.num_frames))
-        first_unit += stream.num_frames // block + 1
+            rows.append((hits, scores, is_persistent, first + birth // block, 2 * birth < stream.num_frames))
+        next_unit = max(next_unit, first + stream.num_frames // block + 1)
     num = len(rows)
     is_hit, is_valid = np.zeros((num, HORIZON), bool), np.zeros((num, HORIZON), bool)
     score = np.zeros((num, HORIZON))
@@ -126,16 +129,16 @@ def _linked(stream: SequenceStream) -> Iterator[tuple[int, list[bool], list[floa
     """Yields birth, hits, scores and truth of every track that can be watched to the horizon."""
     tracker, tracks = Tracker(TrackerConfig()), dict[int, tuple[int, list[bool], list[float], list[int]]]()
     for index, frame in enumerate(stream.frames()):
-        seen = tracker.update(frame.detections)
+        seen = tracker.update(frame.detections, camera_motion=frame.camera_motion)
         for row, track_id in enumerate(seen.track_id.tolist()):
             _, hits, scores, lies_on = tracks.setdefault(track_id, (index, [], [], [0, 0, 0]))
             source = int(seen.detection_index[row])
             if source >= 0:
-                lies_on[0 if frame.is_on_object[source] else 1 if frame.is_ignored[source] else 2] += 1
+                lies_on[frame.label[source]] += 1
             if seen.age[row] <= HORIZON:
                 hits.append(source >= 0)
                 scores.append(float(seen.score[row]))
-    for birth, hits, scores, (on_object, on_ignored, on_nothing) in tracks.values():
-        num = on_object + on_ignored + on_nothing
-        if birth + HORIZON <= stream.num_frames and 2 * on_ignored <= num:
-            yield birth, hits, scores, 2 * on_object > num
+    for birth, hits, scores, lies_on in tracks.values():
+        label = majority_label(np.array([lies_on]))[0]
+        if birth + HORIZON <= stream.num_frames and label != TrackLabel.IGNORE:
+            yield birth, hits, scores, bool(label == TrackLabel.TRUE)

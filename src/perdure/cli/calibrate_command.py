@@ -64,6 +64,8 @@ class CalibrateArguments:
     """With --data: split of a generated data set; calibration by default."""
     seed: int | None = None
     """With --data: picks the tracks that count; 0 by default."""
+    targets: Literal["boxes", "points"] | None = None
+    """With --data: boxes are matched with objects by overlap; targets of a few pixels by their centre as well."""
     known_scores: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """With --data, for weights that rank scores (detections): earlier detections of the same detector in MOT format;
     give the same file to perdure watch."""
@@ -73,7 +75,7 @@ class CalibrateArguments:
 
 _SITE_ONLY = (
     "max_false_confirm", "max_miss", "delta", "out", "horizon", "on_timeout", "fallback", "block_s", "split", "seed",
-    "known_scores",
+    "targets", "known_scores",
 )  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def calibrate(words: Sequence[str], command: str) -> int:
 
 
 def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
-    from perdure.data.site_streams import site_streams
+    from perdure.data.labelled_stream import site_streams
     from perdure.gate.load import know_scores, load_model
     from perdure.gate.site_tracks import SiteRequest, calibrate_site
     from perdure.video.mot import read_mot_detections
@@ -104,7 +106,13 @@ def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
         know_scores(model, read_mot_detections(arguments.known_scores).scores)
     if arguments.device is not None:
         _move(model, arguments.device)
-    streams = site_streams(data, has_pixels=model.uses_pixels, split=arguments.split or "calibration")
+    streams = site_streams(
+        data,
+        has_pixels=model.uses_pixels,
+        split=arguments.split or "calibration",
+        targets=arguments.targets or "boxes",
+        min_score=model.operation.tracker.min_score,
+    )
     is_generated = streams[0].is_one_unit
     defaults = {
         "horizon": model.operation.horizon if is_generated else 8,

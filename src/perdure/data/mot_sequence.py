@@ -1,44 +1,31 @@
-"""MOT folders without pixels: detections, ground truth with ignore flags, camera motion where it is given.
+"""MOT folders: detections, ground truth, camera motion where it is given, and the pixels where there are any.
 
 Knows files of one sequence. Does not know tracks, nor what a label is used for.
 """
 
 from __future__ import annotations
 
-import configparser
 import fnmatch
+import hashlib
+import logging
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from perdure.geometry import xyxy_from_xywh
+from perdure.data.mot_truth import FrameTruth, truth_of
+from perdure.data.sequence_info import INFO_NAME, SequenceInfo, info_file, read_info
 from perdure.types import Detections
-from perdure.video.mot import MotDetections, read_mot_detections
+from perdure.video.frames import VideoReader
+from perdure.video.mot import MotDetections, MotTable, read_mot_table
+from perdure.video.reader import open_video
+from perdure.video.text_rows import text_rows
 
-IGNORED_CLASSES = (2, 7, 8, 12)
-"""Classes of boxes with flag 0 that are neither right nor wrong: in MOT17 person on vehicle, static person, distractor
-and reflection; in KITTI labels class 8 holds the look-alikes of the class that counts."""
-NO_ID = -1
-"""Id of a region in which nothing is labelled (KITTI's DontCare)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameTruth:
-    """Labelled boxes of one frame.
-
-    Args:
-        xyxy_px: corners.
-        counts: objects that a detector should find.
-        is_ignored: objects that it may find or not.
-        is_region: areas in which nothing is labelled.
-    """
-
-    xyxy_px: Float[np.ndarray, "n 4"]
-    counts: Bool[np.ndarray, " n"]
-    is_ignored: Bool[np.ndarray, " n"]
-    is_region: Bool[np.ndarray, " n"]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +34,13 @@ class MotSequence:
 
     Args:
         name: of its folder.
-        num_frames: frames from 0.
+        num_frames: frames from 0; nothing lies beyond them.
         frame_rate_hz: frames per second.
         image_size: width and height in pixels.
         detections: what a detector found.
         truth: labelled boxes by 0-based frame index; a frame without any has no entry.
         camera_motion: affine map from the frame before to each frame, 2 x 3 in pixels; empty where it is not given.
-        video: file with the pixels; None where there is none.
+        video: file or folder with the pixels; None where there is none.
         known_scores: of the same detector, known before the sequence begins; None where there are none.
     """
 
@@ -75,42 +62,168 @@ class MotSequence:
         kept = found.score >= min_score
         return Detections(xyxy_px=found.xyxy_px[kept], score=found.score[kept], class_id=found.class_id[kept])
 
+    def pictures(self, *, has_pixels: bool = True) -> Iterator[tuple[int, np.ndarray | None]]:
+        """Yields every frame's index and pixels; with `has_pixels` false None, and no video is opened.
 
-def read_mot_sequence(folder: Path, *, detections: str = "det.txt", has_truth: bool = True) -> MotSequence:
+        A video that ends early ends the sequence, which is said.
+
+        Raises:
+            FileNotFoundError: the video is not there.
+            ValueError: there is none, or none that can be decoded.
+        """
+        if not has_pixels:
+            yield from ((index, None) for index in range(self.num_frames))
+            return
+        num_read = 0
+        with self.opened() as reader:
+            for index, _, picture in reader:
+                if index >= self.num_frames:
+                    return
+                yield index, picture
+                num_read = index + 1
+        if num_read < self.num_frames:
+            _say(f"sequence: the video of {self.name} ends after {num_read} of {self.num_frames} frames; "
+                 f"{self.detections.num_from(num_read)} detections beyond it are left out")  # fmt: skip
+
+    def opened(self) -> VideoReader:
+        """Returns a reader of the pixels.
+
+        Raises:
+            FileNotFoundError: the video is not there.
+            ValueError: there is none, or none that can be decoded.
+        """
+        if self.video is None:
+            raise ValueError(f"sequence: {self.name} names no video and has no pictures; pixels are needed here")
+        return open_video(self.video, frame_rate_hz=self.frame_rate_hz)
+
+    @property
+    def truth_key(self) -> str:
+        """A hash of the labelled boxes; empty where there are none."""
+        if not self.truth:
+            return ""
+        digest = hashlib.sha256()
+        for index, found in sorted(self.truth.items()):
+            order = np.lexsort(found.xyxy_px.T)
+            digest.update(np.int64(index).tobytes() + found.xyxy_px[order].tobytes() + found.counts[order].tobytes())
+        return digest.hexdigest()
+
+
+def scene_numbers(sequences: Sequence[MotSequence]) -> list[int]:
+    """Returns the number of the scene of each sequence.
+
+    Sequences with the same labelled boxes are one scene, which is said: one video with several detectors, of which none
+    is evidence that is independent of the others.
+    """
+    first: dict[str, int] = {}
+    numbers = [first.setdefault(one.truth_key or f"#{place}", place) for place, one in enumerate(sequences)]
+    dense = {number: place for place, number in enumerate(dict.fromkeys(numbers))}
+    if len(dense) < len(sequences):
+        _say(
+            f"sequences: {len(sequences)} folders hold the ground truth of {len(dense)} scenes; "
+            "folders with the same one count as one scene"
+        )
+    return [dense[number] for number in numbers]
+
+
+def read_mot_sequence(
+    folder: Path, *, detections: str = "det.txt", has_truth: bool = True, needs_video: bool = False
+) -> MotSequence:
     """Returns the sequence in a folder with `seqinfo.ini`, `det/*.txt` and `gt/gt.txt`.
+
+    What `seqinfo.ini` does not say is taken from the pictures or the video, else from the files. Frames that count from
+    0 are recognised and shifted; what lies beyond the last frame is left out. Both are said.
 
     Args:
         folder: the MOT folder; a `gmc.txt` in it is read as camera motion.
         detections: file name in `det`.
         has_truth: whether `gt/gt.txt` must be there.
+        needs_video: whether pixels will be read; a video that ends earlier than stated cuts the sequence then.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is malformed.
+        ValueError: a file is malformed, or the frame rate is said nowhere.
     """
-    info_path = folder / "seqinfo.ini"
-    if not info_path.is_file():
-        raise FileNotFoundError(f"sequence: {info_path} does not exist; expected a MOT folder")
-    parser = configparser.ConfigParser()
-    try:
-        parser.read(info_path, encoding="utf-8")
-        section = parser["Sequence"]
-        size = (int(section["imWidth"]), int(section["imHeight"]))
-        rate_hz, num_frames = float(section["frameRate"]), int(section["seqLength"])
-    except (configparser.Error, KeyError, ValueError) as error:
-        raise ValueError(f"sequence: {info_path} is not a MOT sequence file ({error})") from error
-    video = section.get("video")
+    info = read_info(folder)
+    found = read_mot_table(folder / "det" / detections)
+    labelled = read_mot_table(folder / "gt" / "gt.txt", what="sequence") if has_truth else None
+    info = _completed(info, folder, [table for table in (found, labelled) if table is not None], needs_video)
+    num_frames = info.num_frames or 0
+    first = _counts_from(folder, [table for table in (found, labelled) if table is not None], num_frames)
+    given = found.detections(first[0])
+    truth = {} if labelled is None else truth_of(labelled, counts_from=first[1], name=info.name)
+    late = given.num_from(num_frames), sum(len(one.xyxy_px) for index, one in truth.items() if index >= num_frames)
+    if any(late):
+        _say(
+            f"sequence: {folder} has {num_frames} frames; {late[0]} detections and {late[1]} labelled boxes "
+            "beyond them are left out"
+        )
     motion = folder / "gmc.txt"
     return MotSequence(
         name=folder.name,
         num_frames=num_frames,
-        frame_rate_hz=rate_hz,
-        image_size=size,
-        detections=read_mot_detections(folder / "det" / detections),
-        truth=read_truth(folder / "gt" / "gt.txt") if has_truth else {},
+        frame_rate_hz=info.frame_rate_hz or 0.0,
+        image_size=info.image_size or (1, 1),
+        detections=given.before(num_frames),
+        truth={index: one for index, one in truth.items() if index < num_frames},
         camera_motion=read_camera_motion(motion) if motion.is_file() else {},
-        video=folder / video if video else None,
+        video=info.video,
     )
+
+
+def _completed(info: SequenceInfo, folder: Path, tables: list[MotTable], needs_video: bool) -> SequenceInfo:
+    """Returns what is known of a sequence with length, size and rate, from pictures or else from the boxes."""
+    num_frames, size, rate_hz = info.num_frames, info.image_size, info.frame_rate_hz
+    if info.video is None and needs_video:
+        raise ValueError(f"sequence: {folder} names no video and has no folder of pictures; pixels are needed here")
+    is_complete = num_frames is not None and size is not None and rate_hz is not None
+    if info.video is not None and (needs_video or (not is_complete and info.video.exists())):
+        with open_video(info.video, frame_rate_hz=rate_hz) as reader:
+            size = size or (reader.width, reader.height)
+            rate_hz = rate_hz or (None if info.video.is_dir() else reader.frame_rate_hz)
+            num_frames = (
+                _shorter(num_frames, reader.num_frames, folder) if needs_video else num_frames or reader.num_frames
+            )
+    if rate_hz is None:
+        raise ValueError(f"sequence: {folder / INFO_NAME} names no frameRate; expected one, or a video that states it")
+    if num_frames is None:
+        num_frames = max((int(table.frame.max()) - table.counts_from + 1 for table in tables if len(table)), default=0)
+        _say(f"sequence: {folder} names no length; taken to end with its last box, after {num_frames} frames")
+    if size is None:
+        corners = np.concatenate(
+            [table.values[:, 2:4] + table.values[:, 4:6] for table in tables] or [np.zeros((0, 2))]
+        )
+        width, height = (max(1, math.ceil(corners[:, axis].max(initial=1.0))) for axis in (0, 1))
+        size = (width, height)
+        _say(f"sequence: {folder} names no picture size; taken as {width}x{height}, the reach of its boxes")
+    return SequenceInfo(
+        name=info.name, frame_rate_hz=rate_hz, num_frames=num_frames, image_size=size, video=info.video,
+        camera=info.camera,
+    )  # fmt: skip
+
+
+def _shorter(stated: int | None, pictures: int | None, folder: Path) -> int | None:
+    """Returns the number of frames that there are pictures of."""
+    if stated is None or pictures is None or pictures >= stated:
+        return stated or pictures
+    _say(f"sequence: {folder} names {stated} frames, its video has {pictures}; taken to end there")
+    return pictures
+
+
+def _counts_from(folder: Path, tables: list[MotTable], num_frames: int) -> list[int]:
+    """Returns the number of the first frame in each file.
+
+    A file with a frame 0 counts from 0. One without follows the others of its folder, unless it has a frame that there
+    would not be then.
+    """
+    is_from_zero = any(table.counts_from == 0 for table in tables)
+    first = [
+        0 if table.counts_from == 0 or (is_from_zero and len(table) and table.frame.max() < num_frames) else 1
+        for table in tables
+    ]
+    if is_from_zero:
+        names = " and ".join(table.path.name for table, one in zip(tables, first, strict=True) if one == 0)
+        _say(f"sequence: frames of {names} in {folder} count from 0, taken so")
+    return first
 
 
 def find_mot_folders(root: Path, *, only: str = "*") -> list[Path]:
@@ -119,35 +232,13 @@ def find_mot_folders(root: Path, *, only: str = "*") -> list[Path]:
     Raises:
         FileNotFoundError: there is none.
     """
-    places = [root] if (root / "seqinfo.ini").is_file() else [path.parent for path in root.glob("*/seqinfo.ini")]
-    found = sorted(path for path in places if fnmatch.fnmatch(path.name, only))
+    inside = sorted(root.iterdir()) if root.is_dir() else []
+    places = [root] if info_file(root) else [path for path in inside if info_file(path)]
+    found = [path for path in places if fnmatch.fnmatch(path.name, only)]
     if not found:
-        raise FileNotFoundError(f"sequences: {root} holds no folder '{only}' with a seqinfo.ini; give a MOT data set")
-    return found
-
-
-def read_truth(path: Path) -> dict[int, FrameTruth]:
-    """Returns the labelled boxes of `frame,id,x,y,width,height,flag,class,...` by 0-based frame index.
-
-    Flag 1 counts. Flag 0 is ignored for `IGNORED_CLASSES`, a region for id -1, and otherwise nothing at all.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is not a box.
-    """
-    table = _table(path, least_columns=7)
-    if table.shape[1] < 8:
-        table = np.column_stack([table, np.full(len(table), -1.0)])
-    found: dict[int, FrameTruth] = {}
-    for frame in np.unique(table[:, 0]):
-        rows = table[table[:, 0] == frame]
-        counts, is_region = rows[:, 6] != 0, (rows[:, 6] == 0) & (rows[:, 1] == NO_ID)
-        found[int(frame) - 1] = FrameTruth(
-            xyxy_px=xyxy_from_xywh(rows[:, 2:6]),
-            counts=counts,
-            is_ignored=~counts & ~is_region & np.isin(rows[:, 7], IGNORED_CLASSES),
-            is_region=is_region,
-        )
+        deeper = next((path for path in inside if path.is_dir() and any(map(info_file, path.iterdir()))), None)
+        hint = "give a MOT data set" if deeper is None else f"there are some in {deeper}"
+        raise FileNotFoundError(f"sequences: {root} holds no folder '{only}' with a seqinfo.ini; {hint}")
     return found
 
 
@@ -157,25 +248,19 @@ def read_camera_motion(path: Path) -> dict[int, Float[np.ndarray, "2 3"]]:
     Raises:
         ValueError: a line has no seven numbers.
     """
-    table = _table(path, least_columns=7, separator=None)
-    return {int(row[0]): row[1:7].reshape(2, 3) for row in table}
-
-
-def _table(path: Path, *, least_columns: int, separator: str | None = ",") -> Float[np.ndarray, "n c"]:
-    """Returns the numbers of a text file, cut to the columns that all lines have."""
-    if not path.is_file():
-        raise FileNotFoundError(f"sequence: {path} does not exist")
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
+    found = {}
+    for number, columns in text_rows(path, what="sequence"):
         try:
-            rows.append([float(value) for value in line.strip().split(separator)])
+            values = [float(value) for value in columns[:7]]
         except ValueError:
-            raise ValueError(f"sequence: {path} line {number}: got {line[:60]!r}, expected numbers") from None
-        if len(rows[-1]) < least_columns or not np.isfinite(rows[-1]).all():
-            raise ValueError(
-                f"sequence: {path} line {number}: got {line[:60]!r}, expected at least {least_columns} finite numbers"
-            )
-    width = min((len(row) for row in rows), default=least_columns)
-    return np.array([row[:width] for row in rows], dtype=np.float64).reshape(-1, width)
+            values = []
+        if len(values) < 7 or not np.isfinite(values).all():
+            raise ValueError(f"sequence: {path} line {number}: got {' '.join(columns)[:60]!r}, expected seven numbers")
+        found[int(values[0])] = np.array(values[1:7]).reshape(2, 3)
+    return found
+
+
+@cache
+def _say(text: str) -> None:
+    """Warns once: a sequence is read by several stages."""
+    logger.warning(text)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from perdure.data.mot_sequence import FrameTruth, MotSequence
+from perdure.data.mot_sequence import MotSequence
+from perdure.data.mot_truth import FrameTruth
 from perdure.types import Detections
 from perdure.video.mot import MotDetections
 from perdure.world.streets import Street, make_street

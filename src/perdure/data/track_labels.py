@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
-from perdure.data.mot_sequence import FrameTruth
+from perdure.data.mot_truth import FrameTruth
 from perdure.geometry import area_px, grow_boxes, iou_matrix
+
+Targets = Literal["boxes", "points"]
+"""Boxes lie on an object by overlap, one to one; targets of a few pixels by their centre as well."""
 
 
 class TrackLabel(IntEnum):
@@ -46,6 +50,11 @@ class MatchConfig:
 
 SMALL_TARGETS = MatchConfig(min_iou=0.3, is_one_to_one=False, centre_growth=1.3)
 """For infrared targets: detections box the hot core while labels are loose."""
+
+
+def match_for(targets: Targets) -> MatchConfig:
+    """Returns when a detection lies on an object, for boxes or for targets of a few pixels."""
+    return SMALL_TARGETS if targets == "points" else MatchConfig()
 
 
 def detection_labels(

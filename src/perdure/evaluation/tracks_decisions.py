@@ -19,7 +19,6 @@ from perdure.tracks.labelled_tracks import LAST_FRAMES
 from perdure.tracks.tracks_store import StoredTracks
 from perdure.training.tracks_folds import FoldsRequest, mapped_folds
 from perdure.types import TrackFrame
-from perdure.video.reader import open_video
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ def decide_sequence(
             born in the last `LAST_FRAMES` frames never count.
     """
     seen: dict[int, _Seen] = {}
-    for index, picture in _pictures(sequence, gate.model.uses_pixels):
+    for index, picture in sequence.pictures(has_pixels=gate.model.uses_pixels):
         detections = sequence.detections_at(index, gate.model.operation.tracker.min_score)
         tracks = gate.tracker.update(detections, camera_motion=sequence.camera_motion.get(index))
         _meet(seen, tracks, detection_labels(detections.xyxy_px, sequence.truth.get(index), match))
@@ -76,16 +75,6 @@ def decide_sequence(
     )
 
 
-def _pictures(sequence: MotSequence, uses_pixels: bool) -> Iterator[tuple[int, np.ndarray | None]]:
-    if not uses_pixels:
-        yield from ((index, None) for index in range(sequence.num_frames))
-        return
-    if sequence.video is None:
-        raise ValueError(f"sequence: {sequence.name} names no video, expected one; these weights read pixels")
-    with open_video(sequence.video) as reader:
-        yield from ((item.frame_index, item.frame) for item in reader if item.frame_index < sequence.num_frames)
-
-
 def _meet(seen: dict[int, _Seen], tracks: TrackFrame, labels: np.ndarray) -> None:
     """Notes the tracks that are new on this frame, and what the hits of all lie on."""
     for track_id, source in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
@@ -100,7 +89,7 @@ def decide_fold(fold: int, request: FoldsRequest) -> tuple[TruncatedSPRT, list[S
     data = stored.split(request.request, request.name)
     groups = np.unique(data.table.group[data.folds[fold].test])
     outcomes = []
-    for sequence, born in stored.streams(request.request, groups):
+    for sequence, born in stored.streams(request.request, groups, needs_video=request.pretrained is not None):
         known = sequence.known_scores if request.training.uses_stream_scores else None
         gate = load_gate(request.model(fold), like="promise", image_size=sequence.image_size, known_scores=known)
         outcomes.append(decide_sequence(sequence, gate, request.request.match, born=born))

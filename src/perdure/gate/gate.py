@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from perdure.evidence.track_geometry import track_geometry
 from perdure.gate.drift import DriftMonitor
@@ -68,8 +68,9 @@ class PersistenceGate:
         self._image_size = image_size
 
     def update(
-        self, frame: UInt8[np.ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None
-    ) -> GateResult:
+        self, frame: UInt8[np.ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None,
+        camera_motion: Float[np.ndarray, "2 3"] | None = None,
+    ) -> GateResult:  # fmt: skip
         """Returns all live tracks and the new decisions after one more frame.
 
         Args:
@@ -77,12 +78,13 @@ class PersistenceGate:
             detections: what a detector found in it.
             time_s: time stamp; without it frames are taken to come at the rate of the training data. A step much longer
                 than usual ends all tracks: what comes after an outage is new.
+            camera_motion: affine map in pixels from the picture before to this one, where it is known.
 
         Raises:
             ValueError: the frame is missing though the model reads pixels, or is not uint8 RGB.
         """
         self.begin(frame, detections, time_s=time_s)
-        return self.observe(frame, self.tracker.update(detections), time_s=time_s)
+        return self.observe(frame, self.tracker.update(detections, camera_motion=camera_motion), time_s=time_s)
 
     def begin(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None

@@ -17,7 +17,8 @@ from statistics import median
 import numpy as np
 
 from perdure.calibration.site import SiteTracks
-from perdure.data.site_streams import LabelledFrame, LabelledStream
+from perdure.data.labelled_stream import LabelledFrame, LabelledStream
+from perdure.data.track_labels import TrackLabel, majority_label
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.gate_model import GateModel
 from perdure.gate.results import GateResult
@@ -71,20 +72,15 @@ class _Track:
     is_hit: list[bool] = field(default_factory=list)
     score: list[float] = field(default_factory=list)
     class_id: int = -1
-    lies_on: Counter[str] = field(default_factory=Counter)
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(3, dtype=np.int64))
     hits_after_hit: Counter[bool] = field(default_factory=Counter)
     late_hits: Counter[bool] = field(default_factory=Counter)
     was_hit: bool = False
 
     @property
-    def is_persistent(self) -> bool:
-        """Whether most hits lie on an object that stays."""
-        return 2 * self.lies_on["object"] > self.lies_on.total()
-
-    @property
-    def is_ignored(self) -> bool:
-        """Whether most hits lie on what is neither right nor wrong."""
-        return 2 * self.lies_on["ignored"] > self.lies_on.total()
+    def label(self) -> int:
+        """The `TrackLabel` of the majority of its hits."""
+        return int(majority_label(self.counts[None])[0])
 
 
 def calibrate_site(
@@ -162,11 +158,14 @@ def _gathered(
     """Returns all tracks of all streams as a gate with the given rule sees them, and the two hit rates of the site."""
     kept: list[_Track] = []
     units: list[int] = []
+    first_unit: dict[int, int] = {}  # streams of one scene share their units
     for number, stream in enumerate(streams):
         tracks, num_frames = _watched(model, stream, rule, num_ages)
-        own = [track for track in tracks if track.first_frame + num_ages <= num_frames and not track.is_ignored]
+        own = [
+            track for track in tracks if track.first_frame + num_ages <= num_frames and track.label != TrackLabel.IGNORE
+        ]
         block = num_frames + 1 if stream.is_one_unit else max(1, round(request.block_s * stream.frame_rate_hz))
-        start = max(units, default=-1) + 1
+        start = first_unit.setdefault(stream.scene, max(units, default=-1) + 1)
         units += [start + track.first_frame // block for track in own]
         kept += own
         if on_progress is not None:
@@ -179,7 +178,7 @@ def _watched(model: GateModel, stream: LabelledStream, rule: StoppingRule, num_a
     gate = PersistenceGate(model, rule, image_size=stream.image_size)
     tracker, tracks, num_frames = Tracker(model.operation.tracker), dict[int, _Track](), 0
     for frame in stream.frames():
-        seen = tracker.update(frame.detections)
+        seen = tracker.update(frame.detections, camera_motion=frame.camera_motion)
         _note(tracks, seen, frame, gate.observe(frame.pixels, seen), num_ages, len(model.lifetime.pmf))
         num_frames += 1
     return [tracks[track_id] for track_id in sorted(tracks)], num_frames
@@ -198,8 +197,7 @@ def _note(
         track = tracks.setdefault(view.track_id, _Track(seen.frame_index - view.age + 1))
         source, is_open = int(seen.detection_index[row]), view.decided_age in (0, view.age)
         if source >= 0:
-            on = "object" if frame.is_on_object[source] else "ignored" if frame.is_ignored[source] else "nothing"
-            track.lies_on[on] += 1
+            track.counts[frame.label[source]] += 1
         if view.age <= num_ages:
             track.evidence.append(view.evidence if is_open else math.nan)
             track.is_hit.append(view.is_hit)
@@ -223,8 +221,8 @@ def _hit_rates(tracks: list[_Track]) -> tuple[float | None, float | None]:
         return total[True] / total.total() if total.total() >= MIN_TRACK_FRAMES else None
 
     return (
-        rate([track.hits_after_hit for track in tracks if track.is_persistent]),
-        rate([track.late_hits for track in tracks if not track.is_persistent]),
+        rate([track.hits_after_hit for track in tracks if track.label == TrackLabel.TRUE]),
+        rate([track.late_hits for track in tracks if track.label != TrackLabel.TRUE]),
     )
 
 
@@ -238,7 +236,7 @@ def _stacked(tracks: list[_Track], units: list[int], num_ages: int) -> SiteTrack
         evidence=evidence,
         is_hit=is_hit,
         score=score,
-        is_persistent=np.array([track.is_persistent for track in tracks], dtype=bool),
+        is_persistent=np.array([track.label == TrackLabel.TRUE for track in tracks], dtype=bool),
         class_id=np.array([track.class_id for track in tracks], dtype=np.int64),
         unit=np.array(units, dtype=np.int64),
     )

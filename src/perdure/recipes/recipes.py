@@ -53,7 +53,12 @@ def field() -> RunConfig:
         recipe="field",
         data=DataConfig(world=world, num_train=800, num_validation=80, num_calibration=1000, num_test=300),
         model=ModelConfig(evidence=EvidenceConfig(uses_score=False, max_increment=3.0)),
-        training=TrainingConfig(num_steps=3000, uses_relighting=True, composites=CompositeConfig(num_scenes=2500)),
+        training=TrainingConfig(
+            num_steps=3000,
+            uses_relighting=True,
+            composites=CompositeConfig(num_scenes=2500),
+            sequence_targets="points",
+        ),
         calibration=CalibrationConfig(max_false_confirm=0.05, max_miss=0.05),
     )
 

@@ -70,7 +70,7 @@ def make_tracks(context: StageContext) -> None:
         places = [street_place(seed) for seed in range(config.data.num_streets)]
     else:
         places = [str(folder) for folder in sequence_folders(config.data, config.data.folder.resolve())]
-    table, sequences = read_places(config.data, places, on_sequence)
+    table, sequences = read_places(config.data, places, on_sequence, needs_video=config.data.uses_pixels)
     if config.data.uses_pixels:
         table = _looked_at(table, sequences, context)
     path = _tracks_file(context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def _collect(
             entry.xyxy_px.append(seen.xyxy_px[row])
 
 
-def _stacked(tracks: list[_Rows], num_ages: int) -> dict[str, np.ndarray]:
+def _stacked(tracks: list[_Rows], num_ages: int) -> dict[str, Any]:
     num = len(tracks)
     features = np.full((num, num_ages, len(FEATURES)), np.nan, dtype=np.float32)
     is_hit, is_valid = np.zeros((num, num_ages), bool), np.zeros((num, num_ages), bool)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import configparser
+import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from perdure.data.mot_sequence import MotSequence, find_mot_folders, read_mot_sequence
+from perdure.data.mot_sequence import MotSequence, find_mot_folders, read_mot_sequence, scene_numbers
+from perdure.data.sequence_info import read_info
 from perdure.data.street_sequence import street_sequence
 from perdure.tracks import split
 from perdure.tracks.labelled_tracks import labelled_tracks
 from perdure.tracks.split import BenchData, time_blocks, train_and_test
 from perdure.tracks.track_table import TrackTable
 from perdure.tracks.tracks_config import HORIZON, RealData
+from perdure.video.camera import measured_camera
+from perdure.video.reader import open_video
+
+logger = logging.getLogger(__name__)
 
 _STREET = "street:"
 Look = Callable[[TrackTable, list[MotSequence]], np.ndarray]
@@ -27,17 +33,22 @@ def sequence_folders(request: RealData, root: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: there are none.
+        ValueError: a seqinfo.ini is malformed, or says nothing of the camera where there are no pictures to tell.
     """
     folders = find_mot_folders(root, only=request.only)
     if request.camera == "static":
-        folders = [folder for folder in folders if _says_static(folder)]
+        folders = [folder for folder in folders if _camera_of(folder) == "static"]
         if not folders:
-            raise FileNotFoundError(f"sequences: no seqinfo.ini in {root} says camera=static")
+            raise FileNotFoundError(f"sequences: {root} holds none whose camera is said or measured to be static")
     return folders
 
 
 def read_sequences(
-    request: RealData, root: Path, on_progress: Callable[[int, int], None] = lambda done, total: None
+    request: RealData,
+    root: Path,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    needs_video: bool = False,
 ) -> tuple[TrackTable, list[MotSequence]]:
     """Returns the labelled tracks of all sequences, one group each, and the sequences.
 
@@ -45,11 +56,16 @@ def read_sequences(
         FileNotFoundError: there are none, or a file is missing.
         ValueError: a file is malformed.
     """
-    return read_places(request, [str(folder) for folder in sequence_folders(request, root)], on_progress)
+    places = [str(folder) for folder in sequence_folders(request, root)]
+    return read_places(request, places, on_progress, needs_video=needs_video)
 
 
 def read_places(
-    request: RealData, places: list[str], on_progress: Callable[[int, int], None] = lambda done, total: None
+    request: RealData,
+    places: list[str],
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    needs_video: bool = False,
 ) -> tuple[TrackTable, list[MotSequence]]:
     """Returns the labelled tracks of sequences, one group each, and the sequences.
 
@@ -57,6 +73,7 @@ def read_places(
         request: how tracks are made.
         places: folders, or what `street_place` gives.
         on_progress: told how many are done.
+        needs_video: whether pixels will be read; sequences end with their videos then.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -64,11 +81,11 @@ def read_places(
     """
     tables, sequences = [], []
     for number, place in enumerate(places):
-        sequence = sequence_at(request, place)
+        sequence = sequence_at(request, place, needs_video=needs_video)
         tables.append(labelled_tracks(sequence, tracker=request.tracker, match=request.match, num_ages=HORIZON))
         sequences.append(sequence)
         on_progress(number + 1, len(places))
-    return TrackTable.join(tables), sequences
+    return replace(TrackTable.join(tables), scene=tuple(scene_numbers(sequences))), sequences
 
 
 def street_place(seed: int) -> str:
@@ -76,8 +93,8 @@ def street_place(seed: int) -> str:
     return f"{_STREET}{seed}"
 
 
-def sequence_at(request: RealData, place: str) -> MotSequence:
-    """Returns the sequence of a place.
+def sequence_at(request: RealData, place: str, *, needs_video: bool = False) -> MotSequence:
+    """Returns the sequence of a place; one that ends with its video where that is needed.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -85,7 +102,7 @@ def sequence_at(request: RealData, place: str) -> MotSequence:
     """
     if place.startswith(_STREET):
         return street_sequence(int(place.removeprefix(_STREET)))
-    return read_mot_sequence(Path(place), detections=request.detections)
+    return read_mot_sequence(Path(place), detections=request.detections, needs_video=needs_video)
 
 
 def read_bench_data(
@@ -105,11 +122,16 @@ def read_bench_data(
         ValueError: a file is malformed, or a class has no tracks.
     """
     if train is not None and test is not None:
-        seen, unseen = (_looked_at(*read_sequences(request, root, on_progress), look) for root in (train, test))
+        seen, unseen = (
+            _looked_at(*read_sequences(request, root, on_progress, needs_video=look is not None), look)
+            for root in (train, test)
+        )
         return _checked(train_and_test(name or test.name, seen[0], unseen[0]))
     if leave_one_out is None:
         raise ValueError("data: got no folder, expected one to leave out in turn, or two to train and test on")
-    table, sequences = _looked_at(*read_sequences(request, leave_one_out, on_progress), look)
+    table, sequences = _looked_at(
+        *read_sequences(request, leave_one_out, on_progress, needs_video=look is not None), look
+    )
     return left_out(
         request,
         table,
@@ -157,7 +179,18 @@ def _checked(data: BenchData) -> BenchData:
     return data
 
 
-def _says_static(folder: Path) -> bool:
-    parser = configparser.ConfigParser()
-    parser.read(folder / "seqinfo.ini", encoding="utf-8")
-    return parser.get("Sequence", "camera", fallback="") == "static"
+@cache
+def _camera_of(folder: Path) -> str:
+    """Returns `static` or `moving`, as seqinfo.ini says or the pictures show."""
+    info = read_info(folder)
+    if info.camera is not None:
+        return info.camera
+    if info.video is None or not info.video.exists():
+        raise ValueError(
+            f"sequence: {folder} says nothing of its camera and has no pictures to measure it on; "
+            "write camera=static or camera=moving into seqinfo.ini"
+        )
+    with open_video(info.video, frame_rate_hz=info.frame_rate_hz) as reader:
+        camera = measured_camera(reader)
+    logger.info("sequence: %s says nothing of its camera, which is %s by its pictures", folder, camera)
+    return camera

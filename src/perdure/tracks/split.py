@@ -13,7 +13,7 @@ from perdure.tracks.track_table import TrackTable
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One split: masks of tracks that share no sequence.
+    """One split: masks of tracks that share no scene.
 
     Args:
         train: what is fitted on.
@@ -47,7 +47,9 @@ class BenchData:
 
 
 def leave_one_out(name: str, table: TrackTable, *, num_folds: int, is_scored: np.ndarray | None = None) -> BenchData:
-    """Returns data in which each sequence is left out once, neighbours together where there are more than folds.
+    """Returns data in which each scene is left out once, neighbours together where there are more than folds.
+
+    Sequences of one scene are left out together.
 
     Args:
         name: in the rows.
@@ -58,7 +60,7 @@ def leave_one_out(name: str, table: TrackTable, *, num_folds: int, is_scored: np
     Raises:
         ValueError: there is one sequence only, so that nothing is left to train on.
     """
-    parts = folds_of(table.group, num_folds)
+    parts = folds_of(table.unit, num_folds)
     if len(parts) < 2:
         raise ValueError(
             f"{name}: got one sequence, expected at least two to leave one out; or cut it into time blocks"
@@ -84,7 +86,7 @@ def time_blocks(table: TrackTable, num_blocks: int) -> TrackTable:
     edges = block_edges(table, num_blocks)
     block = np.searchsorted(edges, table.birth_frame, side="right") - 1
     names = tuple(f"{table.sequence[0]} part {number + 1}" for number in range(num_blocks))
-    return replace(table, group=block.astype(np.int64), sequence=names)
+    return replace(table, group=block.astype(np.int64), sequence=names, scene=())
 
 
 def folds_of(group: Int[np.ndarray, " n"], num_folds: int) -> Sequence[np.ndarray]:

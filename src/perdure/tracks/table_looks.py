@@ -14,7 +14,6 @@ from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
 from perdure.tracking.crops import CropConfig, crop_tracks
 from perdure.tracks.track_table import TrackTable
-from perdure.video.reader import open_video
 
 TRACKS_AT_ONCE = 64
 """Tracks that are encoded together."""
@@ -52,17 +51,14 @@ def table_looks(
 
 
 def _crops(table: TrackTable, sequence: MotSequence, config: CropConfig) -> UInt8[np.ndarray, "n l s s 3"]:
-    if sequence.video is None:
-        raise ValueError(f"sequence: {sequence.name} names no video, expected one; crops need pixels")
     crops = np.zeros((*table.is_valid.shape, config.size_px, config.size_px, 3), dtype=np.uint8)
-    with open_video(sequence.video) as reader:
-        for index, _, frame in reader:
-            age = index - table.birth_frame
-            rows = np.flatnonzero((age >= 0) & (age < table.num_ages))
-            rows = rows[table.is_valid[rows, age[rows]]]
-            if len(rows):
-                boxes = table.xyxy_px[rows, age[rows]].astype(np.float64)
-                crops[rows, age[rows]] = crop_tracks(frame, boxes, size_px=config.size_px, context=config.context)
+    for index, frame in sequence.pictures():
+        age = index - table.birth_frame
+        rows = np.flatnonzero((age >= 0) & (age < table.num_ages))
+        rows = rows[table.is_valid[rows, age[rows]]]
+        if len(rows) and frame is not None:
+            boxes = table.xyxy_px[rows, age[rows]].astype(np.float64)
+            crops[rows, age[rows]] = crop_tracks(frame, boxes, size_px=config.size_px, context=config.context)
     return crops
 
 

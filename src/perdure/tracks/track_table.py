@@ -29,6 +29,7 @@ class TrackTable:
         group: number of the sequence, or of the part of one, that the track is from.
         birth_frame: 0-based.
         sequence: names by number of group.
+        scene: number of the scene by number of group: groups of one scene show the same objects.
         looks: what is seen on each crop (`look_features`); None where no pixels were looked at.
     """
 
@@ -41,10 +42,20 @@ class TrackTable:
     group: Int[np.ndarray, " n"]
     birth_frame: Int[np.ndarray, " n"]
     sequence: tuple[str, ...]
+    scene: tuple[int, ...] = ()
     looks: Float[np.ndarray, "n l e"] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.scene:
+            object.__setattr__(self, "scene", tuple(range(len(self.sequence))))
 
     def __len__(self) -> int:
         return len(self.is_persistent)
+
+    @property
+    def unit(self) -> Int[np.ndarray, " n"]:
+        """Scene of each track: tracks of different scenes are independent, and are left out and drawn apart."""
+        return np.array(self.scene, dtype=np.int64)[self.group]
 
     @property
     def num_ages(self) -> int:
@@ -57,10 +68,10 @@ class TrackTable:
 
     def take(self, rows: np.ndarray) -> TrackTable:
         """Returns some tracks, by number or by mask."""
-        names = [item.name for item in fields(self) if item.name not in ("sequence", "looks")]
+        names = [item.name for item in fields(self) if item.name not in ("sequence", "scene", "looks")]
         kept = {name: getattr(self, name)[rows] for name in names}
         looks = None if self.looks is None else self.looks[rows]
-        return TrackTable(**kept, sequence=self.sequence, looks=looks)
+        return TrackTable(**kept, sequence=self.sequence, scene=self.scene, looks=looks)
 
     def sequences(self, evidence: Float[np.ndarray, "n l"]) -> TrackSequences:
         """Returns what a stopping rule may see, with the given evidence."""
@@ -68,17 +79,19 @@ class TrackTable:
 
     @classmethod
     def join(cls, parts: Sequence[TrackTable]) -> TrackTable:
-        """Returns the tracks of all parts; groups stay apart. Looks are kept if all parts have them."""
-        start, group = 0, []
+        """Returns the tracks of all parts; groups and scenes stay apart. Looks are kept if all parts have them."""
+        start, group, scene = 0, [], list[int]()
         for part in parts:
             group.append(part.group + start)
+            first_scene = max(scene, default=-1) + 1
+            scene += [one + first_scene for one in part.scene]
             start += len(part.sequence)
         joined = {
             item.name: np.concatenate([getattr(part, item.name) for part in parts])
             for item in fields(cls)
-            if item.name not in ("sequence", "group", "looks")
+            if item.name not in ("sequence", "scene", "group", "looks")
         }
         looks = [part.looks for part in parts if part.looks is not None]
         all_looks = np.concatenate(looks) if looks and len(looks) == len(parts) else None
         names = tuple(name for part in parts for name in part.sequence)
-        return cls(**joined, group=np.concatenate(group), sequence=names, looks=all_looks)
+        return cls(**joined, group=np.concatenate(group), sequence=names, scene=tuple(scene), looks=all_looks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from perdure.data.track_labels import SMALL_TARGETS, MatchConfig
+from perdure.data.track_labels import MatchConfig, Targets, match_for
 from perdure.tracking.tracker import TrackerConfig
 
 MAX_MISSES = 4
@@ -24,12 +24,12 @@ class RealData:
     """File of detections in each folder's det."""
     min_score: float | None = None
     """Detections below this score are left out."""
-    targets: Literal["boxes", "points"] = "boxes"
+    targets: Targets = "boxes"
     """Boxes are linked and matched by overlap; targets of a few pixels with boxes grown."""
     born: Literal["any", "second-half"] = "any"
     """Score only tracks born in the second half of their sequence; the first half still trains."""
     camera: Literal["any", "static"] = "any"
-    """Take only sequences whose seqinfo.ini says so."""
+    """Take only sequences whose seqinfo.ini says so; where it says nothing, the camera is measured on the pictures."""
     folds: int = 12
     """Largest number of parts that are left out in turn; more sequences than that share parts, neighbours together."""
     blocks: int = 5
@@ -55,4 +55,4 @@ class RealData:
     @property
     def match(self) -> MatchConfig:
         """When a detection lies on an object."""
-        return SMALL_TARGETS if self.targets == "points" else MatchConfig()
+        return match_for(self.targets)

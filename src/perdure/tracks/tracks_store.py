@@ -15,7 +15,7 @@ from perdure.tracks.split import BenchData, block_edges
 from perdure.tracks.track_table import TrackTable
 from perdure.tracks.tracks_config import RealData
 
-_ARRAYS = tuple(item.name for item in fields(TrackTable) if item.name not in ("sequence", "looks"))
+_ARRAYS = tuple(item.name for item in fields(TrackTable) if item.name not in ("sequence", "scene", "looks"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,7 @@ class StoredTracks:
             {
                 "name": name,
                 "place": self.places[group],
+                "scene": table.scene[group],
                 "num_frames": self.num_frames[group],
                 "num_persistent": int((table.is_persistent & (table.group == group)).sum()),
                 "num_transient": int((~table.is_persistent & (table.group == group)).sum()),
@@ -75,7 +76,12 @@ class StoredTracks:
         """
         arrays, info = load_arrays(path)
         names = tuple(row["name"] for row in info["sequences"])
-        table = TrackTable(**{name: arrays[name] for name in _ARRAYS}, sequence=names, looks=arrays.get("looks"))
+        table = TrackTable(
+            **{name: arrays[name] for name in _ARRAYS},
+            sequence=names,
+            scene=tuple(row["scene"] for row in info["sequences"]),
+            looks=arrays.get("looks"),
+        )
         return cls(
             table=table,
             places=tuple(row["place"] for row in info["sequences"]),
@@ -91,19 +97,21 @@ class StoredTracks:
         """
         return left_out(request, self.table, name, num_frames=list(self.num_frames), frame_rate_hz=self.frame_rate_hz)
 
-    def streams(self, request: RealData, groups: np.ndarray) -> list[tuple[MotSequence, tuple[int, int]]]:
+    def streams(
+        self, request: RealData, groups: np.ndarray, *, needs_video: bool = False
+    ) -> list[tuple[MotSequence, tuple[int, int]]]:
         """Returns the sequences of some groups of `split`, each with the frames in which tracks are born that count.
 
         Raises:
             FileNotFoundError: a sequence is no longer there.
         """
         if len(self.places) == 1:
-            sequence = sequence_at(request, self.places[0])
+            sequence = sequence_at(request, self.places[0], needs_video=needs_video)
             edges = block_edges(self.table, request.blocks)
             return [(sequence, (int(edges[group]), int(edges[group + 1]))) for group in groups.tolist()]
         found = []
         for group in groups.tolist():
-            sequence = sequence_at(request, self.places[group])
+            sequence = sequence_at(request, self.places[group], needs_video=needs_video)
             low = sequence.num_frames // 2 if request.born == "second-half" else 0
             found.append((sequence, (low, sequence.num_frames)))
         return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perdure.data.track_labels import Targets
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompositeConfig:
@@ -77,6 +79,8 @@ class TrainingConfig:
     """Pasted tracks that join training."""
     sequences: Path | None = None
     """Folder of labelled real sequences (MOT folders with a video) whose tracks join training; left out for none."""
+    sequence_targets: Targets = "boxes"
+    """How their detections are matched with objects: boxes by overlap; targets of a few pixels by their centre."""
     held_out_every: int = 3
     """Every third (or as this says) of the real sequences, by name, is kept out of training; 0 keeps none out."""
     max_gradient_norm: float = 1.0

@@ -74,6 +74,7 @@ def _other_sources(request: TrainingRequest, steps: PreparedSteps) -> list[Track
                 operation=operation,
                 num_ages=config.num_ages,
                 held_out_every=config.held_out_every,
+                targets=config.sequence_targets,
                 on_progress=lambda done, total: steps.prepare(done, total, "cutting out tracks of real sequences"),
             )
         )

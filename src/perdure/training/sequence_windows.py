@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
-from perdure.data.sequences import LabelledSequence, find_sequences, read_sequence
+from perdure.data.labelled_stream import LabelledStream, SequenceStream
+from perdure.data.mot_sequence import find_mot_folders, read_mot_sequence, scene_numbers
+from perdure.data.track_labels import Targets, TrackLabel, majority_label, match_for
 from perdure.evidence.track_geometry import NUM_GEOMETRY, track_geometry
 from perdure.gate.operation import Operation
 from perdure.tracking.crops import crop_tracks
@@ -22,24 +23,23 @@ TRACKS_PER_SCENE = 6
 """Tracks that are shown together; a sequence is too long to be one scene."""
 
 
-def sequence_windows(sequence: LabelledSequence, *, operation: Operation, num_ages: int) -> TrackWindows:
+def sequence_windows(stream: LabelledStream, *, operation: Operation, num_ages: int) -> TrackWindows:
     """Returns the first frames of all tracks of a sequence; a track is persistent if most hits lie on an object.
 
-    Tracks are dealt to scenes of `TRACKS_PER_SCENE` in order of birth.
+    Tracks on what is neither right nor wrong are left out, the others dealt to scenes of `TRACKS_PER_SCENE` in order of
+    birth.
     """
     tracker, size = Tracker(operation.tracker), operation.crop.size_px
     rows: dict[int, list[tuple[int, bool, np.ndarray, np.ndarray]]] = {}
-    on_object: dict[int, Counter[bool]] = {}
+    counts: dict[int, np.ndarray] = {}
     last_index = 0
-    for index, _, frame in sequence.frames():
-        last_index, detections = index, sequence.detections.at(index)
-        tracks = tracker.update(detections)
-        is_on = np.append(sequence.is_on_object(index, detections), False)
+    for index, frame, detections, lies_on, _, motion in stream.frames():
+        last_index, tracks = index, tracker.update(detections, camera_motion=motion)
         for track_id, row in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
             if row >= 0:
-                on_object.setdefault(track_id, Counter())[bool(is_on[row])] += 1
+                counts.setdefault(track_id, np.zeros(3, dtype=np.int64))[lies_on[row]] += 1
         young = np.flatnonzero(tracks.age <= num_ages)
-        if not len(young):
+        if not len(young) or frame is None:
             continue
         crops = crop_tracks(frame, tracks.xyxy_px[young], size_px=size, context=operation.crop.context)
         geometry = track_geometry(tracks, (frame.shape[1], frame.shape[0]), (0.0, 1.0))[young]
@@ -47,12 +47,15 @@ def sequence_windows(sequence: LabelledSequence, *, operation: Operation, num_ag
             entry = (index, bool(tracks.is_hit[row]), geometry[place], crops[place])
             rows.setdefault(int(tracks.track_id[row]), []).append(entry)
     kept = [track for track, entries in rows.items() if entries[0][0] <= last_index - LAST_FRAMES]
-    return _stacked([rows[track] for track in kept], [on_object[track] for track in kept], num_ages, size)
+    label = majority_label(np.array([counts[track] for track in kept], dtype=np.int64).reshape(-1, 3))
+    is_kept = label != TrackLabel.IGNORE
+    entries = [rows[track] for track, one in zip(kept, is_kept, strict=True) if one]
+    return _stacked(entries, label[is_kept] == TrackLabel.TRUE, num_ages, size)
 
 
 def _stacked(
     tracks: list[list[tuple[int, bool, np.ndarray, np.ndarray]]],
-    on_object: list[Counter[bool]],
+    is_persistent: Bool[np.ndarray, " n"],
     num_ages: int,
     size: int,
 ) -> TrackWindows:
@@ -71,7 +74,7 @@ def _stacked(
         is_hit=is_hit,
         frame=frame,
         is_valid=is_valid,
-        is_persistent=np.array([2 * counts[True] > counts.total() for counts in on_object], bool),
+        is_persistent=is_persistent,
         scene=_scenes(num),
     )
 
@@ -86,6 +89,7 @@ def folder_windows(
     operation: Operation,
     num_ages: int,
     held_out_every: int = 0,
+    targets: Targets = "boxes",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> TrackWindows:
     """Returns the tracks of the sequences in a folder; scenes never mix sequences.
@@ -94,24 +98,27 @@ def folder_windows(
         root: folder of MOT folders.
         operation: how tracks and crops are made.
         num_ages: frames of each track.
-        held_out_every: every so manieth sequence in order of name is left out; 0 leaves none out.
+        held_out_every: every `held_out_every`-th scene, in order of name, is held out; 0 holds none out.
+        targets: how detections are matched with objects.
         on_progress: told how many sequences are done.
 
     Raises:
         FileNotFoundError: there is no such sequence.
         ValueError: a file is malformed.
     """
-    folders = [
-        path
-        for number, path in enumerate(find_sequences(root), start=1)
-        if not held_out_every or number % held_out_every
+    every = [read_mot_sequence(path, needs_video=True) for path in find_mot_folders(root)]
+    scenes = scene_numbers(every)
+    sequences = [
+        one for one, scene in zip(every, scenes, strict=True) if not held_out_every or (scene + 1) % held_out_every
     ]
+    match, min_score = match_for(targets), operation.tracker.min_score
     parts: list[TrackWindows] = []
-    for number, path in enumerate(folders):
-        part = sequence_windows(read_sequence(path), operation=operation, num_ages=num_ages)
+    for number, one in enumerate(sequences):
+        stream = SequenceStream(sequence=one, match=match, has_pixels=True, min_score=min_score)
+        part = sequence_windows(stream, operation=operation, num_ages=num_ages)
         parts.append(part.in_scenes_from(parts[-1].num_scenes if parts else 0))
         if on_progress is not None:
-            on_progress(number + 1, len(folders))
+            on_progress(number + 1, len(sequences))
     if not parts:
         raise FileNotFoundError(f"sequences: {root} holds none that is not held out")
     return TrackWindows.join(parts)

@@ -90,7 +90,7 @@ def left_out_scores(
         on_fold()
     rng, scored = np.random.default_rng(seed), data.is_scored
     block = table.birth_frame // max(1, round(BLOCK_S * data.frame_rate_hz))
-    unit = np.unique(np.stack([table.group, block], axis=1)[scored], axis=0, return_inverse=True)[1].ravel()
+    unit = np.unique(np.stack([table.unit, block], axis=1)[scored], axis=0, return_inverse=True)[1].ravel()
     scores = sample_one_per_clip(unit, table.is_persistent[scored], evidence[scored], rng)
     return CalibrationScores(persistent=_some(scores.persistent, rng), transient=_some(scores.transient, rng))
 

@@ -1,23 +1,29 @@
 """Detections and tracks as MOT Challenge text: one box a line, `frame,id,x,y,width,height,score,class,...`.
 
-Frames count from 1 in the text and from 0 everywhere else.
+Frames count from 1 in the text, in some files from 0, and from 0 everywhere else.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from perdure.geometry import xyxy_from_xywh
 from perdure.types import MAX_MAGNITUDE, NO_CLASS, Detections
+from perdure.video.text_rows import text_rows
 
-NUM_COLUMNS = 7
-"""Columns that a detection needs; an eighth one may name its class, further ones are ignored."""
+logger = logging.getLogger(__name__)
+
+LEAST_COLUMNS = 6
+"""Columns that a box needs: frame, id, x, y, width, height; a score (1 without it) and a class may follow."""
+NUM_COLUMNS = 10
+"""Columns of `MotTable`; further ones are ignored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +32,8 @@ class MotDetections:
 
     Args:
         by_frame: per 0-based frame index; a frame in which nothing was found has no entry.
-        num_without_area: boxes left out since their width or height is not positive; detectors write such boxes.
+        num_without_area: rows left out since a width or height is not positive, or a number not finite; detectors
+            write such rows.
     """
 
     by_frame: dict[int, Detections]
@@ -45,6 +52,11 @@ class MotDetections:
     def at(self, frame_index: int) -> Detections:
         """Returns the detections of a frame (0-based), empty ones where the file has none."""
         return self.by_frame.get(frame_index, Detections.empty())
+
+    def before(self, frame_index: int) -> MotDetections:
+        """Returns the detections of the frames before one."""
+        kept = {index: found for index, found in self.by_frame.items() if index < frame_index}
+        return MotDetections(by_frame=kept, num_without_area=self.num_without_area)
 
     def num_from(self, frame_index: int) -> int:
         """Returns the number of boxes in this frame and later ones."""
@@ -84,69 +96,129 @@ def mot_text(boxes: Iterable[MotBox]) -> str:
     return "".join(box.to_line() for box in boxes)
 
 
-def read_mot_detections(path: Path | str) -> MotDetections:
-    """Returns the detections of a MOT file.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MotTable:
+    """The boxes of a file, in the order of its lines.
 
-    A value that is not a finite number is an error, since then nothing in the file can be trusted. A box without
-    area is left out and counted: projections of objects at the edge of a picture come out like that.
+    Args:
+        path: the file.
+        values: columns of the text, frame as written; NaN from the seventh on where a line has no such number.
+        num_left_out: rows that were left out, without area or with a number that is not finite.
+    """
+
+    path: Path
+    values: Float[np.ndarray, "n 10"]
+    num_left_out: int = 0
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def frame(self) -> Int[np.ndarray, " n"]:
+        """Frames as written."""
+        return self.values[:, 0].astype(np.int64)
+
+    @property
+    def counts_from(self) -> int:
+        """Number of the first frame as far as this file alone tells: 0 if it has a frame 0, else 1."""
+        return 0 if (self.values[:, 0] == 0).any() else 1
+
+    @property
+    def class_id(self) -> Int[np.ndarray, " n"]:
+        """Class of each row; anything but a whole number from 0 names none: 3D trackers write coordinates there."""
+        value = np.nan_to_num(self.values[:, 7], nan=NO_CLASS, posinf=NO_CLASS, neginf=NO_CLASS)
+        is_class = (value >= 0) & (value < 2**31) & (value == np.floor(value))
+        return np.where(is_class, value, NO_CLASS).astype(np.int64)
+
+    def detections(self, counts_from: int) -> MotDetections:
+        """Returns the rows as detections, their frames counted from `counts_from`."""
+        index = self.frame - counts_from
+        score, class_id = np.nan_to_num(self.values[:, 6], nan=1.0), self.class_id
+        xyxy_px = xyxy_from_xywh(self.values[:, 2:6])
+        rows = _rows_of(index)
+        return MotDetections(
+            by_frame={
+                one: Detections(xyxy_px=xyxy_px[own], score=score[own], class_id=class_id[own])
+                for one, own in rows.items()
+            },
+            num_without_area=self.num_left_out,
+        )
+
+
+def _rows_of(values: Int[np.ndarray, " n"]) -> dict[int, Int[np.ndarray, " m"]]:
+    """Returns the rows that hold each value, in their order; values in order."""
+    order = np.argsort(values, kind="stable")
+    found, first = np.unique(values[order], return_index=True)
+    return dict(zip(found.tolist(), np.split(order, first[1:]), strict=True)) if len(found) else {}
+
+
+def read_mot_table(path: Path, *, what: str = "detections") -> MotTable:
+    """Returns the boxes of a MOT file; none where it is empty, which means that nothing was found.
+
+    Args:
+        path: commas, tabs or spaces between columns; a header, remarks (#) and any line ends.
+        what: what messages call it.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line is not a detection (file and line are named), or the file holds none.
+        ValueError: a line is not a box; file and line are named.
     """
-    path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"detections: {path} does not exist")
-    rows: dict[int, list[list[float]]] = {}
-    num_without_area = 0
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                frame, box = _parse(line, f"detections: {path} line {number}")
-                if box[0] + box[2] > box[0] and box[1] + box[3] > box[1]:  # a width may be lost in rounding
-                    rows.setdefault(frame - 1, []).append(box)
-                else:
-                    num_without_area += 1
-    except UnicodeDecodeError as error:
-        raise ValueError(f"detections: {path} is not text ({error.reason})") from error
-    if not rows:
-        raise ValueError(f"detections: {path} holds no detections")
-    return MotDetections(
-        by_frame={index: _detections(boxes) for index, boxes in sorted(rows.items())},
-        num_without_area=num_without_area,
+        raise FileNotFoundError(f"{what}: {path} does not exist")
+    rows, num_left_out = [], 0
+    for number, columns in text_rows(path, what=what):
+        row = _parse(columns, f"{what}: {path} line {number}")
+        x, y, width, height = row[2:6]
+        is_finite = all(abs(value) <= MAX_MAGNITUDE for value in row[1:6]) and not abs(row[6]) > MAX_MAGNITUDE
+        is_scored = row[6] == row[6] or len(columns) < 7
+        if is_finite and is_scored and x + width > x and y + height > y:  # a width may be lost in rounding
+            rows.append(row)
+        else:
+            num_left_out += 1
+    return MotTable(
+        path=path, values=np.array(rows, dtype=np.float64).reshape(-1, NUM_COLUMNS), num_left_out=num_left_out
     )
 
 
-def _parse(line: str, where: str) -> tuple[int, list[float]]:
-    """Returns frame (from 1) and x, y, width, height, score, class of one line."""
-    columns = line.split(",")
-    if len(columns) < NUM_COLUMNS:
+def read_mot_detections(path: Path | str, *, counts_from: int | None = None) -> MotDetections:
+    """Returns the detections of a MOT file.
+
+    A row without area, or with a number that is not finite, is left out and counted: projections of objects at the edge
+    of a picture come out like that.
+
+    Args:
+        path: the file.
+        counts_from: number of its first frame; found out by default.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a line is not a detection; file and line are named.
+    """
+    table = read_mot_table(Path(path))
+    if counts_from is None and table.counts_from == 0:
+        logger.warning("detections: frames of %s count from 0, taken so", path)
+    return table.detections(table.counts_from if counts_from is None else counts_from)
+
+
+def _parse(columns: list[str], where: str) -> list[float]:
+    """Returns the numbers of one line, NaN from the seventh column on where there is none."""
+    if len(columns) < LEAST_COLUMNS:
         raise ValueError(
-            f"{where}: got {len(columns)} columns, expected at least {NUM_COLUMNS} (frame,id,x,y,width,height,score)"
+            f"{where}: got {len(columns)} columns, expected at least {LEAST_COLUMNS} (frame,id,x,y,width,height,score)"
         )
     try:
-        values = [float(column) for column in columns[:NUM_COLUMNS]]
+        values = [float(column) for column in columns[:7]]
     except ValueError:
-        raise ValueError(f"{where}: got {line.strip()[:60]!r}, expected numbers") from None
-    if not all(abs(value) <= MAX_MAGNITUDE for value in values):
-        raise ValueError(f"{where}: got a value that is not finite, or beyond 1e9, in {line.strip()[:60]!r}")
+        raise ValueError(f"{where}: got {','.join(columns)[:60]!r}, expected numbers") from None
     frame = values[0]
-    if frame != int(frame) or frame < 1:
-        raise ValueError(f"{where}: got frame {columns[0].strip()}, expected a whole number from 1")
-    return int(frame), [*values[2:], _class_of(columns)]
+    if not (abs(frame) <= MAX_MAGNITUDE and frame == int(frame) and frame >= 0):
+        raise ValueError(f"{where}: got frame {columns[0]}, expected a whole number from 1 (or from 0)")
+    values += [_number(column) for column in columns[7:NUM_COLUMNS]]
+    return values + [float("nan")] * (NUM_COLUMNS - len(values))
 
 
-def _class_of(columns: list[str]) -> float:
-    """Returns the class in the eighth column; anything but a whole number from 0 names none."""
+def _number(column: str) -> float:
     try:
-        value = float(columns[NUM_COLUMNS])
-    except (IndexError, ValueError):
-        return NO_CLASS
-    return value if 0 <= value < 2**31 and value.is_integer() else NO_CLASS
-
-
-def _detections(boxes: list[list[float]]) -> Detections:
-    table = np.array(boxes, dtype=np.float64)
-    return Detections(xyxy_px=xyxy_from_xywh(table[:, :4]), score=table[:, 4], class_id=table[:, 5].astype(np.int64))
+        return float(column)
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,63 @@
+"""Columns of text files as people really have them: commas, tabs or spaces, a header, remarks, any mark of encoding.
+
+Knows lines and columns. Does not know what the columns mean.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+REMARK = "#"
+"""Lines that begin so are left out."""
+
+
+def read_text(path: Path, *, what: str, fallback: str | None = None) -> str:
+    r"""Returns the text of a file in UTF-8, or UTF-16 with its mark, which PowerShell writes; line ends become `\n`.
+
+    Args:
+        path: the file.
+        what: what messages call it.
+        fallback: encoding to take where it is no UTF-8; None refuses it.
+
+    Raises:
+        ValueError: it is not text.
+    """
+    content = path.read_bytes()
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if is_wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        if fallback is None:
+            raise ValueError(f"{what}: {path} is not text ({error.reason})") from error
+        text = content.decode(fallback)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def text_rows(path: Path, *, what: str) -> Iterator[tuple[int, list[str]]]:
+    """Yields the number of each line that holds something, from 1, and its columns.
+
+    A first line whose first column is no number is a header and left out, as are lines that begin with `REMARK`.
+    """
+    is_first = True
+    for number, line in enumerate(read_text(path, what=what).split("\n"), start=1):
+        text = line.strip()
+        if not text or text.startswith(REMARK):
+            continue
+        columns = [column.strip() for column in text.split(",")] if "," in text else text.split()
+        while columns and not columns[-1]:
+            columns.pop()
+        if is_first and columns and not _is_number(columns[0]):
+            is_first = False
+            continue
+        is_first = False
+        yield number, columns
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
