@@ -141,7 +141,7 @@ def test_detections_need_nothing_but_numpy() -> None:
 
 @pytest.mark.parametrize(
     ("words", "module", "extra"),
-    [(["demo"], "av|cv2", "video|pixels"), (["watch", "a.mp4", "--no-video"], "av|cv2", "video|pixels")],
+    [(["demo"], "av|cv2", "video|watch"), (["watch", "a.mp4", "--no-video"], "av|cv2", "video|watch")],
 )
 def test_a_missing_extra_is_named_in_one_line(words: list[str], module: str, extra: str) -> None:
     code = WITHOUT + f"from perdure.cli.program import main; sys.exit(main({words}))"

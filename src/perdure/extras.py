@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXTRAS = {
-    "PIL": "video", "av": "video", "scipy": "video", "cv2": "pixels", "jinja2": "pixels", "matplotlib": "pixels",
+    "PIL": "video", "av": "video", "scipy": "video", "cv2": "watch", "jinja2": "pixels", "matplotlib": "pixels",
     "torch": "pixels", "sklearn": "tracks", "supervision": "supervision", "boto3": "ec2",
 }  # fmt: skip
 """The extra that brings each module."""

@@ -17,6 +17,9 @@ GAP_RATIO, GAP_S, FIRST_GAP_S = 10.0, 1.0, 60.0
 """A step is a gap if it is longer than this many usual ones and this many seconds (the last: at the start of a stream).
 What stood at a place so long ago says nothing about what is there now."""
 
+SURE_OF_A_FRAME = 0.25
+"""A step that falls short of a whole number of frames by no more than this is that many; others are jitter."""
+
 
 @dataclass(slots=True)
 class Pace:
@@ -47,7 +50,9 @@ class Pace:
             return None
         if step_s > 0:
             self._steps_s.append(step_s / (1 + num_skipped))
-        return max(1, round((1 + num_skipped) * step_s / usual_s) - num_skipped) if usual_s > 0 else 1
+        if usual_s <= 0:
+            return 1
+        return max(1, int((1 + num_skipped) * step_s / usual_s + SURE_OF_A_FRAME) - num_skipped)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns the state by name, ready to be stored."""
