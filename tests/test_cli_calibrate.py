@@ -44,7 +44,7 @@ def test_too_few_tracks_are_said_on_screen_and_in_the_file(folder: Path, capsys:
     assert main([*WORDS]) == 0
     shown = capsys.readouterr()
     (line,) = [line for line in shown.out.splitlines() if "NOT guaranteed" in line]
-    assert "hand rule" in line and "need at least 59 for max_false_confirm 0.05 at delta 0.05" in line
+    assert "M-of-N baseline" in line and "need at least 59 for max_false_confirm 0.05 at delta 0.05" in line
     values = json.loads((folder / "calibration-sites.json").read_text())
     assert (values["is_guaranteed"], values["lines"]) == (False, [line.strip()])
     assert main([*WORDS, "--out", "other.json", "--fallback", "error"]) == 2

@@ -75,7 +75,7 @@ def test_too_few_tracks_fall_back_to_the_tuned_hand_rule_and_say_so() -> None:
     assert found.rule == tuned.rule
     assert not found.is_guaranteed
     (line,) = found.lines
-    assert line.startswith("all tracks: NOT guaranteed, hand rule ")
+    assert line.startswith("all tracks: NOT guaranteed, M-of-N baseline ")
     assert f"false confirm {tuned.false_confirm_rate:.1%} and miss {tuned.miss_rate:.1%}" in line
     assert "need at least 22 for max_false_confirm 0.1 at delta 0.1" in line
     assert run_rule(found.rule, tracks.sequences()).error_rates(tracks.is_persistent)[0] <= 0.1

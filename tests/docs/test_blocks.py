@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f"{index + 1},-1,{20 + 2 * index},40,16,16,0.9,-1" for index in range(len(frames))]
     for name in ("det.txt", "earlier.txt"):
         (path / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
-    for seed in range(4):
+    for seed in range(2):
         write_street(path / "site" / f"camera-{seed}", seed=seed)
     (path / "runs" / "tracks").mkdir(parents=True)
     for suffix in (".safetensors", ".json"):

@@ -55,7 +55,7 @@ def test_the_file_says_in_words_what_it_is(tmp_path: Path) -> None:
     values = json.loads(path.read_text())
     assert values["is_guaranteed"] is False
     assert values["lines"] == list(said.lines)
-    assert "NOT guaranteed, hand rule" in values["lines"][0]
+    assert "NOT guaranteed, M-of-N baseline" in values["lines"][0]
     assert len(values["tracks"]) == 30
     assert not list(tmp_path.glob(".*")), "a temporary file is left"
 
@@ -84,7 +84,7 @@ def test_too_few_tracks_run_the_hand_rule_with_a_warning_or_are_an_error(
         gate = load_gate(weights, calibration=path)
     assert isinstance(gate.rule, ScoredMOfN)
     (record,) = caplog.records
-    assert record.getMessage().startswith("harbour: all tracks: NOT guaranteed, hand rule ")
+    assert record.getMessage().startswith("harbour: all tracks: NOT guaranteed, M-of-N baseline ")
     with pytest.raises(ValueError, match=r"need at least 22 for max_false_confirm 0\.1"):
         load_gate(weights, calibration=path, fallback="error")
 

@@ -2,8 +2,8 @@
 
 The labelled tracks themselves are kept, so that bounds for any error rates can be read off them later. Each class of
 objects gets bounds of its own where its tracks suffice; classes with too few share those of all tracks together. Where
-even those are too few to prove the rates, the tuned hand rule takes over: nobody is worse off than without a model,
-but nothing is guaranteed then, and that is said.
+even those are too few to prove the rates, the tuned M-of-N baseline takes over: nobody is worse off than without a
+model, but nothing is guaranteed then, and that is said.
 
 The guarantee is that of `calibration.calibrate`. Tracks of one unit, a clip or a block of time, are not independent,
 so one random track of each class and unit enters.
@@ -152,7 +152,7 @@ def site_rule(
     fallback: Fallback = "hand_rule",
     seed: int = 0,
 ) -> SiteRule:
-    """Returns bounds for each class with enough tracks, bounds of all tracks for the rest, or else the hand rule.
+    """Returns bounds for each class with enough tracks, bounds of all tracks for the rest, or the M-of-N baseline.
 
     Args:
         tracks: labelled tracks of the site.
@@ -166,7 +166,7 @@ def site_rule(
 
     Raises:
         ValueError: a rate is out of range, or no bounds can be proven and `fallback` is "error", or there is no
-            hand rule either.
+            M-of-N baseline either.
     """
     if fallback not in ("hand_rule", "error"):
         raise ValueError(f"fallback: got '{fallback}', expected hand_rule or error")
@@ -238,7 +238,7 @@ def _shared_words(shared: list[int], *, has_own: bool) -> str:
 def _hand_rule(
     tracks: SiteTracks, max_false_confirm: float, max_miss: float | None, *, horizon: int, on_timeout: OnTimeout
 ) -> TunedRule:
-    """Returns the tuned hand rule; where no rule keeps both rates, the one that keeps the false-confirm rate."""
+    """Returns the tuned baseline; where no rule keeps both rates, the one that keeps the false-confirm rate."""
 
     def tuned(max_miss: float | None) -> TunedRule:
         return tune_hand_rule(
@@ -262,7 +262,7 @@ def _hand_words(tuned: TunedRule, num: int) -> str:
     rule = tuned.rule
     score = "" if np.isinf(rule.min_score) else f" and {rule.score_of} score >= {rule.min_score:.3g}"
     return (
-        f"hand rule {rule.num_hits} hits of {rule.window} {rule.num_frames} frames{score} (false confirm "
+        f"M-of-N baseline {rule.num_hits} of {rule.window} {rule.num_frames} frames{score} (tuned; false confirm "
         f"{tuned.false_confirm_rate:.1%} and miss {tuned.miss_rate:.1%} on these very {num} tracks)"
     )
 

@@ -96,7 +96,7 @@ def load_gate(
         max_miss: the same of persistent tracks that may be called transient; None rejects nothing early.
         horizon: age in frames at which a decision is forced; None takes that of the file, or of the weights.
         on_timeout: what a forced decision says; None takes that of the file, or of the weights.
-        fallback: what to do where the tracks of the file are too few for these rates: the tuned hand rule, logged as
+        fallback: what to do where the tracks of the file are too few for these rates: the M-of-N baseline, logged as
             a warning, or an error.
         image_size: width and height in pixels, for gates that never see a frame.
         known_scores: scores of earlier detections of the same detector, unlabelled, for weights that rank scores (such
