@@ -42,9 +42,7 @@ def num_errors_allowed(num: int, max_rate: float, delta: float) -> int:
     allowed, too_many = -1, num
     while too_many - allowed > 1:
         middle = (allowed + too_many) // 2
-        allowed, too_many = (
-            (middle, too_many) if binomial_cdf(middle, num, max_rate) <= delta else (allowed, middle)
-        )
+        allowed, too_many = (middle, too_many) if binomial_cdf(middle, num, max_rate) <= delta else (allowed, middle)
     return allowed
 
 

@@ -198,7 +198,10 @@ def _site_gate(
     if not chosen.is_guaranteed:
         logger.warning("%s: %s", site.source, "; ".join(line for line in chosen.lines if "NOT guaranteed" in line))
     model.operation = replace(
-        model.operation, horizon=site.horizon, on_timeout=site.on_timeout, frame_rate_hz=site.frame_rate_hz,
+        model.operation,
+        horizon=site.horizon,
+        on_timeout=site.on_timeout,
+        frame_rate_hz=site.frame_rate_hz,
         frame_rate_range_hz=None,
     )
     gate = PersistenceGate(model, chosen.rule, image_size=image_size)

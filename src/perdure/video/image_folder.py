@@ -31,9 +31,7 @@ class ImageFolderReader(VideoReader):
         ValueError: the folder holds no image, or the first one cannot be read.
     """
 
-    def __init__(
-        self, folder: Path, *, frame_rate_hz: float, grey_range: tuple[float, float] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, frame_rate_hz: float, grey_range: tuple[float, float] | None = None) -> None:
         if not frame_rate_hz > 0:
             raise ValueError(f"frame_rate_hz: got {frame_rate_hz}, expected above 0")
         self._paths = sorted(

@@ -1,0 +1,130 @@
+"""The gate on stored detections, without video: confirmed tracks and every decision, as files and line by line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from perdure.data.detection_files import DetectionFiles
+from perdure.files import write_json, write_text
+from perdure.gate.gate import PersistenceGate
+from perdure.gate.results import GateResult
+from perdure.live.comparison import RuleComparison
+from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
+from perdure.live.summary import StreamTally, counts_of
+from perdure.types import NO_CLASS, Decision
+from perdure.video.mot import MotBox, mot_text
+
+BACKFILLED = "confirmed_from_birth.txt"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfirmConfig:
+    """Settings around the gate."""
+
+    frame_rate_hz: float = 30.0
+    """Frames per second."""
+    uses_ids: bool = False
+    """Take the ids of the file for tracks, instead of linking anew."""
+    tracks: TracksFormat = "csv"
+    """Format of the file of all tracks on all frames."""
+    compare: int | None = None
+    """Say what so many detections in a row would have confirmed."""
+
+    def __post_init__(self) -> None:
+        if not self.frame_rate_hz > 0:
+            raise ValueError(f"frame_rate_hz: got {self.frame_rate_hz}, expected above 0")
+
+
+def confirm(
+    found: DetectionFiles,
+    gate: PersistenceGate,
+    *,
+    out_dir: Path,
+    config: ConfirmConfig | None = None,
+    on_decision: Callable[[Decision], None] = lambda decision: None,
+) -> dict[str, Any]:
+    """Runs the gate over stored detections; writes decisions, tracks, confirmed boxes and a summary, which it returns.
+
+    Beside the boxes from the confirmation on, as a live system reports them, confirmed tracks are written from their
+    birth on: the first frames, which nobody can report in time, count in every evaluation of tracks.
+
+    Args:
+        found: the detections.
+        gate: fresh, with the size of the picture.
+        out_dir: made if it does not exist.
+        config: settings around the gate.
+        on_decision: called with every decision as it falls.
+
+    Raises:
+        ValueError: ids are asked for and there are none, or `out_dir` is a file.
+    """
+    config = config or ConfirmConfig()
+    if config.uses_ids and not any((ids >= 0).any() for ids in found.ids.values()):
+        raise ValueError(f"ids: these detections ({found.layout}) have none; leave --ids out to link them here")
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
+    tally, history, start = StreamTally(), _History(), time.perf_counter()
+    comparison = None if config.compare is None else RuleComparison(config.compare)
+    with WatchOutputs(out_dir, tracks=config.tracks) as outputs:
+        for index in range(found.num_frames):
+            result = _step(gate, found, index, config)
+            outputs.write(index, result.time_s, result)
+            tally.add(result)
+            history.add(result)
+            if comparison is not None:
+                comparison.add(result)
+            for decision in result.decisions:
+                on_decision(decision)
+    write_text(out_dir / BACKFILLED, mot_text(history.boxes()))
+    names = (DECISIONS, TRACKS[config.tracks], CONFIRMED, BACKFILLED, SUMMARY)
+    summary = {
+        "layout": found.layout,
+        **counts_of(tally),
+        "frames_per_s": round(found.num_frames / max(time.perf_counter() - start, 1e-9), 1),
+        "num_invalid": found.num_left_out,
+        "compared": {} if comparison is None else comparison.to_dict(),
+        "problems": gate.drift.messages(),
+        "outputs": [str(out_dir / name) for name in names],
+    }
+    write_json(out_dir / SUMMARY, summary)
+    return summary
+
+
+def _step(gate: PersistenceGate, found: DetectionFiles, index: int, config: ConfirmConfig) -> GateResult:
+    detections, time_s = found.at(index), index / config.frame_rate_hz
+    if not config.uses_ids:
+        return gate.update(None, detections, time_s=time_s)
+    gate.begin(None, detections, time_s=time_s)
+    tracks = gate.tracker.update(detections, owner=np.asarray(found.ids_at(index)))
+    return gate.observe(None, tracks, time_s=time_s)
+
+
+class _History:
+    """The detected boxes of all tracks that may still be confirmed, and of those that are."""
+
+    def __init__(self) -> None:
+        self._boxes: dict[int, list[MotBox]] = {}
+        self._confirmed: set[int] = set()
+
+    def add(self, result: GateResult) -> None:
+        """Takes in one frame."""
+        self._confirmed |= {decision.track_id for decision in result.decisions if decision.label == "persistent"}
+        for track in result.tracks:
+            if track.is_hit:
+                box = MotBox(result.frame_index, track.track_id + 1, track.xyxy_px, track.probability, NO_CLASS)
+                self._boxes.setdefault(track.track_id, []).append(box)
+        live = {track.track_id for track in result.tracks}
+        self._boxes = {key: boxes for key, boxes in self._boxes.items() if key in live or key in self._confirmed}
+
+    def boxes(self) -> list[MotBox]:
+        """Returns the boxes of confirmed tracks, in order of frames."""
+        kept = [box for key, boxes in self._boxes.items() if key in self._confirmed for box in boxes]
+        return sorted(kept, key=lambda box: (box.frame_index, box.track_id))

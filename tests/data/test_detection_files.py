@@ -1,0 +1,109 @@
+"""The same boxes in every layout that people have them in; what is malformed is named with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from perdure.data.detection_files import DetectionFiles, read_detection_files
+from perdure.types import NO_OWNER
+
+BOX = [10.0, 20.0, 50.0, 100.0]
+"""Corners, in a picture of 200 x 200; on frames 0 and 2."""
+
+
+def mot(folder: Path) -> Path:
+    path = folder / "det.txt"
+    path.write_text("1,7,10,20,40,80,0.9,2\n3,7,10,20,40,80,0.8,2\n3,8,10,20,0,80,0.8,2\n")
+    return path
+
+
+def kitti(folder: Path) -> Path:
+    path = folder / "0001.txt"
+    row = "{frame} {own} {kind} 0 0 -1.5 10 20 50 100 1.5 1.6 3.9 2 1 20 -1.6{score}\n"
+    lines = [
+        row.format(frame=0, own=7, kind="Car", score=" 0.9"),
+        row.format(frame=0, own=-1, kind="DontCare", score=""),
+        row.format(frame=2, own=7, kind="Car", score=" 0.8"),
+    ]
+    path.write_text("".join(lines))
+    return path
+
+
+def yolo(folder: Path) -> Path:
+    labels = folder / "labels"
+    labels.mkdir()
+    for number, text in ((9, "2 0.15 0.3 0.2 0.4 0.9\n"), (10, ""), (11, "2 0.15 0.3 0.2 0.4 0.8\n")):
+        (labels / f"frame_{number}.txt").write_text(text)
+    return labels
+
+
+def coco(folder: Path) -> Path:
+    path = folder / "results.json"
+    box = {"bbox": [10, 20, 40, 80], "category_id": 2}
+    content = {
+        "images": [{"id": number, "width": 200, "height": 200} for number in (5, 6, 7)],
+        "annotations": [box | {"image_id": 5, "score": 0.9}, box | {"image_id": 7, "score": 0.8}],
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize("layout", [mot, kitti, yolo, coco])
+def test_every_layout_gives_the_same_boxes(layout: object, tmp_path: Path) -> None:
+    found = read_detection_files(layout(tmp_path), image_size=(200, 200))  # type: ignore[operator]
+    assert found.num_frames == 3 and sorted(found.by_frame) == [0, 2]
+    for frame, score in ((0, 0.9), (2, 0.8)):
+        assert found.at(frame).xyxy_px == pytest.approx(np.array([BOX]))
+        assert found.at(frame).score.tolist() == [score]
+    assert len(found.at(1)) == 0
+
+
+def test_ids_and_sizes_come_with_the_layouts_that_have_them(tmp_path: Path) -> None:
+    by_layout = {
+        make.__name__: read_detection_files(make(tmp_path), image_size=(200, 200)) for make in (mot, kitti, yolo)
+    }
+    assert {name: found.ids_at(2).tolist() for name, found in by_layout.items()} == {
+        "mot": [7], "kitti": [7], "yolo": [NO_OWNER],
+    }  # fmt: skip
+    assert by_layout["mot"].num_left_out == 1, "a box without width"
+    assert by_layout["mot"].reach_px() == (50, 100)
+    assert read_detection_files(coco(tmp_path)).image_size == (200, 200)
+
+
+def test_frame_10_comes_after_frame_9(tmp_path: Path) -> None:
+    found = read_detection_files(yolo(tmp_path), image_size=(200, 200))
+    assert [found.at(frame).score.tolist() for frame in range(3)] == [[0.9], [], [0.8]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.json", "{", r"a\.json is not JSON"),
+        ("a.json", "[1]", r"a\.json holds no COCO results"),
+        ("a.json", '[{"image_id": 1}]', r"a\.json is no COCO JSON \(KeyError: 'bbox'\)"),
+        ("a.json", '[{"image_id": 1, "bbox": [1, 2, "x", 4]}]', r"a\.json box 0: got .*expected numbers"),
+        ("a.txt", "0 1 Car 0 0 0 a b c d 0 0 0 0 0 0 0\n", r"a\.txt line 1: got '0 1 a b c d', expected numbers"),
+    ],
+)
+def test_what_is_malformed_is_named_with_its_place(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_detection_files(tmp_path / name)
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
+        read_detection_files(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="YOLO labels, which are shares of the picture; give its size"):
+        read_detection_files(yolo(tmp_path))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"holds neither seqinfo\.ini nor label files"):
+        read_detection_files(tmp_path / "empty")
+
+
+def test_an_empty_stream_has_a_picture_of_one_pixel() -> None:
+    assert DetectionFiles(layout="MOT text", by_frame={}, ids={}, num_frames=0).reach_px() == (1, 1)
