@@ -87,6 +87,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "Use": (
         Command("demo", "watch a real clip that comes with the package", "demo_command:demo"),
         Command("watch", "decide on the tracks of a video", "watch_command:watch"),
+        Command("eval", "score tracks against ground truth: HOTA, IDF1, MOTA", "eval_command:evaluate_tracks"),
         Command("confirm", "decide on stored detections, without a video", "confirm_command:confirm"),
     ),
 }
