@@ -37,7 +37,7 @@ $(VENV)/.stamp-run: $(VENV)/.stamp-python pyproject.toml constraints.txt
 $(VENV)/.stamp-dev: $(VENV)/.stamp-python pyproject.toml constraints.txt
 	$(INSTALL) '.[dev,docs]'
 	# Asks for opencv-python, whose files clash with the headless one; all else that it needs is there.
-	$(BIN)/python -m pip install --quiet --no-compile --no-deps trackers
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps trackers trackeval
 	@touch $@ $(VENV)/.stamp-run
 
 run:

@@ -127,10 +127,10 @@ def report_figures(sequence: ScoredSequence, *, min_iou: float = 0.5) -> dict[st
     for index, (truth, tracks) in enumerate(zip(sequence.truth, sequence.tracks, strict=True)):
         for own in truth.ids.tolist():
             born.setdefault(own, index)
-        is_on = iou_matrix(truth.xyxy_px, tracks.xyxy_px) >= min_iou
-        for own in truth.ids[is_on.any(axis=1)].tolist():
+        is_on = np.asarray(iou_matrix(truth.xyxy_px, tracks.xyxy_px) >= min_iou)
+        for own in truth.ids[np.any(is_on, axis=1)].tolist():
             first.setdefault(own, index)
-        for own, is_hit in zip(tracks.ids.tolist(), is_on.any(axis=0).tolist(), strict=True):
+        for own, is_hit in zip(tracks.ids.tolist(), np.any(is_on, axis=0), strict=True):
             hits.setdefault(own, [0, 0])[int(is_hit)] += 1
     waits = [first[own] - born[own] for own in first]
     return {
@@ -148,9 +148,10 @@ def report_figures(sequence: ScoredSequence, *, min_iou: float = 0.5) -> dict[st
 
 def _pooled(reports: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     rows = list(reports.values())
-    total = {name: sum(row[name] for row in rows) for name in ("num_objects", "num_never_reported", "num_tracks",
-                                                                "num_false_tracks", "minutes")}  # fmt: skip
-    seen = [(row["num_objects"] - row["num_never_reported"], row) for row in rows if row["mean_s_to_report"] is not None]
+    summed = ("num_objects", "num_never_reported", "num_tracks", "num_false_tracks", "minutes")
+    total = {name: sum(row[name] for row in rows) for name in summed}
+    timed = [row for row in rows if row["mean_s_to_report"] is not None]
+    seen = [(row["num_objects"] - row["num_never_reported"], row) for row in timed]
     num = sum(count for count, _ in seen)
     means = {
         name: sum(count * row[name] for count, row in seen) / num if num else None
