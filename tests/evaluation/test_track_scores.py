@@ -66,11 +66,9 @@ def test_false_tracks_and_objects_never_reported_are_counted() -> None:
 
 
 def test_what_ground_truth_ignores_counts_for_nothing(tmp_path: Path) -> None:
-    for name in ("gt", "det"):
-        (tmp_path / name).mkdir()
+    (tmp_path / "gt").mkdir()
     (tmp_path / "seqinfo.ini").write_text("[Sequence]\nname=a\nframeRate=10\nseqLength=2\nimWidth=200\nimHeight=100\n")
     (tmp_path / "gt" / "gt.txt").write_text("1,1,0,0,10,10,1,1,1\n1,-1,100,0,50,50,0,13,-1\n2,1,0,0,10,10,1,1,1\n")
-    (tmp_path / "det" / "det.txt").write_text("1,-1,0,0,10,10,0.9,-1,-1,-1\n")
     (tmp_path / "tracks.txt").write_text("1,4,0,0,10,10,1,-1,-1,-1\n1,5,110,5,20,20,1,-1,-1,-1\n2,6,60,60,9,9,1\n")
     one = read_scored_sequence(tmp_path, tmp_path / "tracks.txt")
     assert [part.ids.tolist() for part in one.truth] == [[1], [1]]

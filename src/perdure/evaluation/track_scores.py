@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from perdure.data.mot_sequence import read_mot_sequence
+from perdure.data.mot_truth import truth_of
+from perdure.data.sequence_info import read_info
 from perdure.data.track_labels import MatchConfig, TrackLabel, detection_labels
 from perdure.geometry import iou_matrix, xyxy_from_xywh
 from perdure.video.mot import MotTable, read_mot_table
@@ -70,24 +71,26 @@ def read_scored_sequence(folder: Path, tracks: Path, match: MatchConfig | None =
         ValueError: a file is malformed.
     """
     match = match or MatchConfig()
-    sequence = read_mot_sequence(folder)
+    info = read_info(folder)
     labelled = read_mot_table(folder / "gt" / "gt.txt", what="sequence")
     reported = read_mot_table(tracks, what="tracks")
+    by_frame = truth_of(labelled, counts_from=labelled.counts_from, name=info.name)
+    num_frames = info.num_frames or max(by_frame, default=-1) + 1
+    if not info.frame_rate_hz:
+        raise ValueError(f"sequence: {folder} says no frame rate, expected frameRate in its seqinfo.ini")
     truth = []
-    for index, boxes in enumerate(_by_frame(labelled, labelled.counts_from, sequence.num_frames)):
+    for index, boxes in enumerate(_by_frame(labelled, labelled.counts_from, num_frames)):
         # Rows of a frame stand in the order of the file; regions of other files come after them.
-        own = sequence.truth.get(index)
+        own = by_frame.get(index)
         counts = np.zeros(0, dtype=bool) if own is None else own.counts[: len(boxes.ids)]
         truth.append(FrameBoxes(ids=boxes.ids[counts], xyxy_px=boxes.xyxy_px[counts]))
-    found = _by_frame(reported, 1, sequence.num_frames)
+    found = _by_frame(reported, 1, num_frames)
     kept = []
     for index, boxes in enumerate(found):
-        label = detection_labels(boxes.xyxy_px, sequence.truth.get(index), match)
+        label = detection_labels(boxes.xyxy_px, by_frame.get(index), match)
         is_kept = label != TrackLabel.IGNORE
         kept.append(FrameBoxes(ids=boxes.ids[is_kept], xyxy_px=boxes.xyxy_px[is_kept]))
-    return ScoredSequence(
-        name=folder.name, frame_rate_hz=sequence.frame_rate_hz, truth=tuple(truth), tracks=tuple(kept)
-    )
+    return ScoredSequence(name=folder.name, frame_rate_hz=info.frame_rate_hz, truth=tuple(truth), tracks=tuple(kept))
 
 
 def score_rows(sequences: list[ScoredSequence]) -> Iterator[dict[str, Any]]:
