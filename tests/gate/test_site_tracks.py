@@ -25,7 +25,7 @@ LOOSE = SiteRequest(max_false_confirm=0.5, max_miss=0.5, delta=0.6, horizon=6, o
 
 @pytest.fixture(scope="module")
 def clips(dataset: ClipDataset) -> list[LabelledStream]:
-    return [ClipStream(dataset.clip(clip_id)) for clip_id in dataset.split("train")]
+    return [ClipStream(dataset.clip(clip_id), scene) for scene, clip_id in enumerate(dataset.split("train"))]
 
 
 def test_evidence_is_that_of_the_gate_up_to_the_decision(model: PersistenceModel, clips: list[LabelledStream]) -> None:

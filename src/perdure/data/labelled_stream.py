@@ -133,7 +133,7 @@ class ClipStream:
     """
 
     clip: Clip
-    scene: int = 0
+    scene: int
     is_one_unit: bool = True
 
     @property
