@@ -93,7 +93,7 @@ def test_every_tentative_track_is_decided_by_a_gate_that_has_not_seen_its_sequen
         names = {data.table.sequence[group] for group in data.table.group[fold.test]}
         assert len(names) == 1
         name = names.pop()
-        gate = load_gate(finished.checkpoints / f"fold_{number:02d}.safetensors", image_size=(400, 200))
+        gate = load_gate(finished.checkpoints / f"fold_{number:02d}.safetensors", image_size=(400, 200), like="promise")
         again = decide_sequence(read_mot_sequence(streets / name), gate, RealData().match)
         assert again.records == [record for record in records if record.clip_id == name]
         assert len(again.records) + again.num_censored == int(fold.test.sum())
