@@ -31,7 +31,7 @@ $(VENV)/.stamp-python:
 	@touch $@
 
 $(VENV)/.stamp-run: $(VENV)/.stamp-python pyproject.toml constraints.txt
-	$(INSTALL) '.[pixels,tracks]'
+	$(INSTALL) '.[pixels,proof,tracks]'
 	@touch $@
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-python pyproject.toml constraints.txt

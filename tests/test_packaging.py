@@ -197,3 +197,7 @@ def test_wheel_runs_from_an_empty_environment(wheel: Path, tmp_path: Path) -> No
     assert PROJECT["version"] in shown
     where = run(python, "-c", "import perdure; print(perdure.__file__)", PYTHONPATH="").stdout.strip()
     assert Path(where).is_relative_to(site)
+    words = [tmp_path / "env" / "bin" / "perdure", "proof", "green", tmp_path]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": ""})
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "the tests of perdure are not installed with it" in done.stderr, "a proof needs a checkout, and says so"

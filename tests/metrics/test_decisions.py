@@ -87,6 +87,15 @@ def test_rates_by_hand() -> None:
     assert metrics.compute_savings_track_frames == 1 - 41 / 87
 
 
+def test_the_matrix_is_indexed_by_truth_first() -> None:
+    assert confusion_matrix([record(0, P, T)]) == {P: {P: 0, T: 1}, T: {P: 0, T: 0}}
+
+
+def test_a_verdict_that_the_horizon_forced_is_right_or_wrong_like_any_other() -> None:
+    forced = [replace(row, reason="timeout", decided=False) for row in RECORDS]
+    assert decision_metrics(forced).accuracy == decision_metrics(RECORDS).accuracy
+
+
 def test_early_means_at_that_age_or_before() -> None:
     assert decision_metrics(RECORDS, early_stop_frame=1).early_stop_rate == 0
     assert decision_metrics(RECORDS, early_stop_frame=2).early_stop_rate == 1 / 7

@@ -17,7 +17,7 @@ from perdure.optima.backward_induction import (
 )
 from perdure.optima.dynamic_program import DynamicProgram, TrackLaw
 from perdure.stopping.rules import StoppingRule, TruncatedSPRT
-from perdure.stopping.sequences import run_rule
+from perdure.stopping.sequences import TrackSequences, run_rule
 from stopping.world_law import DrawnTracks, draw_tracks
 
 HORIZON = 8
@@ -128,6 +128,26 @@ def test_a_deleted_track_is_charged_as_rejected_one_frame_later() -> None:
 
     assert waits(0)
     assert not waits(40)
+
+
+def test_intervals_are_those_of_the_age() -> None:
+    rule = BackwardInductionRule(lower=(-math.inf, -2.0, 0.5), upper=(math.inf, 3.0, 1.0), horizon=3)
+    evidence = np.array([[9.0, 3.0, 0.0], [9.0, 2.9, 1.0], [-9.0, -2.0, 0.0], [0.0, 0.0, 0.5], [0.0, 0.0, 0.7]])
+    everywhere = np.ones(evidence.shape, dtype=bool)
+    outcome = run_rule(rule, TrackSequences(evidence=evidence, is_hit=everywhere, is_valid=everywhere))
+    assert outcome.age.tolist() == [2, 3, 2, 3, 3]
+    assert outcome.is_persistent.tolist() == [True, True, False, False, True]
+    assert outcome.is_forced.tolist() == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize(("delay", "waits"), [(1.0, True), (6.0, False)])
+def test_waiting_is_chosen_where_it_is_worth_its_frame(delay: float, waits: bool) -> None:
+    """Evidence is 0 at age 1 and +-9 at age 2, and an error costs 10."""
+    rows = np.tile([[0.0, 9.0]], (30, 1))
+    scores = CalibrationScores(persistent=rows, transient=rows * [1.0, -1.0])
+    costs = DecisionCosts(false_confirm=10.0, miss=10.0, delay_persistent=delay, delay_transient=delay)
+    rule = fit_backward_induction(scores, costs, horizon=2)
+    assert (rule.lower[0] < 0 < rule.upper[0]) == waits
 
 
 def test_the_horizon_is_decided_by_evidence() -> None:

@@ -136,9 +136,19 @@ def test_more_errors_need_fewer_frames() -> None:
         assert optimal_frame(rules, total_error=float(error)) == pytest.approx(float(frame), abs=0.01)
 
 
+def test_a_false_alarm_hits_a_living_object_too_and_who_sees_everything_gets_none() -> None:
+    assert law(0.9, 1.0).hit_alive == pytest.approx(0.905)
+    assert law(0.7, 1.0).seeing() == law(1.0, 1.0, 0.0)
+
+
+def test_each_rate_is_held_by_itself() -> None:
+    """With false confirms of 2 % alone allowed, 2 % of all tracks are confirmed at birth: 3.5 - 2.5 * 0.02 frames."""
+    rules = law(1.0, 0.0, 0.0, horizon=4)
+    assert optimal_frame_at(rules, false_confirm_rate=0.02, miss_rate=0.0) == pytest.approx(3.45, abs=2e-3)
+
+
 def test_seeing_needs_fewer_frames_than_detections() -> None:
     rules = law(0.7, 1.0)
-    assert rules.seeing() == law(1.0, 1.0, 0.0)
     assert optimal_frame(rules.seeing(), total_error=0.01) == pytest.approx(3.08, abs=0.03)
     assert optimal_frame(rules, total_error=0.01) > 5
 

@@ -1,43 +1,43 @@
-"""Forged proofs in a folder, and runs of the checks that come out as they say."""
+"""Forged proofs in a folder, runs of the tests that come out as they say, and a cache of their own."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any
 
 import pytest
 
-import perdure.proof.run as capture
-import perdure.proof.verify as verification
-from perdure.proof.check_run import CheckRun
-from proof.forged import TREE, forged, store
+import perdure.proof.store as proof_store
+from perdure.proof.record import Kind, ProofRecord
+from proof.forged import forged, store
 
 
 @pytest.fixture(autouse=True)
-def _one_tree(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (verification, capture):
-        monkeypatch.setattr(module, "tree_hash", lambda: TREE)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Returns the folder of the cache, empty."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "perdure" / "proof"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with forged but consistent proofs."""
-    store(tmp_path, forged("green"))
-    store(tmp_path, forged("red"))
-    return tmp_path
+    store(tmp_path / "run", forged("green"))
+    store(tmp_path / "run", forged("red"))
+    return tmp_path / "run"
 
 
 @pytest.fixture
 def rerun(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Stands for running the checks again; without changes they come out as the forged proofs say."""
-    runs = SimpleNamespace(green=forged("green").runs[0], red=forged("red").runs, num_red=0)
+    """Stands for running the tests; without changes they come out as the forged proofs say."""
+    runs = SimpleNamespace(green=forged("green"), red=forged("red"), num=[])
 
-    def red(*_: object, **__: object) -> tuple[CheckRun, ...]:
-        runs.num_red += 1
-        return cast(tuple[CheckRun, ...], runs.red)
+    def captured(kind: Kind, *, replaces: str = "", **_: Any) -> ProofRecord:
+        runs.num.append(kind)
+        if replaces:
+            return forged("green", header={"same tests as on source": replaces})
+        return runs.red if kind == "red" else runs.green
 
-    for module in (verification, capture):
-        monkeypatch.setattr(module, "run_checks", lambda: runs.green)
-        monkeypatch.setattr(module, "run_mutations", red)
+    monkeypatch.setattr(proof_store, "captured", captured)
     return runs

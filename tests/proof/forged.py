@@ -2,54 +2,74 @@
 
 from __future__ import annotations
 
+import hashlib
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from perdure.files import write_text
-from perdure.proof.check_run import PREFIX, UNCHANGED, CheckRun
-from perdure.proof.execute import fault_of
-from perdure.proof.mutations import MUTATIONS
-from perdure.proof.record import HEADER, Kind, ProofRecord
-from perdure.proof.verify import check_names, proof_file
+from perdure.proof.capture import surroundings
+from perdure.proof.faults import ROOT, SUITE, TABLE, Fault, read_faults
+from perdure.proof.record import Kind, ProofRecord
+from perdure.proof.store import proof_file
 
-NAMES = check_names()
-TREE = "1" * 64
-"""Hash of the source in these tests, which may change while they run."""
-
-
-def runner_output(outcomes: Mapping[str, str]) -> str:
-    """Returns what the test runner writes if the checks come out so."""
-    lines = [f"{name.rpartition('.')[2]} ({PREFIX}{name}) ... {outcome}" for name, outcome in outcomes.items()]
-    values = list(outcomes.values())
-    counts = [f"{word}={values.count(kind)}" for word, kind in (("failures", "FAIL"), ("errors", "ERROR"))]
-    counts = [text for text in counts if not text.endswith("=0")]
-    lines += ["", "-" * 70, f"Ran {len(values)} tests in 0.100s", ""]
-    return "\n".join([*lines, f"FAILED ({', '.join(counts)})" if counts else "OK", ""])
-
-
-def forged_run(name: str = UNCHANGED, **outcomes: str) -> CheckRun:
-    """Returns a run in which all checks pass but those named, as nobody has run it."""
-    merged = dict.fromkeys(NAMES, "ok") | {key.replace("__", "."): value for key, value in outcomes.items()}
-    faults = {mutation.name: fault_of(mutation) for mutation in MUTATIONS}
-    exit_code = int(set(merged.values()) != {"ok"})
-    return CheckRun(name=name, exit_code=exit_code, output=runner_output(merged), fault=faults.get(name, {}))
+FAULTS = read_faults()
+NAMES = list(dict.fromkeys(name for fault in FAULTS for name in fault.test_names))
+MESSAGES = {"failed": "assert 1 == 2", "broken": "TypeError: no", "error": "fixture 'x' not found"}
 
 
 @cache
-def forged(kind: Kind, **outcomes: str) -> ProofRecord:
-    """Returns a record of this source that is consistent and shows all that is wanted, but was never run."""
-    header = dict.fromkeys(HEADER, "x") | {"tree": TREE}
-    if kind == "green":
-        return ProofRecord(kind=kind, header=header, runs=(forged_run(**outcomes),))
-    runs = [
-        forged_run(mutation.name, **{NAMES[index % len(NAMES)]: "FAIL"}) for index, mutation in enumerate(MUTATIONS)
-    ]
-    return ProofRecord(kind=kind, header=header, runs=tuple(runs))
+def hashes() -> dict[str, str]:
+    """Returns the SHA-256 of the files that a proof must name, by path."""
+    files = {ROOT / "tests" / test.partition("::")[0] for fault in FAULTS for test in fault.tests.split()}
+    files |= {fault.file for fault in FAULTS} | {TABLE, SUITE / "run_faults.py"}
+    return {path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
+
+
+def junit(outcomes: Mapping[str, str]) -> str:
+    """Returns what pytest writes if the tests come out so."""
+    suite = ET.Element("testsuite", hostname="here")
+    properties = ET.SubElement(suite, "properties")
+    for path, digest in hashes().items():
+        ET.SubElement(properties, "property", name=path, value=digest)
+    for name, outcome in outcomes.items():
+        place, _, test = name.rpartition(".")
+        case = ET.SubElement(suite, "testcase", classname=place, name=test)
+        if outcome != "passed":
+            ET.SubElement(case, "error" if outcome == "error" else "failure", message=MESSAGES[outcome])
+    root = ET.Element("testsuites")
+    root.append(suite)
+    return ET.tostring(root, encoding="unicode")
+
+
+def forged(
+    kind: Kind, changes: Mapping[str, str] | None = None, *, without: str = "", header: Mapping[str, str] | None = None
+) -> ProofRecord:
+    """Returns a record in which all comes out as it should, but for some changes.
+
+    Args:
+        kind: of the proof.
+        changes: outcomes by test; in a RED for the first fault alone.
+        without: a test that did not run, or the name of a fault that was not tried.
+        header: values in place of those of this machine.
+    """
+    runs: list[tuple[Fault | None, int, str]] = []
+    for fault in FAULTS if kind == "red" else (None,):
+        names = NAMES if fault is None else fault.test_names
+        outcomes = dict.fromkeys(names, "failed" if fault else "passed")
+        if fault in (None, FAULTS[0]):
+            outcomes |= changes or {}
+        outcomes.pop(without, None)
+        if fault is None or fault.name != without:
+            runs.append((fault, int(set(outcomes.values()) != {"passed"}), junit(outcomes)))
+    return ProofRecord.of(kind, {"date": "x", "command": "x", **surroundings(), **(header or {})}, runs)
 
 
 def store(folder: Path, record: ProofRecord) -> Path:
-    path = proof_file(folder, record.kind)
-    path.parent.mkdir(exist_ok=True)
+    """Writes a record where proofs lie and returns the path of its text."""
+    path = proof_file(folder, "red" if record.kind == "red" else "green")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path.with_suffix(".xml"), record.to_xml())
     write_text(path, record.to_text())
     return path

@@ -2,164 +2,156 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-import perdure.proof.verify as verification
+import perdure.proof.record as proof_record
 from perdure.files import write_text
-from perdure.proof.check_run import UNCHANGED, CheckRun
-from perdure.proof.mutations import MUTATIONS
-from perdure.proof.record import Kind, seal_of
-from perdure.proof.run import run_refactor
-from perdure.proof.tree import tree_hash
-from perdure.proof.verify import proof_file, verify
-from proof.forged import NAMES, TREE, forged, forged_run, runner_output, store
+from perdure.proof.faults import TABLE
+from perdure.proof.record import Kind, ProofRecord
+from perdure.proof.store import proof_file, refactor, stored_problems, verify
+from proof.forged import FAULTS, NAMES, forged, store
 
-
-def resealed(text: str) -> str:
-    body = text.rpartition("seal: ")[0]
-    return f"{body}seal: {seal_of(body)}\n"
+FIRST = FAULTS[0]
+(TEST,) = FIRST.test_names
 
 
 def test_consistent_files_that_come_out_the_same_again_are_accepted(folder: Path, rerun: SimpleNamespace) -> None:
-    assert verify(folder) == [] and rerun.num_red == 1
-    assert verify(folder, is_quick=True) == [] and rerun.num_red == 1
+    assert verify(folder) == [] and rerun.num == ["red", "green"]
+    assert verify(folder, is_quick=True) == [] and rerun.num == ["red", "green", "green"]
 
 
 def test_hand_made_files_are_found_by_running_again(folder: Path, rerun: SimpleNamespace) -> None:
-    rerun.green = forged_run(**{NAMES[0]: "FAIL"})
-    rerun.red = (forged_run(MUTATIONS[0].name, **{NAMES[5]: "FAIL"}), *rerun.red[1:])
-    first = MUTATIONS[0].name
+    rerun.green, rerun.red = forged("green", {NAMES[1]: "failed"}), forged("red", {TEST: "passed"})
     assert verify(folder) == [
-        f"unchanged: check {NAMES[0]}: recorded ok, now FAIL",
-        "unchanged: recorded exit code 0, now 1",
-        f"{first}: check {NAMES[0]}: recorded FAIL, now ok",
-        f"{first}: check {NAMES[5]}: recorded ok, now FAIL",
+        f"{FIRST.name}: test {TEST}: recorded failed, now passed",
+        f"unchanged: test {NAMES[1]}: recorded passed, now failed",
     ]
 
 
 @pytest.mark.parametrize("kind", ["green", "red"])
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("suffix", "old", "new"),
     [
-        ("date: x", "date: y", None),
-        ("numpy: x", "numpy: 9", None),
-        ("result: ", "result: all is well, ", "got 'result: all is well"),
-        ("exit code: ", "exit code: 1", "got 'result|does not fit the outcomes"),
-        (f"  {NAMES[0]}\n", "  another_check\n", f"gives '.*{NAMES[0]}'"),
-        ("checks: ", "checks: 1", "got 'checks: 1"),
-        ("platform: x\n", "", "its header has no platform"),
-        (" ... ok\n", " ... FAIL\n", "got '.*', but the runner's output below gives"),
+        (".txt", "date: x", "date: y"),
+        (".txt", "result: ", "result: all is well, "),
+        (".txt", f"  {'passed':7} ", f"  {'failed':7} "),
+        (".txt", "seal of", "no seal of"),
+        (".xml", 'name="date" value="x"', 'name="date" value="y"'),
+        (".xml", 'name="exit code" value="', 'name="exit code" value="3'),
+        (".xml", f' name="{TEST.rpartition(".")[2]}"', ' name="other"'),
+        (".xml", "</testsuites>", ""),
     ],
 )
-def test_edited_files_are_rejected(folder: Path, kind: Kind, old: str, new: str, message: str | None) -> None:
-    """With the old seal always; with a new one wherever the edit contradicts the runner's output."""
-    path = proof_file(folder, kind)
-    text = path.read_text(encoding="utf-8").replace(old, new, 1)
-    write_text(path, text)
-    assert _problems(folder) == [f"{path}: its seal does not fit its text; it was edited or cut off"]
-    if message is not None:
-        write_text(path, resealed(text))
-        assert re.search(message, "\n".join(_problems(folder)))
+def test_edited_files_are_rejected(folder: Path, kind: Kind, suffix: str, old: str, new: str) -> None:
+    path = proof_file(folder, kind).with_suffix(suffix)
+    text = path.read_text(encoding="utf-8")
+    if old not in text:  # a RED has no test that passes
+        old, new = new, old
+    write_text(path, text.replace(old, new, 1))
+    (line,) = stored_problems(folder)
+    assert line.startswith(f"{proof_file(folder, kind)}: its ")
+    assert "its seal does not fit" in line or "cannot be read" in line
 
 
-def _problems(folder: Path) -> list[str]:
-    return verification.stored_problems(folder)
+def _lines(folder: Path, record: ProofRecord) -> str:
+    """Returns the problems of a record in a folder, written and sealed as if it were one."""
+    store(folder, record)
+    return "\n".join(stored_problems(folder))
 
 
-def test_a_green_with_a_failure_and_a_red_without_one_are_rejected(folder: Path) -> None:
-    path = store(folder, forged("green", **{NAMES[0]: "FAIL"}))
-    assert f"{path}: check {NAMES[0]}: FAIL" in _problems(folder)
-    red = forged("red")
-    path = store(folder, replace(red, runs=(forged_run(MUTATIONS[0].name), *red.runs[1:])))
-    assert f"{path}: mutation {MUTATIONS[0].name}: is not caught by any check" in _problems(folder)
+@pytest.mark.parametrize("outcome", ["failed", "broken", "error"])
+def test_a_green_with_a_test_that_does_not_pass_is_none(folder: Path, outcome: str) -> None:
+    found = _lines(folder, forged("green", {NAMES[0]: outcome}))
+    assert f"test {NAMES[0]}: {outcome}" in found and "exit code 1, expected 0" in found
 
 
-def test_an_error_without_a_failed_assertion_is_no_catch(folder: Path) -> None:
-    red = forged("red")
-    broken = forged_run(MUTATIONS[0].name, **{NAMES[0]: "ERROR"})
-    assert broken.exit_code == 1
-    path = store(folder, replace(red, runs=(broken, *red.runs[1:])))
-    assert f"{path}: mutation {MUTATIONS[0].name}: is not caught by any check" in _problems(folder)
+@pytest.mark.parametrize("outcome", ["passed", "broken", "error"])
+def test_only_a_failed_assertion_notices_a_fault(folder: Path, outcome: str) -> None:
+    assert f"fault {FIRST.name}: is not noticed by {TEST}" in _lines(folder, forged("red", {TEST: outcome}))
 
 
-def test_output_that_contradicts_itself_is_rejected(folder: Path) -> None:
-    run = forged("green").runs[0]
-    for changed, message in (
-        (replace(run, output=run.output.replace("Ran ", "Ran 1")), "but its summary says"),
-        (replace(run, output=run.output.replace("OK", "FAILED (failures=1)")), "but its summary differs"),
-        (replace(run, exit_code=1), "exit code 1 does not fit the outcomes"),
-    ):
-        store(folder, replace(forged("green"), runs=(changed,)))
-        assert any(message in line for line in _problems(folder)), message
+def test_other_tests_or_faults_than_those_of_the_table_are_rejected(folder: Path) -> None:
+    assert f"its tests are not the {len(NAMES)} of {TABLE.name}" in _lines(folder, forged("green", without=NAMES[3]))
+    assert f"its 100 runs are not the 101 of {TABLE.name}" in _lines(folder, forged("red", without=FIRST.name))
+    other = forged("red")
+    next(item for item in other.root.iter("property") if item.get("name") == "new").set("value", "another fault")
+    assert f"fault {FIRST.name}: is not that of {TABLE.name}" in _lines(folder, other)
 
 
 def test_other_source_is_named(folder: Path) -> None:
     record = forged("red")
-    path = store(folder, replace(record, header=record.header | {"tree": "0" * 64}))
-    (line,) = _problems(folder)
-    assert line.startswith(f"{path}: was made from other source (tree 000000000000, now {TREE[:12]})")
+    changed = next(item for item in record.root.iter("property") if item.get("name", "").endswith("decisions.py"))
+    changed.set("value", "0" * 64)
+    assert f"was made from other source ({changed.get('name')} has changed); run 'perdure proof red" in _lines(
+        folder, ProofRecord(record.root)
+    )
+
+
+def test_source_that_is_left_out_is_named(folder: Path) -> None:
+    """A record that lists no files would fit any source."""
+    record = forged("green")
+    properties = record.root.find("properties")
+    assert properties is not None
+    for item in [
+        item for item in properties if item.get("name") == FIRST.file.relative_to(TABLE.parents[2]).as_posix()
+    ]:
+        properties.remove(item)
+    assert "does not say from which src/perdure/metrics/decisions.py it was made" in _lines(folder, record)
 
 
 def test_missing_and_swapped_files_are_named(folder: Path) -> None:
     green, red = proof_file(folder, "green"), proof_file(folder, "red")
-    write_text(red, green.read_text(encoding="utf-8"))
-    assert _problems(folder) == [f"{red}: holds the proof green, expected red"]
-    red.unlink()
-    assert _problems(folder) == [f"{red}: does not exist; run 'perdure proof red {folder}'"]
+    for suffix in (".txt", ".xml"):
+        write_text(red.with_suffix(suffix), green.with_suffix(suffix).read_text(encoding="utf-8"))
+    assert stored_problems(folder) == [f"{red}: holds the proof green, expected red"]
     write_text(red, "all good\n")
-    assert _problems(folder) == [f"{red}: is not a proof written by perdure"]
+    assert stored_problems(folder) == [f"{red}: is not a proof written by perdure"]
+    red.with_suffix(".xml").unlink()
+    assert stored_problems(folder) == [f"{red}: has no tdd_evaluation_red.xml beside it (no result)"]
+    red.unlink()
+    assert stored_problems(folder) == [f"{red}: does not exist; run 'perdure proof red {folder}'"]
 
 
-def test_other_checks_or_faults_than_those_of_the_source_are_rejected(folder: Path) -> None:
-    outcomes = dict.fromkeys(NAMES[1:], "ok")
-    short = CheckRun(name=UNCHANGED, exit_code=0, output=runner_output(outcomes))
-    path = store(folder, replace(forged("green"), runs=(short,)))
-    num = len(NAMES)
-    assert f"{path}: unchanged: ran {num - 1} checks that are not the {num} of this source" in _problems(folder)
-    path = store(folder, replace(forged("red"), runs=forged("red").runs[:-1]))
-    num = len(MUTATIONS)
-    assert f"{path}: its {num - 1} runs are not the {num} that this source makes" in _problems(folder)
+def test_the_record_can_be_read_by_tools_that_know_junit(folder: Path) -> None:
+    root = ET.parse(proof_file(folder, "red").with_suffix(".xml")).getroot()  # noqa: S314 - made above
+    assert root.tag == "testsuites" and next(suite.get("name") for suite in root.iter("testsuite")) == FIRST.name
+    assert "hostname" not in ET.tostring(root, encoding="unicode")
 
 
-def test_the_tree_hash_depends_on_names_and_contents(tmp_path: Path) -> None:
-    def written(**files: str) -> str:
-        for path in tmp_path.glob("*"):
-            path.unlink()
-        for name, text in files.items():
-            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
-        return tree_hash(tmp_path)
-
-    hashes = [written(a="x", b="y"), written(a="y", b="x"), written(a="x", c="y"), written(a="x"), written(a="x ")]
-    assert len(set(hashes)) == 5 and written(a="x", b="y") == hashes[0]
+def test_a_refactoring_that_keeps_all_tests_replaces_the_green(folder: Path, rerun: SimpleNamespace) -> None:
+    record, problems = refactor(folder)
+    assert problems == []
+    assert f"same tests as on source: {forged('green').source}\n" in proof_file(folder, "green").read_text()
+    assert stored_problems(folder) == [] and record.header["same tests as on source"] == forged("green").source
 
 
-def test_a_refactoring_that_keeps_all_checks_replaces_the_green(folder: Path, rerun: SimpleNamespace) -> None:
-    old = forged("green")
-    store(folder, replace(old, header=old.header | {"tree": "0" * 64}))
-    result = run_refactor(folder)
-    assert result.is_proven
-    text = result.path.read_text(encoding="utf-8")
-    assert f"tree: {TREE}\nsame checks as on tree: {'0' * 64}\n" in text
-    assert _problems(folder) == []
-
-
-def test_a_refactoring_that_loses_or_breaks_a_check_writes_nothing(folder: Path, rerun: SimpleNamespace) -> None:
+def test_a_refactoring_that_loses_or_breaks_a_test_writes_nothing(
+    folder: Path, rerun: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = proof_file(folder, "green").read_bytes()
-    outcomes = dict.fromkeys(NAMES[1:], "ok") | {NAMES[1]: "FAIL"}
-    rerun.green = CheckRun(name=UNCHANGED, exit_code=1, output=runner_output(outcomes))
-    result = run_refactor(folder)
-    assert result.problems[:2] == (f"check {NAMES[0]}: was there before", f"check {NAMES[1]}: FAIL")
+    worse = forged("green", {NAMES[1]: "failed"}, without=NAMES[0])
+    monkeypatch.setattr("perdure.proof.store.captured", lambda *_, **__: worse)
+    assert refactor(folder)[1] == [
+        f"unchanged: test {name}: recorded passed, now {now}"
+        for name, now in sorted([(NAMES[0], None), (NAMES[1], "failed")])
+    ]
     assert proof_file(folder, "green").read_bytes() == before
 
 
 def test_a_refactoring_needs_a_green_to_start_from(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="run 'perdure proof green"):
-        run_refactor(tmp_path)
-    store(tmp_path, forged("green", **{NAMES[0]: "FAIL"}))
+        refactor(tmp_path)
+    store(tmp_path, forged("green", {NAMES[0]: "failed"}))
     with pytest.raises(ValueError, match="a refactoring starts from a GREEN"):
-        run_refactor(tmp_path)
+        refactor(tmp_path)
+
+
+def test_the_hash_of_the_source_depends_on_names_and_contents(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = forged("green")
+    assert record.changed_files() == []
+    monkeypatch.setattr(proof_record, "ROOT", Path("/nowhere"))
+    assert record.changed_files() == list(record.files)

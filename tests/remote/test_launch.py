@@ -53,7 +53,7 @@ def test_the_environment_is_made_once_and_a_failure_is_no_environment(launch: La
     assert run() == 0 and run() == 0
     lines = log.read_text(encoding="utf-8").splitlines()
     assert [line.startswith("-m pip install") for line in lines] == [True, True, False, False]
-    assert lines[1].endswith("--constraint constraints.txt .[pixels,tracks]")
+    assert lines[1].endswith("--constraint constraints.txt .[pixels,proof,tracks]")
     assert lines[2] == "-u -m perdure run --config runs/a/config.toml --out ../runs/a --resume --branch results"
 
 

@@ -95,6 +95,18 @@ def test_m_of_n_counts_from_birth(hits: list[bool], num_hits: int, extra: int) -
     assert run_one(MOfN(num_hits=num_hits, num_frames=num_frames), hits) == expected
 
 
+def test_m_of_n_confirms_on_the_last_hit_needed_and_gives_up_when_it_is_out_of_reach() -> None:
+    rule = MOfN(num_hits=3, num_frames=5)
+    assert run_one(rule, [True, False, True, False, True, True]) == (5, True)
+    assert run_one(rule, [True, False, True, False, False, True]) == (5, False)
+    assert run_one(rule, [True, False, False, False, True, True]) == (4, False)
+
+
+def test_deep_sort_confirms_on_the_third_hit_in_a_row() -> None:
+    assert run_one(DeepSortLogic(), [True] * 5) == (3, True)
+    assert run_one(DeepSortLogic(), [True, True, False, True]) == (3, False)
+
+
 def test_histories_of_64_frames_are_counted_to_the_last_bit() -> None:
     full = np.array([2**64 - 1, 1 << 63, 0], dtype=np.uint64)
     assert hits_in(full, 64).tolist() == [64, 1, 0]

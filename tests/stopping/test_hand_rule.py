@@ -62,6 +62,12 @@ histories = st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=7, max_
 )
 
 
+def test_a_score_at_the_least_score_confirms_and_giving_up_takes_its_misses() -> None:
+    rule = ScoredMOfN(num_hits=2, num_frames=3, min_score=0.5, max_misses=2, horizon=8, on_timeout="transient")
+    assert run_one(rule, [True, False, True] + [True] * 5, [0.25, 0.0, 0.5] + [0.75] * 5) == (3, True, False)
+    assert run_one(rule, [True, True, False, False] + [True] * 4, [0.25] * 4 + [0.75] * 4) == (4, False, False)
+
+
 @given(
     histories,
     st.sampled_from(COUNTS),

@@ -84,9 +84,9 @@ def test_the_classic_rule_confirms_at_90_percent_and_takes_the_likelier_side_at_
     bound = math.log(9)
     early = rule.decide(observed([bound, bound - 1e-6, -bound + 1e-6, -bound], age=1))
     assert early.is_decided.tolist() == [True, False, False, True]
-    late = rule.decide(observed([0.1, -0.1], age=4))
+    late = rule.decide(observed([0.1, -0.1, 0.0], age=4))
     assert late.is_forced.all()
-    assert late.is_persistent.tolist() == [True, False]
+    assert late.is_persistent.tolist() == [True, False, True], "a tie is persistent"
 
 
 def test_the_prior_moves_the_classic_rule() -> None:
@@ -109,6 +109,12 @@ def test_bounds_per_age() -> None:
     verdict = rule.decide(observed([1.0, -1.0, 0.5], age=2))
     assert verdict.is_persistent.tolist() == [True, False, False]
     assert verdict.is_forced.tolist() == [False, False, True]
+
+
+def test_wald_bounds_are_the_odds_of_being_right_of_each_class() -> None:
+    rule = TruncatedSPRT.from_error_rates(false_confirm=0.01, miss=0.05)
+    assert math.exp(rule.upper) == pytest.approx(0.95 / 0.01)
+    assert math.exp(rule.lower) == pytest.approx(0.05 / 0.99)
 
 
 def test_wald_inequalities_hold_on_gaussian_data() -> None:

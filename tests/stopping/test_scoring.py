@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,19 @@ def test_ipda_equals_its_recursion() -> None:
         ratio = 0.9 / 0.05 * math.exp(cue) if hit else 0.1 / 0.95
         expected = existence_step(expected, ratio, 0.95)
     assert rule.existence(observe(hits, cue_total=3 * cue))[0] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("rule", [TrackScore(), IPDAExistence()])
+def test_a_score_decides_at_its_bounds_themselves(rule: TrackScore | IPDAExistence) -> None:
+    seen = observe([True, False, True])
+    at = float((rule.score(seen) if isinstance(rule, TrackScore) else rule.existence(seen))[0])
+    low, high = 0.9 * at, 1.05 * at
+    confirmed, rejected = (
+        replace(rule, lower=low, upper=at).decide(seen),
+        replace(rule, lower=at, upper=high).decide(seen),
+    )
+    assert (bool(confirmed.is_decided[0]), bool(confirmed.is_persistent[0])) == (True, True)
+    assert (bool(rejected.is_decided[0]), bool(rejected.is_persistent[0])) == (True, False)
 
 
 def test_rows_of_different_ages_do_not_mix() -> None:

@@ -40,7 +40,7 @@ class Command:
 
 _STAGE = "stage_commands:run_stage"
 _CALIBRATE = "calibrate_command:calibrate"
-_PROOF = "proof_command:capture"
+_PROOF = "proof_command:capture_proof"
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Make a run": (
@@ -64,9 +64,9 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("data show", "say what a data set holds and draw some of its clips", "data_commands:show"),
     ),
     "Prove": (
-        Command("proof red", "try every check against broken metrics and rules", _PROOF),
-        Command("proof green", "run the checks of the evaluation on this machine", _PROOF),
-        Command("proof refactor", "the same checks must pass after a change of the source", _PROOF),
+        Command("proof red", "try the tests of the evaluation on broken metrics and rules", _PROOF),
+        Command("proof green", "run the tests of the evaluation on this machine", _PROOF),
+        Command("proof refactor", "the same tests must pass after a change of the source", _PROOF),
         Command("proof verify", "reject proofs that are edited or of other source", "proof_command:check_proofs"),
     ),
     "Benchmark": (

@@ -1,4 +1,4 @@
-"""`perdure proof red`, `green`, `refactor` and `verify`: recorded runs of the checks of the evaluation."""
+"""`perdure proof red`, `green`, `refactor` and `verify`: recorded runs of the tests of the evaluation."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ import tyro
 
 from perdure.cli.arguments import parse
 from perdure.cli.terminal import complain, counted, say
-from perdure.proof.run import ProofResult, run_green, run_red, run_refactor
-from perdure.proof.verify import KINDS, proof_file, verify
+from perdure.proof.record import KINDS, Kind
+from perdure.proof.store import capture, proof_file, refactor, verify
 from perdure.runs.lock import locked
 from perdure.runs.run_folder import LATEST, RUNS, RunFolder, named_run
 
 HELP = {
-    "proof red": """Tries every check of the evaluation against deliberately broken metrics and rules.
+    "proof red": """Runs the tests of the evaluation against deliberately broken metrics and rules.
 
-    Every fault must be caught by a check, and every check must catch a fault; exit code 1 if not.
+    Every fault must be noticed by the tests named for it, and every test notices a fault; exit code 1 if not.
 
-    Reads: nothing but the source of perdure.
+    Reads: the source of perdure and its tests, so it needs a checkout.
 
-    Writes: artifacts/tdd_evaluation_red.txt.
+    Writes: artifacts/tdd_evaluation_red.txt and .xml (JUnit), and both into the cache that runs take them from.
 
-    Costs: about half a minute of processor time, on all cores.""",
-    "proof green": """Runs the checks of the evaluation on this machine; exit code 1 if one fails.
+    Costs: about ten seconds of processor time, on all cores.""",
+    "proof green": """Runs the tests of the evaluation on this machine; exit code 1 if one fails.
 
-    Reads: nothing but the source of perdure.
+    Reads: the source of perdure and its tests, so it needs a checkout.
 
-    Writes: artifacts/tdd_evaluation_green.txt.
+    Writes: artifacts/tdd_evaluation_green.txt and .xml (JUnit), and both into the cache that runs take them from.
 
-    Costs: two seconds.""",
-    "proof refactor": """Runs the checks again after a change of the source; the same ones must pass as before.
+    Costs: five seconds.""",
+    "proof refactor": """Runs the tests again after a change of the source; the same ones must pass as before.
 
     Exit code 1, and nothing is written, if they do not.
 
-    Reads: artifacts/tdd_evaluation_green.txt.
+    Reads: artifacts/tdd_evaluation_green.txt and .xml.
 
-    Writes: artifacts/tdd_evaluation_green.txt anew; RED has to be captured again for the new source.
+    Writes: both anew; RED has to be captured again for the new source.
 
-    Costs: two seconds.""",
+    Costs: five seconds.""",
 }
 """Help texts by command."""
 
@@ -54,51 +54,47 @@ class CaptureArguments:
     """Run folder; the run that was started last by default, or the current folder if there is none."""
 
 
-def capture(words: Sequence[str], command: str) -> int:
+def capture_proof(words: Sequence[str], command: str) -> int:
     """Runs `perdure proof red`, `green` or `refactor`."""
     described: type[CaptureArguments] = make_dataclass("CaptureArguments", [], bases=(CaptureArguments,), frozen=True)
     described.__doc__ = HELP[command]
     folder = proof_folder(parse(described, words, command=command).folder)
+    kind: Kind = "red" if command == "proof red" else "green"
     with _held(folder):
         if command == "proof red":
-            with counted("mutations") as report:
-                result = run_red(folder, on_progress=report)
+            with counted("faults") as report:
+                record, problems = capture(folder, kind, on_progress=report)
         else:
-            result = run_green(folder) if command == "proof green" else run_refactor(folder)
-    return _say(result)
-
-
-def _say(result: ProofResult) -> int:
-    for line in result.problems:
+            record, problems = capture(folder, kind) if command == "proof green" else refactor(folder)
+    for line in problems:
         complain(line)
-    style = "bold green" if result.is_proven else "bold red"
-    say((result.record.kind.upper() if result.is_proven else "NOT PROVEN", style), f": {result.record.result()}")
-    say(f"  {result.path}")
-    return 0 if result.is_proven else 1
+    say(("NOT PROVEN", "bold red") if problems else (kind.upper(), "bold green"), f": {record.result()}")
+    say(f"  {proof_file(folder, kind)}")
+    return 1 if problems else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerifyArguments:
     """Rejects proofs that were edited, made by hand or from other source: reads them, then runs everything again.
 
-    Reads: artifacts/tdd_evaluation_red.txt and artifacts/tdd_evaluation_green.txt.
+    Reads: artifacts/tdd_evaluation_red.txt and artifacts/tdd_evaluation_green.txt, each with its .xml.
 
     Writes: nothing.
 
-    Costs: about half a minute of processor time, on all cores; two seconds with --quick.
+    Costs: about fifteen seconds of processor time, on all cores; five seconds with --quick.
     """
 
     folder: tyro.conf.Positional[Path | None] = None
     """Run folder; the run that was started last by default, or the current folder if there is none."""
     quick: bool = False
-    """Run the checks again without faults only; RED is then judged by its file alone."""
+    """Run the tests again without faults only; RED is then judged by its files alone."""
 
 
 def check_proofs(words: Sequence[str], command: str) -> int:
     """Runs `perdure proof verify`."""
     arguments = parse(VerifyArguments, words, command=command)
     folder = proof_folder(arguments.folder)
-    with counted("mutations") as report:
+    with counted("faults") as report:
         problems = verify(folder, is_quick=arguments.quick, on_progress=report)
     for line in problems:
         complain(line)

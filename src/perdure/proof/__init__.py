@@ -1,1 +1,1 @@
-"""Proof that the checks of the evaluation pass on this machine (GREEN) and that every one of them can fail (RED)."""
+"""Proof that the tests of the evaluation pass on this machine (GREEN) and that each of them can fail (RED)."""

@@ -1,155 +1,182 @@
-"""The stored proof: a text with what ran where, on which source, the runner's full output, and a seal.
+"""What a proof is: JUnit XML of pytest, and a text that says the same to people.
 
-Everything that follows from the runner's output is written from it and compared with it again on reading, so a line
-cannot be changed alone. The seal is a SHA-256 of the text before it. It reveals a changed file; somebody who writes a
-whole file by hand is found out when the checks are run again (`verify`).
+The text is written from the XML and holds its SHA-256, so neither can be changed alone. Somebody who writes a whole
+pair by hand is found out when the tests are run again (`verify`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterator
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import Literal, get_args
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
 
-from perdure.proof.check_run import CheckRun
+from perdure.proof.faults import ROOT, TABLE, Fault
 
 Kind = Literal["red", "green"]
+KINDS: tuple[Kind, ...] = ("red", "green")
+UNCHANGED = "unchanged"
+"""Name of the run without a fault."""
+REPLACES = "same tests as on source"
+"""Key, after a refactoring, of the source on which they passed before."""
+_CAUGHT = ("assert", "AssertionError", "Failed:")
+"""How the message of a test begins that noticed something, rather than broke down."""
 
-HEADER = ("date", "command", "python", "numpy", "scipy", "perdure", "platform", "tree")
-"""Keys at the top of a record, in order."""
-REPLACES = "same checks as on tree"
-"""Key, after a refactoring, of the source whose checks passed before."""
-_TITLE = "perdure proof: "
-_FAULT = ("what", "module", "old", "new")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class ProofRecord:
-    """What a proof was captured from.
+    """A proof, or an attempt at one.
 
     Args:
-        kind: `green` (checks pass) or `red` (every fault is caught).
-        header: values of `HEADER`, and of `REPLACES` after a refactoring.
-        runs: all runs of the checks; one without a fault for green, one a fault for red.
+        root: `testsuites`, with one `testsuite` a run.
     """
 
-    kind: Kind
-    header: dict[str, str]
-    runs: tuple[CheckRun, ...]
-
-    @property
-    def tree(self) -> str:
-        """Hash of the source."""
-        return self.header["tree"]
-
-    @property
-    def checks(self) -> list[str]:
-        """Names of all checks that ran, sorted."""
-        return sorted({name for run in self.runs for name in run.outcomes})
-
-    @property
-    def caught(self) -> Counter[str]:
-        """How many faults each check has caught."""
-        return Counter(name for run in self.runs if run.is_caught for name in run.failed)
-
-    def problems(self) -> list[str]:
-        """Returns in a line each why this proves nothing; empty if it is a proof."""
-        found = [line for run in self.runs for line in run.contradictions()]
-        if not self.checks:
-            found.append("no check has run")
-        if self.kind == "green":
-            outcomes = [(name, outcome) for run in self.runs for name, outcome in run.outcomes.items()]
-            found += [f"check {name}: {outcome}" for name, outcome in outcomes if outcome != "ok"]
-            found += [f"exit code {run.exit_code}, expected 0" for run in self.runs if run.exit_code]
-            return found
-        found += [f"mutation {run.name}: is not caught by any check" for run in self.runs if not run.is_caught]
-        found += [f"check {name}: catches no mutation" for name in self.checks if name not in self.caught]
-        return found
-
-    def to_text(self) -> str:
-        """Returns the text of the file."""
-        body = "\n".join(self._lines()) + "\n"
-        return f"{body}seal: {seal_of(body)}\n"
-
-    def _lines(self) -> Iterator[str]:
-        yield f"{_TITLE}{self.kind}"
-        yield from (f"{key}: {value}" for key, value in self.header.items())
-        yield f"result: {self.result()}"
-        yield f"checks: {len(self.checks)}"
-        for name in self.checks:
-            yield f"  {self._mark(name)}  {name}"
-        yield f"runs: {len(self.runs)}"
-        for run in self.runs:
-            yield from ("", f"run: {run.name}")
-            yield from (f"{key}: {value}" for key, value in run.fault.items())
-            yield from (f"exit code: {run.exit_code}", f"verdict: {run.verdict}")
-            yield from (f"| {line}".rstrip() for line in run.output.splitlines())
-        yield ""
-
-    def _mark(self, name: str) -> str:
-        return self.runs[0].outcomes[name] if self.kind == "green" else f"catches {self.caught[name]:2d}"
-
-    def result(self) -> str:
-        """Returns what is proven, in a line."""
-        if self.kind == "green":
-            return "; ".join(run.verdict for run in self.runs)
-        num = sum(run.is_caught for run in self.runs)
-        return (
-            f"{num} of {len(self.runs)} mutations are caught; "
-            f"{len(self.caught)} of {len(self.checks)} checks catch at least one"
-        )
+    root: ET.Element
 
     @classmethod
-    def from_text(cls, text: str) -> ProofRecord:
-        """Returns the record that a text holds.
+    def of(cls, kind: Kind, header: Mapping[str, str], runs: Sequence[tuple[Fault | None, int, str]]) -> ProofRecord:
+        """Returns the record of some runs: fault, exit code and what pytest wrote."""
+        root, files = ET.Element("testsuites", name=kind), dict[str, str]()
+        properties = ET.SubElement(root, "properties")
+        for fault, exit_code, text in runs:
+            suite = ET.fromstring(text).find("testsuite") if text else None  # noqa: S314 - from our own process
+            suite = ET.Element("testsuite") if suite is None else suite
+            suite.attrib.pop("hostname", None)
+            for old in suite.findall("properties"):
+                files |= {item.attrib["name"]: item.attrib["value"] for item in old}
+                suite.remove(old)
+            suite.set("name", fault.name if fault else UNCHANGED)
+            facts = {name: getattr(fault, name) for name in ("what", "module", "old", "new")} if fault else {}
+            suite.insert(0, _properties(facts | {"exit code": str(exit_code)}))
+            root.append(suite)
+        properties.extend(_properties({**header, **dict(sorted(files.items()))}))
+        return cls(root)
+
+    @property
+    def kind(self) -> str:
+        """`red` (every fault is noticed) or `green` (all tests pass)."""
+        return self.root.get("name", "")
+
+    @cached_property
+    def header(self) -> dict[str, str]:
+        """When and where it was captured."""
+        return {name: value for name, value in _facts(self.root).items() if "/" not in name and "." not in name}
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """SHA-256 of the source files it depends on, by path from the top of the checkout."""
+        return {name: value for name, value in _facts(self.root).items() if name not in self.header}
+
+    @property
+    def source(self) -> str:
+        """One hash of all source files."""
+        return hashlib.sha256("".join(f"{name} {value}\n" for name, value in self.files.items()).encode()).hexdigest()
+
+    @cached_property
+    def outcomes(self) -> dict[str, dict[str, str]]:
+        """By run and by test: `passed`, `failed`, `broken` (no assertion failed), `error` or `skipped`."""
+        return {
+            suite.get("name", ""): {_name(case): _outcome(case) for case in suite.iter("testcase")}
+            for suite in self.root.iter("testsuite")
+        }
+
+    def result(self) -> str:
+        """Returns what came out, in a line."""
+        if self.kind == "green":
+            values = list(self.outcomes.get(UNCHANGED, {}).values())
+            return f"{values.count('passed')} of {len(values)} tests pass"
+        num_noticed = sum("failed" in cases.values() for cases in self.outcomes.values())
+        return f"{num_noticed} of {len(self.outcomes)} faults are noticed"
+
+    def problems(self, faults: Sequence[Fault]) -> Iterator[str]:
+        """Yields in a line each why this does not prove what it should of these faults; nothing if it does."""
+        wanted = {fault.name: (fault, set(fault.test_names)) for fault in faults}
+        names = [UNCHANGED] if self.kind == "green" else list(wanted)
+        if list(self.outcomes) != names:
+            yield f"its {len(self.outcomes)} runs are not the {len(names)} of {TABLE.name}"
+            return
+        for suite in self.root.iter("testsuite"):
+            name, cases, facts = suite.get("name", ""), self.outcomes[suite.get("name", "")], _facts(suite)
+            every = {test for _, own in wanted.values() for test in own}
+            fault, tests = wanted.get(name, (None, every))
+            if {case.partition("[")[0] for case in cases} != tests:
+                yield f"{name}: its tests are not the {len(tests)} of {TABLE.name}"
+            if fault is None:
+                yield from (f"test {case}: {outcome}" for case, outcome in cases.items() if outcome != "passed")
+            else:
+                if any(facts.get(key) != getattr(fault, key) for key in ("what", "module", "old", "new")):
+                    yield f"fault {name}: is not that of {TABLE.name}"
+                failed = {case.partition("[")[0] for case, outcome in cases.items() if outcome == "failed"}
+                yield from (f"fault {name}: is not noticed by {test}" for test in sorted(tests - failed))
+            if facts.get("exit code") != ("1" if fault else "0"):
+                yield f"{name}: exit code {facts.get('exit code')}, expected {1 if fault else 0}"
+
+    def changed_files(self) -> list[str]:
+        """Returns the source files that are no longer as they were."""
+        return [name for name, digest in self.files.items() if _digest(ROOT / name) != digest]
+
+    def to_xml(self) -> str:
+        """Returns the text of the XML file."""
+        ET.indent(self.root)
+        return ET.tostring(self.root, encoding="unicode", xml_declaration=False) + "\n"
+
+    def to_text(self) -> str:
+        """Returns the text for people."""
+        lines = [f"perdure proof: {self.kind}", *(f"{key}: {value}" for key, value in self.header.items())]
+        lines += [f"source: {self.source}, {len(self.files)} files", f"result: {self.result()}", ""]
+        for suite in self.root.iter("testsuite"):
+            facts = _facts(suite)
+            lines.append(f"{suite.get('name')}: {facts.get('what', 'all tests')} ({facts.get('module', 'no fault')})")
+            for case in suite.iter("testcase"):
+                found = case.find("failure")
+                said = (found.get("message", "") if found is not None else "").partition("\n")[0][:120]
+                lines.append(f"  {_outcome(case):7} {_name(case)}  {said}".rstrip())
+        digest = hashlib.sha256(self.to_xml().encode()).hexdigest()
+        return "\n".join([*lines, "", f"seal of tdd_evaluation_{self.kind}.xml: {digest}", ""])
+
+    @classmethod
+    def read(cls, text: str, xml: str) -> ProofRecord:
+        """Returns the record that a text and its XML hold.
 
         Raises:
-            ValueError: it is not such a text, or not what `to_text` would write.
+            ValueError: they are not as they were written.
         """
-        lines = text.splitlines()
-        kind = lines[0].removeprefix(_TITLE) if lines else ""
-        if not text.startswith(_TITLE) or kind not in get_args(Kind):
+        if not text.startswith("perdure proof: "):
             raise ValueError("is not a proof written by perdure")
-        body, _, seal = text.rpartition("seal: ")
-        if seal.strip() != seal_of(body):
-            raise ValueError("its seal does not fit its text; it was edited or cut off")
-        blocks = body.split("\nrun: ")
-        runs = tuple(_run_of(block) for block in blocks[1:])
-        record = cls(kind="red" if kind == "red" else "green", header=_header_of(blocks[0]), runs=runs)
-        for number, (found, expected) in enumerate(zip_longest(lines, record.to_text().splitlines()), start=1):
-            if found != expected:
-                raise ValueError(f"line {number}: got '{found}', but the runner's output below gives '{expected}'")
+        try:
+            record = cls(ET.fromstring(xml))  # noqa: S314 - written by perdure, and run again by `verify`
+            is_sealed = record.to_xml() == xml and record.to_text() == text
+        except (ET.ParseError, KeyError) as error:
+            raise ValueError(f"its XML cannot be read ({error})") from error
+        if not is_sealed:
+            raise ValueError("its seal does not fit; the text or its XML was edited or cut off")
         return record
 
 
-def seal_of(body: str) -> str:
-    """Returns the seal of a text."""
-    return hashlib.sha256(body.encode()).hexdigest()
+def _properties(values: Mapping[str, str]) -> ET.Element:
+    element = ET.Element("properties")
+    for name, value in values.items():
+        ET.SubElement(element, "property", name=name, value=value)
+    return element
 
 
-def _pairs(lines: list[str]) -> dict[str, str]:
-    return {key: value for key, mark, value in (line.partition(": ") for line in lines) if mark}
+def _facts(element: ET.Element) -> dict[str, str]:
+    return {item.attrib["name"]: item.attrib["value"] for item in element.findall("properties/property")}
 
 
-def _header_of(block: str) -> dict[str, str]:
-    found = _pairs(block.splitlines()[1:])
-    missing = [key for key in HEADER if key not in found]
-    if missing:
-        raise ValueError(f"its header has no {missing[0]}")
-    return {key: found[key] for key in (*HEADER, REPLACES) if key in found}
+def _name(case: ET.Element) -> str:
+    return f"{case.get('classname')}.{case.get('name')}"
 
 
-def _run_of(block: str) -> CheckRun:
-    """Returns a run from its text after `run: `."""
-    name, *lines = block.splitlines()
-    head = _pairs([line for line in lines if not line.startswith("|")])
-    output = [line[2:] for line in lines if line.startswith("|")]
-    try:
-        exit_code = int(head["exit code"])
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"run {name}: has no exit code") from error
-    fault = {key: head[key] for key in _FAULT if key in head}
-    return CheckRun(name=name, exit_code=exit_code, output="\n".join(output) + "\n", fault=fault)
+def _outcome(case: ET.Element) -> str:
+    failure = case.find("failure")
+    if failure is not None:
+        return "failed" if failure.get("message", "").startswith(_CAUGHT) else "broken"
+    return next((name for name in ("error", "skipped") if case.find(name) is not None), "passed")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"

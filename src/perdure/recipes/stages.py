@@ -15,7 +15,8 @@ from perdure.files import read_json, write_json
 from perdure.gate.model import PersistenceModel
 from perdure.gate.operation import Rates
 from perdure.metrics.decisions import read_decisions, write_decisions
-from perdure.proof.run import prove
+from perdure.proof.faults import suite_digest
+from perdure.proof.store import prove
 from perdure.recipes.config import RunConfig
 from perdure.recipes.train_stage import TRAINED, train
 from perdure.report.attention_figure import draw_attention_figure
@@ -193,7 +194,7 @@ def _train_s(config: RunConfig) -> float:
 STAGES: tuple[Stage, ...] = (
     Stage(
         name="proof",
-        summary="prove that the checks of the evaluation pass, and that they can fail",
+        summary="prove that the tests of the evaluation pass, and that they can fail",
         run=prove,
         code=(
             "perdure.metrics",
@@ -202,8 +203,9 @@ STAGES: tuple[Stage, ...] = (
             "perdure.optima",
             "perdure.evaluation.targets",
         ),
-        outputs=("artifacts/tdd_evaluation_red.txt", "artifacts/tdd_evaluation_green.txt"),
-        weight=lambda config: 34 / _num_processes(config),
+        outputs=("artifacts/tdd_evaluation_red.*", "artifacts/tdd_evaluation_green.*"),
+        inputs=lambda config: suite_digest(),
+        weight=lambda config: 12 / _num_processes(config),
     ),
     Stage(
         name="data",

@@ -37,7 +37,7 @@ if [ ! -e {env}/ready ]; then
     echo 'making the environment of this code, once'
     python3 -m venv --clear {env}
     export PIP_DISABLE_PIP_VERSION_CHECK=1
-    {env}/bin/python -m pip install --quiet --no-compile {constraints} '.[pixels,tracks]'
+    {env}/bin/python -m pip install --quiet --no-compile {constraints} '.[pixels,proof,tracks]'
     touch {env}/ready
   fi
   exec 9>&-
