@@ -122,9 +122,10 @@ class VideoWriter:
         with self._stack as stack:
             if self._stream is None:
                 self._container.close()
-                stack.pop_all().__exit__(ValueError, error or ValueError(), trace)
+                cause = error or ValueError(f"video: {self._path} would have no frames")
+                stack.pop_all().__exit__(type(cause), cause, trace)  # removes what was begun
                 if error is None:
-                    raise ValueError(f"video: {self._path} would have no frames")
+                    raise cause
                 return
             try:
                 self._container.mux(self._stream.encode(None))
