@@ -2,7 +2,7 @@
 # Guess:  video tokenizers built of "causal" convolutions (HunyuanVideo, CogVideoX, Wan, Cosmos) give a first latent
 #         that depends on the first frames alone, so they can tokenize a live stream.
 # Really: Wan and Cosmos do. In HunyuanVideo and CogVideoX changing only the LAST frame changes every latent of the
-#         clip, the first as well (CogVideoX within the eight frames it encodes at once): their group normalisation
+#         clip, the first as well (CogVideoX within the 8 to 15 frames it encodes at once): their group normalisation
 #         takes mean and variance over height, width AND time. Their convolutions are causal, their names say Causal,
 #         and latents of a prefix are not a prefix of the latents.
 # Seen:   diffusers 0.42.1, models/autoencoders/autoencoder_kl_hunyuan_video.py, HunyuanVideoResnetBlockCausal3D
