@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from perdure.cli.run_command import RunArguments, parse_settings, starting_point
+from perdure.recipes.recipes import recipe
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 pytestmark = pytest.mark.integration
@@ -29,6 +34,21 @@ def test_every_example_is_tested() -> None:
         "numpy_stream.py",
         "yolo_detections.py",
     }
+
+
+def test_the_task_for_hired_machines_starts_a_run_that_goes_on_after_a_loss() -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (it comes with the extra docs)")
+    task = yaml.safe_load((EXAMPLES / "skypilot.yaml").read_text(encoding="utf-8"))
+    program, command, *words = shlex.split(task["run"].replace("$RECIPE", task["envs"]["RECIPE"]))
+    assert (Path(program).name, command) == ("perdure", "run")
+    base, _ = starting_point(words)
+    arguments = parse_settings(RunArguments, words, command=command, base=base)
+    assert (arguments.config, arguments.resume) == (recipe("gpu"), True)
+    (bucket,) = task["file_mounts"]
+    assert str(arguments.out).startswith(f"{bucket}/"), "what a lost machine has done is in the bucket"
+    extras = tomllib.loads((EXAMPLES.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = re.search(r"'\.\[([\w,]+)\]'", task["setup"])
+    assert asked is not None and set(asked[1].split(",")) <= set(extras["optional-dependencies"])
 
 
 def test_yolo_detections() -> None:

@@ -104,16 +104,6 @@ def write_toml(path: Path, config: Any) -> None:
     write_text(path, tomli_w.dumps(to_dict(config)))
 
 
-def read_toml(cls: type[ConfigT], path: Path) -> ConfigT:
-    """Returns the configuration stored in a TOML file.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not TOML, or `from_dict` refuses it.
-    """
-    return from_dict(cls, read_toml_dict(path), where=str(path))
-
-
 def read_toml_dict(path: Path) -> dict[str, Any]:
     """Returns a TOML file as nested dictionaries.
 

@@ -5,12 +5,14 @@ An installation without extras runs weights that read detections alone; all else
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXTRAS = {
     "PIL": "video", "av": "video", "scipy": "video", "cv2": "watch", "jinja2": "pixels", "matplotlib": "pixels",
-    "torch": "pixels", "sklearn": "tracks", "supervision": "supervision", "boto3": "ec2",
+    "torch": "pixels", "sklearn": "tracks", "supervision": "supervision",
 }  # fmt: skip
 """The extra that brings each module."""
 
@@ -27,6 +29,22 @@ def missing_extra(error: ImportError) -> str | None:
     line = f"this needs {module}, which is not installed; pip install 'perdure[{EXTRAS[module]}]'"
     # Either of OpenCV's packages will do, and the headless one takes the windows from an application that has them.
     return f"{line}, or beside an application that shows windows: opencv-python" if module == "cv2" else line
+
+
+def require(module: str) -> None:
+    """Loads a module, so that what is missing is said before hours of work.
+
+    Raises:
+        ValueError: it is not installed, or it is and cannot be loaded, which another installation would not mend.
+    """
+    top = module.partition(".")[0]
+    if importlib.util.find_spec(top) is None:
+        raise ValueError(missing_extra(ModuleNotFoundError(name=top)))
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{top} is installed but cannot be loaded ({reason}); mend that installation") from error
 
 
 @contextmanager

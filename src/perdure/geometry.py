@@ -21,11 +21,6 @@ def xyxy_from_xywh(xywh_px: Boxes) -> Boxes:
     return np.concatenate([xywh_px[:, :2], xywh_px[:, :2] + xywh_px[:, 2:]], axis=1)
 
 
-def xywh_from_xyxy(xyxy_px: Boxes) -> Boxes:
-    """Returns (x_min, y_min, width, height) of boxes given by their corners."""
-    return np.concatenate([xyxy_px[:, :2], xyxy_px[:, 2:] - xyxy_px[:, :2]], axis=1)
-
-
 def cxcywh_from_xyxy(xyxy_px: Boxes) -> Boxes:
     """Returns (centre_x, centre_y, width, height) of boxes given by their corners."""
     return np.concatenate([(xyxy_px[:, :2] + xyxy_px[:, 2:]) / 2, xyxy_px[:, 2:] - xyxy_px[:, :2]], axis=1)
@@ -50,12 +45,6 @@ def grow_boxes(xyxy_px: Boxes, *, factor: float = 1.0, margin_px: float = 0.0) -
     """
     extra = ((xyxy_px[:, 2:] - xyxy_px[:, :2]) * (factor - 1.0) + margin_px) / 2
     return np.concatenate([xyxy_px[:, :2] - extra, xyxy_px[:, 2:] + extra], axis=1)
-
-
-def clip_boxes(xyxy_px: Boxes, *, width_px: int, height_px: int) -> Boxes:
-    """Returns boxes cut to the image; a box outside it comes out with no area."""
-    limit = np.array([width_px, height_px, width_px, height_px], dtype=np.float64)
-    return np.clip(xyxy_px, 0.0, limit)
 
 
 def iou_matrix(first: Float[np.ndarray, "n 4"], second: Float[np.ndarray, "m 4"]) -> Float[np.ndarray, "n m"]:

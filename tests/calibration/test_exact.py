@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perdure.calibration.exact import calibrate, num_errors_allowed, num_tracks_needed
+from perdure.calibration.exact import calibrate, num_errors_allowed
+from perdure.calibration.needed import num_tracks_needed
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.stopping.rules import OnTimeout
 from perdure.stopping.sequences import TrackSequences, run_rule

@@ -8,14 +8,15 @@ import pytest
 from gate.small_model import HORIZON, windows_of
 from perdure.calibration.exact import calibrate
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
-from perdure.evaluation.calibrate import ErrorRates, calibration_scores, decision_age, rule_for
+from perdure.evaluation.calibrate import calibration_scores, decision_age, rule_for
 from perdure.gate.model import PersistenceModel
+from perdure.gate.operation import DEFAULT_RATES, Rates
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
 from perdure.training.offline import evidence_of
 from perdure.training.windows import TrackWindows
 
-LOOSE = ErrorRates(max_false_confirm=0.5, max_miss=0.5, delta=0.6)
+LOOSE = Rates(max_false_confirm=0.5, max_miss=0.5, delta=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_progress_counts_both_passes(model: PersistenceModel, tracks: TrackWindo
 
 def test_too_few_tracks_are_refused(model: PersistenceModel, tracks: TrackWindows) -> None:
     with pytest.raises(ValueError, match=r"got \d+ transient tracks from distinct clips, need at least 183"):
-        calibration_scores(model, tracks, ErrorRates(), seed=0)
+        calibration_scores(model, tracks, DEFAULT_RATES, seed=0)
 
 
 def test_the_rule_takes_horizon_and_forced_label_from_the_model(model: PersistenceModel, tracks: TrackWindows) -> None:

@@ -11,16 +11,17 @@ import pytest
 from evaluation.recomputed import recomputed
 from gate.small_model import HORIZON, small_dataset, small_model, windows_of
 from perdure.evaluation import evaluate as evaluate_module
-from perdure.evaluation.calibrate import ErrorRates, calibration_scores, rule_for
+from perdure.evaluation.calibrate import calibration_scores, rule_for
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evaluation.decide import ClipOutcome, GateSetup, decide_clips
 from perdure.evaluation.evaluate import Evaluation, EvaluationRequest, evaluate
 from perdure.gate.model import PersistenceModel
+from perdure.gate.operation import Rates
 from perdure.metrics.decisions import decision_metrics, write_decisions
 from perdure.training.windows import TrackWindows
 
 pytestmark = pytest.mark.slow
-RATES = ErrorRates(max_false_confirm=0.5, max_miss=0.5, delta=0.6)
+RATES = Rates(max_false_confirm=0.5, max_miss=0.5, delta=0.6)
 CONFIG = EvaluationConfig(early_stop_frame=3, num_timed_clips=2, num_attention_clips=6, num_resamples=200)
 TOLD: list[tuple[int, int, str]] = []
 ASKED: list[str] = []

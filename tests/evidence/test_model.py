@@ -355,3 +355,19 @@ def test_fresh_state_is_empty_and_stands_where_the_model_stands() -> None:
     tensors = flatten_state(build().to("meta").init_state(2))
     assert {tensor.device.type for tensor in tensors} == {"meta"}
     assert {len(tensor) for tensor in tensors} == {2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 0}, r"width: got 0, expected a multiple of num_heads \(2\)"),
+        ({"width": 15}, r"width: got 15, expected a multiple of num_heads \(2\)"),
+        ({"num_heads": 0}, "num_heads: got 0, expected at least 1"),
+        ({"num_layers": 0}, "num_layers: got 0, expected at least 1"),
+        ({"max_increment": 0.0}, "max_increment: got 0.0, expected above 0"),
+    ],
+)
+def test_sizes_that_make_no_model_are_refused(changes: dict[str, float], message: str) -> None:
+    """The guard here could never fail: it asked whether there are pixels, a cue or any width."""
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(CONFIG, **changes)

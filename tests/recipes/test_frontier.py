@@ -16,9 +16,10 @@ from perdure.bench.shift import SHIFTS
 from perdure.cli import bench_commands, main
 from perdure.data.dataset import ClipDataset
 from perdure.gate.model import PersistenceModel
+from perdure.gate.operation import Rates
 from perdure.metrics.decisions import read_decisions
 from perdure.recipes import frontier as bench
-from perdure.recipes.config import CalibrationConfig, RunConfig
+from perdure.recipes.config import RunConfig
 from perdure.recipes.recipes import stored_config
 from perdure.runs.run_folder import RunFolder
 from perdure.runs.runner import Runner
@@ -34,7 +35,7 @@ BASE = RunConfig(
     operation=OPERATION,
     model=SMALL,
     training=TrainingConfig(num_steps=3, warmup_steps=1, log_steps=1, scenes_per_step=2),
-    calibration=CalibrationConfig(max_false_confirm=0.7, max_miss=0.7, delta=0.3),
+    calibration=Rates(max_false_confirm=0.7, max_miss=0.7, delta=0.3),
 )
 
 

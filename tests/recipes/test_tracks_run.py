@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import fields, replace
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from perdure.runs.runner import Runner
 from perdure.tracks.tracks_config import RealData
 from perdure.tracks.tracks_store import StoredTracks
 from perdure.training.track_fit import TrackTrainingConfig
-from perdure.training.tracks_folds import ALL, FoldsRequest, fit_fold
+from perdure.training.tracks_folds import ALL, FoldsRequest, calibrate_fold, fit_fold
 from report.report_page import read_page
 from report.test_html import is_as_stored
 
@@ -63,7 +64,9 @@ def finished(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFold
     assert list(Runner(config_of=stored_config, stages=stages).run(config, folder).stages) == [
         "tracks",
         "train",
+        "calibrate",
         "evaluate",
+        "visualize",
         "analyze",
         "report",
     ]
@@ -138,18 +141,20 @@ def test_a_fit_that_was_cut_off_goes_on_where_it_was(finished: RunFolder, street
         pretrained=None,
         models=tmp_path,
     )
-    fit_fold(1, request)
+    fitted = replace(request, prefix="fitted")
+    fit_fold(1, fitted)
+    calibrate_fold(1, request, fitted)
     stored = request.model(1)
     assert stored.read_bytes() == (finished.checkpoints / "fold_01.safetensors").read_bytes()
-    os.utime(stored, (1, 1))
-    fit_fold(1, request)
-    assert stored.stat().st_mtime == 1, "it was fitted again"
+    for path in (stored, fitted.model(1)):
+        os.utime(path, (1, 1))
+    fit_fold(1, fitted)
+    calibrate_fold(1, request, fitted)
+    assert {path.stat().st_mtime for path in (stored, fitted.model(1))} == {1}, "nothing was made again"
+    strict = replace(request, rates=Rates(max_false_confirm=0.01))
+    fit_fold(ALL, fitted)
     with pytest.raises(ValueError, match="need at least 299 for max_false_confirm"):
-        fit_fold(ALL, FoldsRequest(**{**fields_of(request), "rates": Rates(max_false_confirm=0.01)}))
-
-
-def fields_of(request: FoldsRequest) -> dict[str, object]:
-    return {item.name: getattr(request, item.name) for item in fields(request)}
+        calibrate_fold(ALL, strict, fitted)
 
 
 def test_every_number_of_the_report_is_the_stored_one(finished: RunFolder) -> None:
@@ -195,5 +200,31 @@ def test_recipes_of_tracks_are_refused_where_clips_are_meant(
 ) -> None:
     assert main(["data", "generate", str(tmp_path / "clips"), "--recipe", "tracks"]) == 2
     assert "recipe: 'tracks' is for real tracks" in capsys.readouterr().err
-    assert main(["remote", "run", "somewhere", "--recipe", "thermal"]) == 2
-    assert "recipe 'thermal' reads sequences of this machine" in capsys.readouterr().err
+
+
+def test_the_figures_of_evidence_are_of_models_that_have_not_seen_the_sequence(finished: RunFolder) -> None:
+    rows = read_json(finished.visualizations / "evidence_analysis.json")["samples"]
+    assert [row["name"] for row in rows] == ["S0", "S1", "S2", "S3"]
+    assert sum(row["num_transient"] for row in rows) > 100
+    for row in rows:
+        assert (finished.visualizations / row["file"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_verb_works_on_a_run_on_tracks(
+    finished: RunFolder, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`calibrate` and `visualize` ran nothing and ended with exit code 0."""
+    folder = RunFolder(Path(shutil.copytree(finished.path, tmp_path / "copy")))
+    decisions, weights = folder.decisions.read_bytes(), folder.final_model.read_bytes()
+    for verb in ("calibrate", "visualize"):
+        record = read_record(folder)
+        assert record is not None
+        before = record.stages[verb].started
+        assert main([verb, str(folder.path)]) == 0, capsys.readouterr().err
+        again = read_record(folder)
+        assert again is not None and (again.stages[verb].status, again.stages[verb].num_starts) == ("done", 1)
+        assert again.stages[verb].started >= before
+    assert folder.final_model.read_bytes() == weights, "the same calibration comes out"
+    assert main(["evaluate", str(folder.path)]) == 0
+    assert folder.decisions.read_bytes() == decisions
+    assert main(["explain", str(folder.path)]) == 0

@@ -7,11 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -192,45 +190,3 @@ def test_the_heartbeat_is_judged_by_the_hosts_own_clock(job: Path, start: Start,
     assert 499 <= state(job)["heartbeat_age_s"] < 560
     beat.write_text(f"{old.isoformat(timespec='seconds')}  train  half a li", encoding="utf-8")
     assert state(job)["heartbeat_age_s"] is None
-
-
-class Notice(BaseHTTPRequestHandler):
-    """Answers as the metadata service of a hired machine does; gives notice once it is told to."""
-
-    is_given = False
-
-    def do_PUT(self) -> None:
-        self.answer(200, b"token")
-
-    def do_GET(self) -> None:
-        assert self.headers["X-aws-ec2-metadata-token"] == "token"
-        self.answer(200 if Notice.is_given else 404, b"{}")
-
-    def answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:  # type: ignore[override]
-        pass
-
-
-def test_notice_that_the_machine_is_taken_away_stops_the_job_in_time(job: Path, start: Start) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Notice)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}/latest/meta-data/spot/instance-action"
-        assert not host_job.is_noticed(url)
-        assert not host_job.is_noticed("http://127.0.0.1:9/latest/meta-data/spot/instance-action"), "no such service"
-        start("trap 'echo saved; exit 1' TERM; while true; do sleep 0.1; done", notice_url=url)
-        time.sleep(0.5)
-        assert state(job)["state"] == "running"
-        Notice.is_given = True
-        until(lambda: state(job)["state"] == "ended")
-        assert state(job)["reason"] == "interrupted"
-        assert (job / "log").read_text(encoding="utf-8").endswith("saved\n")
-    finally:
-        Notice.is_given = False
-        server.shutdown()
-        server.server_close()

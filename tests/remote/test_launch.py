@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from perdure.publish.git import Git
+from perdure.config import from_dict
+from perdure.publish.git import Git, GitError
 from perdure.recipes.recipes import recipe
 from perdure.remote.launch import Launch, environment_folder
 from perdure.remote.remote_run import RemoteRun
@@ -73,3 +78,55 @@ def test_the_script_says_how_it_is_used() -> None:
     shown = subprocess.run(["bash", str(script)], capture_output=True, text=True, check=False)
     assert shown.returncode == 2
     assert shown.stderr.startswith("usage: scripts/run_early_persistence_remote.sh HOST ")
+
+
+@dataclass
+class NotedTransport:
+    """Notes what is sent to a host that does not exist."""
+
+    host: str = "box"
+    sent: list[tuple[Path, str]] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
+
+    def run(self, script: str, *, given: str = "", timeout_s: float = 0.0) -> str:
+        self.scripts.append(script + given)
+        return "root=/far\nfree_kb=999999999\npython=3.12\n"
+
+    def stream(self, script: str) -> subprocess.Popen[bytes]:
+        raise NotImplementedError
+
+    def pull(self, source: str, target: Path, *, excluded: Sequence[str] = ()) -> None:
+        raise NotImplementedError
+
+    def send(self, source: Path, target: str) -> None:
+        self.sent.append((source, target))
+
+    def push(self, git: Git, repository: str, commit: str, branch: str) -> None:
+        self.commit = commit
+
+    def fetch(self, git: Git, repository: str, branch: str, *, into: str = "") -> str:
+        raise GitError(f"has no branch {branch}")
+
+
+def test_sequences_of_this_machine_travel_and_are_read_there(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recipes for real tracks were refused, since the host would have looked for a folder of this machine."""
+    monkeypatch.chdir(launch.git.folder)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    sequences = tmp_path / "kitti"
+    sequences.mkdir()
+    (sequences / "det.txt").write_text("1", encoding="utf-8")
+    config = recipe("tracks").reading(str(sequences))
+    transport = NotedTransport()
+    run = replace(launch, config=config, transport=transport).start()
+    assert transport.sent == [(sequences, run.sources(sequences))]
+    assert run.sources(sequences).startswith("/far/sources/") and run.sources(sequences).endswith("/kitti")
+    text = launch.git("show", f"{transport.commit}:runs/a/config.toml")
+    stored = tomllib.loads(text)
+    assert stored["data"]["path"] == run.sources(sequences)
+    assert from_dict(type(config), stored, where="there") == config.reading(run.sources(sequences))
+    assert any("tracks]" in script for script in transport.scripts), "scikit-learn is in the environment there"
+    sequences.rename(tmp_path / "gone")
+    with pytest.raises(FileNotFoundError, match=r"data\.path: .*kitti is no folder"):
+        replace(launch, config=config, transport=transport).start()

@@ -83,3 +83,11 @@ def test_stored_names_cannot_become_markup(own_run: Path, change: Callable[..., 
 def test_escaped_text_reads_as_it_was(text: str) -> None:
     html = rendered(markdown_sentence((text,))).strip()
     assert html == f"<p>{text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</p>"
+
+
+def test_the_opening_is_made_of_whole_sentences(texts: dict[str, str]) -> None:
+    """Of how many verdicts were right it said '99.1 %. of verdicts'."""
+    opening = texts["FINAL_REPORT.md"].partition("\n## ")[0]
+    answers = re.findall(r"^\*\*[^*]+\?\*\* .*", opening, flags=re.MULTILINE)
+    assert len(answers) == 4
+    assert [line for line in answers if re.search(r"\. +[a-z]", line)] == []

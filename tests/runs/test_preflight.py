@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import re
 import shutil
@@ -126,3 +127,28 @@ def test_torch_is_not_needed_by_stages_that_do_not_use_it(folder: RunFolder, mon
     folder.create()
     monkeypatch.setattr(importlib, "import_module", lambda name: pytest.fail(f"{name} was loaded"))
     check_ready(plan_stages(fake.STAGES, TINY, run=folder, record=None), TINY, folder)
+
+
+@pytest.mark.parametrize(
+    ("is_installed", "message"),
+    [
+        (False, r"train: this needs sklearn, which is not installed; pip install 'perdure\[tracks\]'"),
+        (True, r"train: sklearn is installed but cannot be loaded \(numpy\.dtype size changed\); mend that"),
+    ],
+)
+def test_what_a_stage_needs_beside_is_looked_for_before_any_stage_runs(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, is_installed: bool, message: str
+) -> None:
+    """A run on tracks learned so after its proof, and any error inside of scikit-learn was called 'not installed'."""
+
+    def load(name: str) -> ModuleType:
+        raise ImportError("numpy.dtype size changed")
+
+    folder.create()
+    stages = (fake.DATA, replace(fake.TRAIN, needs=("sklearn.ensemble",)), fake.EVALUATE)
+    planned = plan_stages(stages, TINY, run=folder, record=None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if is_installed else None)
+    monkeypatch.setattr(importlib, "import_module", load)
+    with pytest.raises(NotReadyError, match=message):
+        check_ready(planned, TINY, folder)
+    check_ready([replace(item, is_wanted=False) for item in planned], TINY, folder)

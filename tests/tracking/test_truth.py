@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perdure.tracking.tracker import Tracker, TrackerConfig
-from perdure.tracking.truth import TrackTruth, track_labels
+from perdure.tracking.truth import TrackTruth
 from perdure.types import NO_OWNER, ClipTruth, Detections, TrackFrame
 
 # Objects: 0 persistent, 1 transient (alive in frames 0 and 1 only), 2 persistent.
@@ -57,16 +57,22 @@ def test_majority_of_hits_decides(owners: list[int], label: str, owner: int) -> 
     for tracks in frames:
         collected.add(tracks)
     assert (collected.label(0), collected.owner(0)) == (label, owner)
-    assert track_labels(frames, truth) == {0: label}
+
+
+def labels_of(frames: list[TrackFrame], truth: ClipTruth) -> dict[int, str]:
+    collected = TrackTruth(truth)
+    for tracks in frames:
+        collected.add(tracks)
+    return collected.labels()
 
 
 def test_missed_frames_do_not_count() -> None:
     owners = [PERSISTENT_A, NO_OWNER, NO_OWNER, NO_OWNER, PERSISTENT_A]
-    assert track_labels(one_track(5, missed=(1, 2, 3)), truth_of(owners)) == {0: "persistent"}
+    assert labels_of(one_track(5, missed=(1, 2, 3)), truth_of(owners)) == {0: "persistent"}
 
 
 def test_each_track_has_its_own_label_also_after_deletion() -> None:
     tracker = Tracker(TrackerConfig(max_misses=1))
     there = Detections(xyxy_px=np.array([[0.0, 0, 10, 10]]), score=np.ones(1))
     frames = [tracker.update(d) for d in (there, Detections.empty(), there)]
-    assert track_labels(frames, truth_of([TRANSIENT, NO_OWNER, PERSISTENT_A])) == {0: "transient", 1: "persistent"}
+    assert labels_of(frames, truth_of([TRANSIENT, NO_OWNER, PERSISTENT_A])) == {0: "transient", 1: "persistent"}

@@ -24,11 +24,12 @@ from perdure.calibration.scores import CalibrationScores
 from perdure.optima.dynamic_program import TrackLaw
 from perdure.stopping.rules import StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import run_rule
+from perdure.world.config import WorldConfig
 
 Calibrate = Callable[[CalibrationScores, np.random.Generator], StoppingRule]
 OVERCONFIDENCE = 2.0
 """Factor on the exact evidence."""
-CLASS_IN_CLIP = 1 - sum(0.5**num for num in range(1, 7)) / 6
+CLASS_IN_CLIP = WorldConfig().share_of_clips(is_persistent=True)
 """Probability that a clip of 1 to 6 objects has one of a given class, both classes equally likely."""
 LEAST_DECIDED = 100
 """Ages by which fewer tracks are decided say nothing about their error."""

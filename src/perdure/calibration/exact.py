@@ -16,21 +16,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perdure.binomial import binomial_cdf
+from perdure.calibration.needed import num_tracks_needed
 from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.rules import OnTimeout, TruncatedSPRT
 from perdure.stopping.streak import LifetimeBound
 
 LIFETIME_SHARE = 0.25
 """Share of the false confirms that a rate allows which may be spent on tracks that simply last long."""
-
-
-def num_tracks_needed(max_rate: float, delta: float) -> int:
-    """Returns how many error-free tracks prove a rate with confidence 1 - delta.
-
-    >>> num_tracks_needed(0.02, 0.025)
-    183
-    """
-    return math.ceil(math.log(delta) / math.log1p(-max_rate))
 
 
 def num_errors_allowed(num: int, max_rate: float, delta: float) -> int:

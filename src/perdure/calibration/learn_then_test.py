@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from perdure.binomial import binomial_cdf
-from perdure.calibration.exact import num_tracks_needed
+from perdure.calibration.needed import num_tracks_needed
 from perdure.calibration.plug_in import symmetric_errors
 from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.rules import OnTimeout, TruncatedSPRT

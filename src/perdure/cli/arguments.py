@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import partial
+from inspect import cleandoc
 from typing import TypeVar
 
 import tyro
@@ -22,22 +24,31 @@ _OPTION = re.compile(r"^(--[\w.-]+)")
 
 
 def parse(
-    cls: type[ArgumentsT], words: Sequence[str], *, command: str, default: ArgumentsT | None = None
+    cls: type[ArgumentsT],
+    words: Sequence[str],
+    *,
+    command: str,
+    default: ArgumentsT | None = None,
+    description: str | None = None,
 ) -> ArgumentsT:
     """Returns arguments as a dataclass.
 
     Args:
-        cls: the dataclass; its docstring is the help text.
+        cls: the dataclass.
         words: the command line after the command.
         command: words of the command, such as `data generate`.
         default: values of everything that is not given; those of the dataclass by default.
+        description: the help text; the docstring of the dataclass by default.
 
     Raises:
         UsageError: they are not understood.
         SystemExit: help was asked for and printed.
     """
+    if _IS_DESCRIBING.get():
+        raise _Described(cls)
     errors = io.StringIO()
-    read = partial(tyro.cli, cls, prog=f"perdure {command}", config=(tyro.conf.FlagCreatePairsOff,))
+    text = None if description is None else cleandoc(description)
+    read = partial(tyro.cli, cls, prog=f"perdure {command}", description=text, config=(tyro.conf.FlagCreatePairsOff,))
     try:
         with contextlib.redirect_stderr(errors):
             parsed: ArgumentsT = read(args=list(words)) if default is None else read(args=list(words), default=default)
@@ -46,6 +57,33 @@ def parse(
             raise
         raise UsageError(f"{one_line_of(errors.getvalue())}; see perdure {command} --help") from None
     return parsed
+
+
+class _Described(Exception):
+    """Ends a command at the point where it reads its arguments."""
+
+    def __init__(self, cls: type) -> None:
+        super().__init__(cls)
+        self.cls = cls
+
+
+_IS_DESCRIBING: ContextVar[bool] = ContextVar("is_describing", default=False)
+
+
+def described(command: Callable[[Sequence[str]], int]) -> type:
+    """Returns the dataclass of a command's arguments, by calling it and stopping it where it reads them.
+
+    Raises:
+        RuntimeError: it reads none.
+    """
+    token = _IS_DESCRIBING.set(True)
+    try:
+        command(())
+    except _Described as found:
+        return found.cls
+    finally:
+        _IS_DESCRIBING.reset(token)
+    raise RuntimeError(f"command: {command} has ended without reading its arguments")
 
 
 def one_line_of(text: str) -> str:

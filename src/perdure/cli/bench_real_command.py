@@ -13,6 +13,7 @@ from perdure.cli.arguments import parse
 from perdure.cli.bench_commands import write_rows
 from perdure.cli.errors import DONE, UsageError
 from perdure.cli.terminal import counted, say, say_table
+from perdure.extras import require
 from perdure.tracks.tracks_config import RealData
 from perdure.training.track_fit import TrackTrainingConfig
 
@@ -74,11 +75,7 @@ class RealArguments:
 def real(words: Sequence[str], command: str) -> int:
     """Runs `perdure bench real`."""
     arguments = parse(RealArguments, words, command=command)
-    try:
-        import sklearn  # noqa: F401 - tells early what is missing
-    except ImportError:
-        raise UsageError("scikit-learn is not installed, expected it here; pip install 'perdure[tracks]'") from None
-
+    require("sklearn.ensemble")  # tells early what is missing
     from perdure.bench.confirmation_bench import bench_rows
     from perdure.bench.confirmation_methods import CAPS, all_methods
     from perdure.tracks.real_data import read_bench_data

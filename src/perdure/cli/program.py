@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 
 import perdure
@@ -94,6 +95,16 @@ GROUPS: dict[str, tuple[Command, ...]] = {
 """All commands, in the order in which the help lists them."""
 
 
+_COMPLETION = Command("--install-completion", "", "program:install_completion")
+
+
+def install_completion(words: Sequence[str], _: str) -> int:
+    """Runs `perdure --install-completion`."""
+    from perdure.cli.completion import install
+
+    return install(words, [(command.words, command) for group in GROUPS.values() for command in group])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line and returns the exit code.
 
@@ -109,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         _say_help()
         return DONE if words else WRONG_INPUT
-    command, rest = find_command(words)
+    command, rest = (_COMPLETION, words[1:]) if words[0] == _COMPLETION.words else find_command(words)
     if command is None:
         return WRONG_INPUT
     logging.getLogger("perdure").setLevel(logging.DEBUG if is_debug else logging.INFO)
@@ -130,7 +141,10 @@ def find_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:
             say(f"  perdure {name:<14}  {commands[name].summary}")
         raise SystemExit(DONE)
     expected = inside or [name for name in commands if " " not in name] + ["data", "proof", "bench", "remote"]
-    complain(f"perdure: got '{' '.join(words[: 2 if inside else 1])}', expected one of {', '.join(expected)}")
+    typed = " ".join(words[: 2 if inside else 1])
+    similar = get_close_matches(" ".join(words[:2]), commands, 1) or get_close_matches(typed, expected, 1)
+    meant = f"; did you mean {similar[0]}?" if similar else ""
+    complain(f"perdure: got '{typed}', expected one of {', '.join(expected)}{meant}")
     return None, ()
 
 
@@ -172,6 +186,7 @@ def _say_help() -> None:
             say(("  ", ""), (f"{command.words:<15}", "cyan"), f"  {command.summary}")
     say()
     say("  --version       print the version")
+    say("  --install-completion [SHELL]   let bash or zsh complete commands and options")
     say("  --debug         with any command: show the trace of an error, and log more")
     say()
     say("exit codes: 0 done, 1 the work failed or was stopped, 2 the input was wrong")

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from perdure.cli.arguments import parse
-from perdure.cli.errors import DONE, FAILED, UsageError
-from perdure.cli.run_command import starting_point
+from perdure.cli.errors import DONE, FAILED
+from perdure.cli.run_command import parse_settings, starting_point
 from perdure.cli.summary import say_targets
 from perdure.cli.terminal import complain, say
 from perdure.publish.git import Git, check_branch_name, open_repository
 from perdure.recipes.config import RunConfig
 from perdure.remote.attach import SYNC_S, Attachment, try_fetch
-from perdure.remote.ec2 import Ec2, Ec2Config
-from perdure.remote.hired import HiredRun
 from perdure.remote.launch import Launch
 from perdure.remote.remote_run import ROOT, HostJob, JobState, RemoteRun
 from perdure.remote.transport import SshTransport
 from perdure.runs.complete import read_targets
 from perdure.runs.run_folder import RUNS
-
-HIRED = "ec2:"
-"""Begins the name of a host that is hired."""
+from perdure.runs.settings import RunSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +33,7 @@ class RemoteRunArguments:
     `perdure remote attach HOST` goes on at the byte where the view stopped.
 
     Reads: the recipe or the configuration file, and the code as it lies in this checkout, uncommitted work included.
+    Sequences that the run reads (--data.path) are copied to the host, as far as they are not there yet.
 
     Writes: runs/RECIPE-HOST here, a copy of the run folder without weights and data, and at the end the branch with
     one commit a stage; on the host everything lies in one folder. Checkout, index and stash stay as they are.
@@ -46,8 +42,8 @@ class RemoteRunArguments:
     """
 
     host: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="HOST")] = ""
-    """The host, as you would type it after ssh; or ec2:TYPE, such as ec2:g5.xlarge, to hire a machine for this run."""
-    config: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+    """The host, as you would type it after ssh; examples/skypilot.yaml hires one in any cloud."""
+    config: Annotated[RunSettings, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
     config_file: Annotated[Path | None, tyro.conf.arg(name="config", metavar="FILE")] = None
     """Configuration file (TOML) to start from instead of a recipe."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
@@ -66,18 +62,12 @@ class RemoteRunArguments:
     """Come back as soon as the run has started."""
     sync_s: float = SYNC_S
     """Seconds between two copies of the results."""
-    ec2: Ec2Config = field(default_factory=Ec2Config)
-    """The machine to hire; it ends itself after ec2.max-hours, and is given back when the run has ended."""
 
 
 def run(words: Sequence[str], command: str) -> int:
     """Runs `perdure remote run`."""
     base, out = starting_point(words)
-    if not isinstance(base, RunConfig):
-        raise UsageError(f"recipe '{base.recipe}' reads sequences of this machine, expected one that makes clips")
-    arguments = parse(RemoteRunArguments, words, command=command, default=RemoteRunArguments(config=base))
-    if arguments.host.startswith(HIRED):
-        return hired(arguments, RUNS / f"{out.name}-ec2")
+    arguments = parse_settings(RemoteRunArguments, words, command=command, base=base)
     SshTransport(arguments.host)  # refuses what is no name of a host
     git = open_repository(Path.cwd())
     remote = remote_run(arguments, RUNS / f"{out.name}-{arguments.host.rpartition('@')[2]}")
@@ -87,35 +77,6 @@ def run(words: Sequence[str], command: str) -> int:
         say(("started", "bold green"), f": watch it with: perdure remote attach {remote.address}")
         return DONE
     return attached(remote, git, sync_s=arguments.sync_s)
-
-
-def hired(arguments: RemoteRunArguments, out: Path) -> int:
-    """Runs on hired machines to the end; Ctrl-C leaves the machine at work until its time is over."""
-    kind = arguments.host.removeprefix(HIRED)
-    if not arguments.ec2.image or not kind:
-        raise UsageError(
-            "ec2: got no image or type, expected ec2:TYPE and --ec2.image ami-..., and often --ec2.key-name"
-        )
-    if arguments.detach:
-        raise UsageError(
-            "ec2: got --detach, expected to stay until the machine is given back; Ctrl-C leaves it at work"
-        )
-    git = open_repository(Path.cwd())
-    remote = remote_run(replace(arguments, host="ec2"), out)
-    check_branch_name(git, remote.branch)
-    work = HiredRun(
-        run=remote,
-        kind=kind,
-        config=arguments.config,
-        ec2=Ec2.connect(arguments.ec2.region),
-        hire=arguments.ec2,
-        git=git,
-        show=show,
-        note=complain,
-        sync_s=arguments.sync_s,
-    )
-    remote, state = work.follow()
-    return DONE if say_end(remote, state) else FAILED
 
 
 def remote_run(arguments: RemoteRunArguments, out: Path) -> RemoteRun:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, make_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from perdure.cli.arguments import parse
-from perdure.cli.errors import DONE, FAILED, UsageError
+from perdure.cli.errors import DONE, FAILED
 from perdure.cli.remote_command import attached, say_end
 from perdure.cli.terminal import complain, say, say_table
 from perdure.publish.git import open_repository
 from perdure.remote.attach import sync, try_fetch
-from perdure.remote.ec2 import Ec2
 from perdure.remote.remote_run import HostJob, JobState, RemoteRun, find_run, remembered
 from perdure.remote.transport import ConnectionLostError, RemoteError
 from perdure.runs.heartbeat import LATE_S
@@ -78,10 +77,8 @@ class HostArguments:
     """File that replaces your ssh configuration; that of the start by default."""
 
 
-def _parsed(words: Sequence[str], command: str, cls: type[HostArguments] = HostArguments) -> HostArguments:
-    described: type[HostArguments] = make_dataclass(cls.__name__, [], bases=(cls,), frozen=True)
-    described.__doc__ = HELP[command]
-    return parse(described, words, command=command)
+def _parsed(words: Sequence[str], command: str) -> HostArguments:
+    return parse(HostArguments, words, command=command, description=HELP[command])
 
 
 def _found(arguments: HostArguments) -> RemoteRun:
@@ -159,10 +156,10 @@ class SyncArguments(HostArguments):
 
 def sync_once(words: Sequence[str], command: str) -> int:
     """Runs `perdure remote sync`."""
-    arguments = _parsed(words, command, SyncArguments)
+    arguments = parse(SyncArguments, words, command=command, description=HELP[command])
     remote = _found(arguments)
     remote.claim()
-    if getattr(arguments, "whole", False):
+    if arguments.whole:
         remote = replace(remote, is_whole=True)
     job = HostJob(remote, remote.transport())
     sync(job)
@@ -187,26 +184,19 @@ def stop(words: Sequence[str], command: str) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListArguments:
-    """Lists the runs on hosts that were started from here, and asks every host how they are; also hired machines.
+    """Lists the runs on hosts that were started from here, and asks every host how they are.
 
-    Reads: what was remembered in runs/.remote, and the state of each job on its host; with --ec2 your account there.
+    Reads: what was remembered in runs/.remote, and the state of each job on its host.
 
     Writes: nothing.
 
     Costs: one connection a run.
     """
 
-    ec2: bool = False
-    """Also list all machines that are hired in your account, those that were forgotten here included."""
-    region: str = ""
-    """Region to look in; that of your own configuration if empty."""
-
 
 def list_runs(words: Sequence[str], command: str) -> int:
     """Runs `perdure remote list`."""
-    arguments = parse(ListArguments, words, command=command)
-    for machine in Ec2.connect(arguments.region).machines() if arguments.ec2 else ():
-        say(f"hired: {machine.instance_id} {machine.kind} {machine.state} for {machine.run}, since {machine.launched}")
+    parse(ListArguments, words, command=command)
     runs = remembered()
     if not runs:
         say("no run was started on a host from here; start one with 'perdure remote run HOST'")
@@ -228,43 +218,22 @@ class DownArguments(HostArguments):
 
     leave_data: bool = False
     """Do not copy weights, data and checkpoints before they are removed."""
-    now: bool = False
-    """Give a hired machine back at once, without a copy of anything; HOST may be the id of one that was forgotten."""
-    region: str = ""
-    """Region of a forgotten machine; that of your own configuration if empty."""
 
 
 def down(words: Sequence[str], command: str) -> int:
     """Runs `perdure remote down`."""
-    arguments = _parsed(words, command, DownArguments)
-    if getattr(arguments, "now", False):
-        return _given_back(arguments.host, getattr(arguments, "region", ""))
+    arguments = parse(DownArguments, words, command=command, description=HELP[command])
     remote = _found(arguments)
     remote.claim()
     job = HostJob(remote, remote.transport())
     if job.state().state == "running":
         raise ValueError(f"run {remote.name} is going on on {remote.host}; first: perdure remote stop {remote.address}")
-    sync(replace(job, run=replace(remote, is_whole=not getattr(arguments, "leave_data", False))))
+    sync(replace(job, run=replace(remote, is_whole=not arguments.leave_data)))
     if not try_fetch(job, open_repository(Path.cwd()), complain):
         complain(f"perdure {command}: nothing was removed from {remote.host}")
         return FAILED
     folder, repository = shlex.quote(remote.folder), shlex.quote(remote.repository)
     job.transport.run(f"rm -rf {folder} && git -C {repository} worktree prune")
-    if remote.instance_id:
-        Ec2.connect(remote.region).end(remote.instance_id)
     remote.forget()
     say(f"copied to {remote.local.path} and removed from {remote.host}")
-    return DONE
-
-
-def _given_back(host: str, region: str) -> int:
-    """Ends a hired machine without looking at what is on it."""
-    runs = [run for run in remembered(host) if run.instance_id]
-    instance_id, region = (runs[0].instance_id, runs[0].region) if runs else (host, region)
-    if not instance_id.startswith("i-"):
-        raise UsageError(f"--now: got {host}, expected a hired machine; 'perdure remote list --ec2' lists them")
-    Ec2.connect(region).end(instance_id)
-    for run in runs:
-        run.forget()
-    say(f"{instance_id} is given back")
     return DONE

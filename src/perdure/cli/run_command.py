@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass, replace
+from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
@@ -17,7 +18,7 @@ from perdure.cli.terminal import logged_to, stderr
 from perdure.config import from_dict, read_toml_dict, to_dict
 from perdure.publish.branch import RunBranch
 from perdure.recipes.config import RunConfig
-from perdure.recipes.recipes import RECIPES, recipe, stored_config
+from perdure.recipes.recipes import RECIPES, recipe, recipes_help, stored_config
 from perdure.recipes.tracks_config import TracksRunConfig
 from perdure.runs.display import DisplayHandler, display_for
 from perdure.runs.record import RunRecord
@@ -28,6 +29,7 @@ from perdure.runs.signals import StopSwitch
 from perdure.runs.stage import Stage, StageFailedError, Stopped, one_line
 
 DEFAULT_RECIPE = "cpu"
+ArgumentsT = TypeVar("ArgumentsT")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,9 +41,8 @@ class RunArguments:
     Writes: the run folder, runs/RECIPE by default; its data set is the largest part (0.9 MB a clip). With --branch
     also one commit a stage on that branch, without weights and data; checkout, index and stash stay as they are.
 
-    Costs: recipe tiny under a minute, cpu a few minutes on two cores, gpu needs a GPU. Recipes tracks and thermal take
-    real sequences from --data.path and need scikit-learn: pip install 'perdure[tracks]'. The same command again takes
-    seconds. It may be stopped with Ctrl-C or killed at any time and continues when it is run again.
+    Costs: what its recipe says, see below. The same command again takes seconds. It may be stopped with Ctrl-C or
+    killed at any time and continues when it is run again.
     """
 
     config: Annotated[RunSettings, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
@@ -60,15 +61,7 @@ class RunArguments:
 def run(words: Sequence[str], command: str) -> int:
     """Runs `perdure run`."""
     base, out = starting_point(words)
-    kind: type[RunArguments] = make_dataclass(
-        "RunArguments",
-        [("config", Annotated[type(base), tyro.conf.arg(name="")], field(default=base))],
-        bases=(RunArguments,),
-        frozen=True,
-        kw_only=True,
-    )
-    kind.__doc__ = RunArguments.__doc__
-    arguments = parse(kind, words, command=command)
+    arguments = parse_settings(RunArguments, words, command=command, base=base)
     folder = RunFolder(arguments.out or out)
     if arguments.push and arguments.branch is None:
         raise UsageError("got --push without --branch NAME, expected both; it pushes the branch with the results")
@@ -85,6 +78,20 @@ def run(words: Sequence[str], command: str) -> int:
     record = run_shown(runner, arguments.config, folder)
     say_end(record, folder)
     return DONE
+
+
+def parse_settings(cls: type[ArgumentsT], words: Sequence[str], *, command: str, base: RunSettings) -> ArgumentsT:
+    """Returns arguments with all settings of a run, which begin as `base`; help names all recipes."""
+    kind: Any = make_dataclass(
+        cls.__name__,
+        [("config", Annotated[type(base), tyro.conf.arg(name="")], field(default=base))],
+        bases=(cls,),
+        frozen=True,
+        kw_only=True,
+    )
+    text = f"{cleandoc(cls.__doc__ or '')}\n\n{recipes_help()}"
+    arguments: ArgumentsT = parse(kind, words, command=command, description=text)
+    return arguments
 
 
 def all_stages(config: RunSettings) -> Sequence[Stage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, make_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tyro
@@ -67,9 +67,7 @@ class StageArguments:
 
 def run_stage(words: Sequence[str], command: str) -> int:
     """Runs one stage of a run in any case, and no other."""
-    described: type[StageArguments] = make_dataclass("StageArguments", [], bases=(StageArguments,), frozen=True)
-    described.__doc__ = HELP[command]
-    arguments = parse(described, words, command=command)
+    arguments = parse(StageArguments, words, command=command, description=HELP[command])
     return run_one(command, arguments.run, arguments.device)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,30 +10,16 @@ from jaxtyping import Float, Int
 from perdure.calibration.exact import calibrate
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.gate.model import PersistenceModel
+from perdure.gate.operation import Rates
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.training.offline import evidence_of
 from perdure.training.windows import TrackWindows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorRates:
-    """What the bounds must guarantee.
-
-    Args:
-        max_false_confirm: largest share of transient tracks called persistent.
-        max_miss: largest share of persistent tracks called transient.
-        delta: probability over calibration with which a rate may be exceeded.
-    """
-
-    max_false_confirm: float = 0.02
-    max_miss: float = 0.02
-    delta: float = 0.05
-
-
 def calibration_scores(
     model: PersistenceModel,
     windows: TrackWindows,
-    rates: ErrorRates,
+    rates: Rates,
     *,
     seed: int,
     on_progress: Callable[[int, int], None] | None = None,
@@ -70,7 +55,7 @@ def calibration_scores(
     return sample(evidence_of(model, windows, shown_until=shown_until, on_progress=pass_progress(len(windows))))
 
 
-def rule_for(scores: CalibrationScores, model: PersistenceModel, rates: ErrorRates) -> TruncatedSPRT:
+def rule_for(scores: CalibrationScores, model: PersistenceModel, rates: Rates) -> TruncatedSPRT:
     """Returns the calibrated rule of a model for the given rates."""
     return calibrate(
         scores,

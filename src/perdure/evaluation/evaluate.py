@@ -14,7 +14,7 @@ import numpy as np
 
 from perdure.data.dataset import ClipDataset
 from perdure.evaluation.attention import attention_rows, clip_attention, until_decision, whole_clip
-from perdure.evaluation.calibrate import ErrorRates, rule_for
+from perdure.evaluation.calibrate import rule_for
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evaluation.controls import count_changed_by_scrambling, shortcut_scores, with_swapped_crops
 from perdure.evaluation.curves import error_curves, optimal_frames, point_at
@@ -25,6 +25,7 @@ from perdure.evaluation.soundness import seeing_evidence, soundness_rows
 from perdure.evaluation.targets import target_rows
 from perdure.evaluation.tokenizer import tokenizer_quality
 from perdure.gate.model import PersistenceModel
+from perdure.gate.operation import Rates
 from perdure.metrics.attention import attention_efficiency
 from perdure.metrics.decisions import DecisionRecord, decision_metrics
 from perdure.stopping.rules import TruncatedSPRT
@@ -54,7 +55,7 @@ class EvaluationRequest:
 
     dataset: ClipDataset
     weights: Path
-    rates: ErrorRates
+    rates: Rates
     config: EvaluationConfig
     seed: int
     num_workers: int
@@ -203,7 +204,7 @@ def _add_curves(
     return curves | {"operating_point": {name: metrics[name] for name in ("total_error", "mean_decision_frame")}}
 
 
-def _model_part(model: PersistenceModel, rule: TruncatedSPRT, rates: ErrorRates) -> dict[str, Any]:
+def _model_part(model: PersistenceModel, rule: TruncatedSPRT, rates: Rates) -> dict[str, Any]:
     return {
         "thresholds": {
             "upper": rule.upper,

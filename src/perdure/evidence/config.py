@@ -31,8 +31,13 @@ class EvidenceConfig:
     def __post_init__(self) -> None:
         if self.memory_frames < 4:
             raise ValueError(f"memory_frames: got {self.memory_frames}, expected at least 4")
-        if not (self.uses_pixels or self.uses_cue or self.width):
-            raise ValueError("uses_pixels and uses_cue: got neither input")
+        for name in ("num_layers", "num_heads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
+        if self.width < 1 or self.width % self.num_heads:
+            raise ValueError(f"width: got {self.width}, expected a multiple of num_heads ({self.num_heads})")
+        if not self.max_increment > 0:
+            raise ValueError(f"max_increment: got {self.max_increment}, expected above 0 nats")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

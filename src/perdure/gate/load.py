@@ -151,12 +151,16 @@ def promised_rule(
     rates = Rates(
         max_false_confirm=model.rates.max_false_confirm if isinstance(max_false_confirm, str) else max_false_confirm,
         max_miss=model.rates.max_miss if isinstance(max_miss, str) else max_miss,
+        delta=model.rates.delta,
     )
-    bound = proven_lifetime(model.calibration, max_false_confirm=rates.max_false_confirm, max_miss=rates.max_miss)
+    bound = proven_lifetime(
+        model.calibration, max_false_confirm=rates.max_false_confirm, max_miss=rates.max_miss, delta=rates.delta
+    )
     rule = calibrate(
         model.calibration,
         max_false_confirm=rates.max_false_confirm,
         max_miss=rates.max_miss,
+        delta=rates.delta,
         horizon=model.operation.horizon,
         on_timeout=model.operation.on_timeout,
         lifetime_bound=bound,

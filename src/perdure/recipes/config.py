@@ -5,35 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from scipy.special import nbdtrik
+
 from perdure.data.config import SPLITS, DataConfig
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evidence.config import ModelConfig
-from perdure.gate.operation import Operation
+from perdure.gate.operation import DEFAULT_RATES, RATE_NAMES, Operation, Rates
 from perdure.runs.settings import RunSettings
 from perdure.training.config import TrainingConfig
+from perdure.world.config import WorldConfig
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CalibrationConfig:
-    """What the bounds of the stopping rule must guarantee."""
-
-    max_false_confirm: float = 0.02
-    """Largest share of transient tracks that may be called persistent."""
-    max_miss: float = 0.02
-    """Largest share of persistent tracks that may be called transient."""
-    delta: float = 0.05
-    """Probability, over the choice of calibration clips, with which a bound may fail to keep its rate."""
-
-    def __post_init__(self) -> None:
-        for name in ("max_false_confirm", "max_miss", "delta"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected above 0 and below 1")
-
-    @property
-    def least_clips(self) -> int:
-        """Calibration clips without which no exact bound exists: even no error at all in fewer proves too little."""
-        rate = min(self.max_false_confirm, self.max_miss)
-        return math.ceil(math.log(self.delta) / math.log1p(-rate))
+SURE = 0.999
+"""Probability with which a data set that is accepted holds enough tracks of each class for calibration."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +31,7 @@ class RunConfig(RunSettings):
     """Sizes of the networks."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """How long and how fast the networks are trained."""
-    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+    calibration: Rates = DEFAULT_RATES
     """Error rates that the stopping rule must keep."""
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     """What is measured."""
@@ -65,6 +48,11 @@ class RunConfig(RunSettings):
     def num_clips_in_memory(self) -> int:
         """Clips of the larger one of the splits that are held whole."""
         return max(self.data.num_calibration, self.data.num_test)
+
+    @property
+    def disk_bytes(self) -> int:
+        """Size of all clips."""
+        return self.data.num_clips * self.data.bytes_per_clip
 
     @property
     def extractor_name(self) -> str:
@@ -88,10 +76,27 @@ class RunConfig(RunSettings):
             )
 
     def _check_calibration(self) -> None:
-        num, rates = self.data.num_calibration, self.calibration
-        if num < rates.least_clips:
-            name = "max_miss" if rates.max_miss <= rates.max_false_confirm else "max_false_confirm"
-            raise ValueError(
-                f"data.num_calibration: got {num} clips, need at least {rates.least_clips} for calibration.{name} "
-                f"{getattr(rates, name)} at calibration.delta {rates.delta}; add clips or raise {name}"
-            )
+        """Refuses a calibration split that is too small, which would be found out after the whole training."""
+        for name in RATE_NAMES:
+            if getattr(self.calibration, name) is None:
+                raise ValueError(f"calibration.{name}: got none, expected a rate; a run on clips keeps both")
+            needed = self.calibration.tracks_needed(name)
+            num, least = self.data.num_calibration, least_clips(self.data.world, needed, name)
+            if num < least:
+                raise ValueError(
+                    f"data.num_calibration: got {num} clips, need at least {least} for calibration.{name} "
+                    f"{getattr(self.calibration, name)} at calibration.delta {self.calibration.delta}, which takes "
+                    f"{needed} tracks from clips of their own; add clips or raise {name}"
+                )
+
+
+def least_clips(world: WorldConfig, num_tracks: int, name: str) -> float:
+    """Returns the fewest clips that almost surely hold so many with a track of the class that a rate is about.
+
+    Args:
+        world: that the clips are of.
+        num_tracks: clips of that kind that are needed.
+        name: `max_miss` is about persistent tracks, `max_false_confirm` about transient ones.
+    """
+    share = world.share_of_clips(is_persistent=name == "max_miss")
+    return num_tracks + math.ceil(nbdtrik(SURE, num_tracks, share)) if share > 0 else math.inf

@@ -27,7 +27,7 @@ from perdure.gate.model import PersistenceModel
 from perdure.metrics.decisions import read_decisions, write_decisions
 from perdure.recipes.config import RunConfig
 from perdure.recipes.recipes import stored_config
-from perdure.recipes.stages import STAGES, error_rates
+from perdure.recipes.stages import STAGES
 from perdure.recipes.train_stage import TRAINED, train_as, training_request
 from perdure.runs.record import read_record
 from perdure.runs.run_folder import RunFolder
@@ -64,7 +64,7 @@ def cell_config(base: RunConfig, cell: str, seed: int) -> RunConfig:
     if cell not in CELLS:
         raise ValueError(f"cells: got '{cell}', expected one of {', '.join(CELLS)}")
     world = replace(base.data.world, **CELLS[cell])
-    rates = replace(base.calibration, max_miss=max(base.calibration.max_miss, LEAST_MISS.get(cell, 0.0)))
+    rates = replace(base.calibration, max_miss=max(base.calibration.max_miss or 0.0, LEAST_MISS.get(cell, 0.0)))
     return replace(base, seed=seed, data=replace(base.data, world=world), calibration=rates)
 
 
@@ -139,7 +139,7 @@ def score(context: StageContext) -> None:
             operation=model.operation,
             num_ages=model.operation.horizon,
             num_workers=context.num_workers,
-            on_progress=_on_part(context, f"cutting out {split} tracks"),
+            on_progress=context.on_progress(f"cutting out {split} tracks"),
         )
         _scored(windows, model, blind).save(run.path / TRACKS[split])
         context.raise_if_stopping()
@@ -147,21 +147,21 @@ def score(context: StageContext) -> None:
             model.calibration = calibration_scores(
                 model,
                 windows,
-                error_rates(config),
+                config.calibration,
                 seed=config.seed,
-                on_progress=_on_part(context, "scoring calibration tracks"),
+                on_progress=context.on_progress("scoring calibration tracks"),
             )
             model.save(run.final_model)
         else:
             write_json(run.path / TOKENIZER, to_dict(tokenizer_quality(model, windows)))
-    rule = rule_for(model.calibration, model, error_rates(config))  # type: ignore[arg-type]
+    rule = rule_for(model.calibration, model, config.calibration)  # type: ignore[arg-type]
     for association in ASSOCIATIONS:
         outcomes = decide_split(
             dataset,
             "test",
             GateSetup(weights=run.final_model, rule=rule, association=association),
             num_workers=context.num_workers,
-            on_progress=_on_part(context, f"deciding with links by {association}"),
+            on_progress=context.on_progress(f"deciding with links by {association}"),
         )
         path = run.decisions if association == "truth" else run.decisions_tracker
         write_decisions(path, [record for outcome in outcomes for record in outcome.records])
@@ -181,14 +181,6 @@ def _scored(windows: TrackWindows, model: PersistenceModel, blind: PersistenceMo
     )
 
 
-def _on_part(context: StageContext, part: str) -> Any:
-    def on_progress(done: int, total: int) -> None:
-        context.log.progress(done, total, part)
-        context.raise_if_stopping()
-
-    return on_progress
-
-
 FRONTIER_STAGES: tuple[Stage, ...] = (
     *(stage for stage in STAGES if stage.name in ("data", "train")),
     Stage(
@@ -197,7 +189,6 @@ FRONTIER_STAGES: tuple[Stage, ...] = (
         run=train_detections,
         after=("data",),
         settings=("seed", "device", "operation", "model", "training"),
-        code=("perdure.training.run",),
         outputs=(TRAINED_BLIND, TRAINED_BLIND.replace(".safetensors", ".json")),
         weight=50,
         uses_torch=True,
@@ -208,12 +199,6 @@ FRONTIER_STAGES: tuple[Stage, ...] = (
         run=score,
         after=("data", "train", "train_detections"),
         settings=("seed", "calibration"),
-        code=(
-            "perdure.evaluation.tokenizer",
-            "perdure.evaluation.decide",
-            "perdure.evaluation.calibrate",
-            "perdure.training.windows",
-        ),
         outputs=(
             *TRACKS.values(),
             TOKENIZER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import cleandoc
 from pathlib import Path
 
 from perdure.config import from_dict, read_toml_dict
@@ -10,7 +11,7 @@ from perdure.data.config import DataConfig
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evidence.config import EvidenceConfig, ModelConfig
 from perdure.gate.operation import Rates
-from perdure.recipes.config import CalibrationConfig, RunConfig
+from perdure.recipes.config import RunConfig
 from perdure.recipes.tracks_config import TracksDataConfig, TracksRunConfig
 from perdure.runs.run_folder import RunFolder
 from perdure.runs.settings import RunSettings
@@ -20,12 +21,12 @@ from perdure.world.config import WorldConfig
 
 
 def tiny() -> RunConfig:
-    """Returns a run of about a minute that goes through every stage; its figures mean little."""
+    """Returns a run of under a minute that goes through every stage; its figures mean little."""
     return RunConfig(
         recipe="tiny",
         data=DataConfig(num_train=96, num_validation=16, num_calibration=96, num_test=32, clips_per_shard=16),
         training=TrainingConfig(num_steps=60, warmup_steps=10, log_steps=10),
-        calibration=CalibrationConfig(max_false_confirm=0.15, max_miss=0.15),
+        calibration=Rates(max_false_confirm=0.15, max_miss=0.15),
         evaluation=EvaluationConfig(
             num_timed_clips=4, num_attention_clips=12, num_attention_samples=4, num_resamples=200
         ),
@@ -59,12 +60,12 @@ def field() -> RunConfig:
             composites=CompositeConfig(num_scenes=2500),
             sequence_targets="points",
         ),
-        calibration=CalibrationConfig(max_false_confirm=0.05, max_miss=0.05),
+        calibration=Rates(max_false_confirm=0.05, max_miss=0.05),
     )
 
 
 def gpu() -> RunConfig:
-    """Returns a longer training on more clips, for one GPU."""
+    """Returns a longer training on more clips; needs a GPU."""
     return RunConfig(
         recipe="gpu",
         device="cuda",
@@ -74,12 +75,15 @@ def gpu() -> RunConfig:
 
 
 def tracks() -> TracksRunConfig:
-    """Returns a run on tracks of real sequences, from their detections alone; `data.path` must be given."""
+    """Returns a run on tracks of real sequences, from detections alone; needs --data.path and the extra tracks."""
     return TracksRunConfig(recipe="tracks", calibration=Rates(max_false_confirm=0.05))
 
 
 def streets() -> TracksRunConfig:
-    """Returns the recipe of the weights for detections alone: synthetic ones, and inputs that any detector shares."""
+    """Returns the recipe of the weights for detections alone: synthetic ones, and inputs that any detector shares.
+
+    Needs the extra tracks.
+    """
     return TracksRunConfig(
         recipe="streets",
         data=TracksDataConfig(num_streets=160, folds=4),
@@ -95,7 +99,10 @@ def streets() -> TracksRunConfig:
 
 
 def thermal() -> TracksRunConfig:
-    """Returns a run on targets of a few pixels on static infrared cameras, with a tokenizer of synthetic clips."""
+    """Returns a run on targets of a few pixels on static infrared cameras, with a tokenizer of synthetic clips.
+
+    Needs --data.path, of sequences with video, and the extra tracks.
+    """
     return TracksRunConfig(
         recipe="thermal",
         data=TracksDataConfig(targets="points", camera="static", folds=6, uses_pixels=True),
@@ -113,6 +120,12 @@ RECIPES: dict[str, Callable[[], RunSettings]] = {
     "streets": streets,
 }
 """Recipes by name."""
+
+
+def recipes_help() -> str:
+    """Returns a paragraph for each recipe: its name, and what it says of itself."""
+    said = {name: " ".join(cleandoc(make.__doc__ or "").split()) for name, make in RECIPES.items()}
+    return "\n\n".join(f"Recipe {name}: {text.removeprefix('Returns ')}" for name, text in said.items())
 
 
 def read_config(path: Path) -> RunSettings:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import perdure
+from perdure.config import fingerprint
 from perdure.data.config import SPLITS
 from perdure.data.dataset import ClipDataset
 from perdure.data.generate import generate_dataset
-from perdure.evaluation.calibrate import ErrorRates, calibration_scores
+from perdure.evaluation.calibrate import calibration_scores
 from perdure.evaluation.evaluate import EvaluationRequest, evaluate
 from perdure.evaluation.samples import attention_sample
 from perdure.files import read_json, write_json
 from perdure.gate.model import PersistenceModel
-from perdure.gate.operation import Rates
 from perdure.metrics.decisions import read_decisions, write_decisions
 from perdure.proof.faults import suite_digest
 from perdure.proof.store import prove
@@ -23,6 +25,7 @@ from perdure.report.attention_figure import draw_attention_figure
 from perdure.report.figures import draw_confusion_matrix
 from perdure.report.write import write_analysis, write_report
 from perdure.runs.machine import usable_cores
+from perdure.runs.settings import RunSettings
 from perdure.runs.stage import Stage, StageContext
 from perdure.training.windows import split_windows
 
@@ -35,7 +38,7 @@ def make_data(context: StageContext) -> None:
         context.dataset_folder,
         seed=config.seed,
         num_workers=context.num_workers,
-        on_progress=_stoppable(context, "clips"),
+        on_progress=context.on_progress("clips"),
     )
 
 
@@ -55,11 +58,11 @@ def calibrate(context: StageContext) -> None:
     model.calibration = calibration_scores(
         model,
         windows,
-        error_rates(config),
+        config.calibration,
         seed=config.seed,
         on_progress=lambda done, total: on_part(done, total, "scoring tracks"),
     )
-    model.rates = Rates(max_false_confirm=config.calibration.max_false_confirm, max_miss=config.calibration.max_miss)
+    model.rates = config.calibration
     model.save(context.run.final_model)
 
 
@@ -70,7 +73,7 @@ def evaluate_run(context: StageContext) -> None:
         EvaluationRequest(
             dataset=ClipDataset.open(context.dataset_folder),
             weights=run.final_model,
-            rates=error_rates(config),
+            rates=config.calibration,
             config=config.evaluation,
             seed=config.seed,
             num_workers=context.num_workers,
@@ -110,7 +113,7 @@ def visualize(context: StageContext) -> None:
             for record in own
         ]
         samples.append({"file": name, "clip_id": row["clip_id"], "ratio": sample.ratio, "tracks": tracks})
-        _stoppable(context, "attention figures")(place + 1, len(chosen))
+        context.on_progress("attention figures")(place + 1, len(chosen))
     write_json(run.attention_analysis, _attention_rows(metrics, samples))
 
 
@@ -125,22 +128,8 @@ def report(context: StageContext) -> None:
     write_report(context.run.path)
 
 
-def _dataset_bytes(config: RunConfig) -> int:
-    return sum(getattr(config.data, f"num_{split}") for split in SPLITS) * config.data.bytes_per_clip
-
-
-def _stoppable(context: StageContext, detail: str) -> Any:
-    """Returns a progress function that stops the stage where the run should stop."""
-
-    def on_progress(done: int, total: int) -> None:
-        context.log.progress(done, total, detail)
-        context.raise_if_stopping()
-
-    return on_progress
-
-
 def _in_parts(context: StageContext, **weights: float) -> Callable[[int, int, str], None]:
-    """Returns a progress function for work in named parts, one scale for all of them; it stops like `_stoppable`.
+    """Returns a progress function for work in named parts, one scale for all of them; it stops like `on_progress`.
 
     Args:
         context: of the stage.
@@ -149,19 +138,13 @@ def _in_parts(context: StageContext, **weights: float) -> Callable[[int, int, st
     """
     names = [name.replace("_", " ") for name in weights]
     before = [sum(list(weights.values())[:place]) for place in range(len(names))]
-    on_progress = {name: _stoppable(context, name) for name in names}
+    on_progress = {name: context.on_progress(name) for name in names}
 
     def on_part(done: int, total: int, part: str) -> None:
         seconds = before[names.index(part)] + list(weights.values())[names.index(part)] * done / max(total, 1)
         on_progress[part](round(10 * seconds), round(10 * sum(weights.values())))
 
     return on_part
-
-
-def error_rates(config: RunConfig) -> ErrorRates:
-    """Returns what the bounds of a run must guarantee."""
-    rates = config.calibration
-    return ErrorRates(max_false_confirm=rates.max_false_confirm, max_miss=rates.max_miss, delta=rates.delta)
 
 
 def _attention_rows(metrics: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str, Any]:
@@ -182,7 +165,19 @@ def _data_s(config: RunConfig) -> float:
     return 1 + 0.019 * sum(getattr(config.data, f"num_{split}") for split in SPLITS) / _num_processes(config)
 
 
-def _num_processes(config: RunConfig) -> int:
+def _proven(config: RunSettings) -> str:
+    """Returns a word that changes when the tests of the proof do, or the source that they are about."""
+    del config
+    root = Path(perdure.__file__).parent
+    rooms = ("metrics", "stopping", "calibration", "optima")
+    files = [
+        *(path for room in rooms for path in sorted((root / room).glob("*.py"))),
+        root / "evaluation" / "targets.py",
+    ]
+    return fingerprint(suite_digest(), [path.read_text(encoding="utf-8") for path in files])
+
+
+def _num_processes(config: RunSettings) -> int:
     return config.num_workers or usable_cores()
 
 
@@ -196,15 +191,9 @@ STAGES: tuple[Stage, ...] = (
         name="proof",
         summary="prove that the tests of the evaluation pass, and that they can fail",
         run=prove,
-        code=(
-            "perdure.metrics",
-            "perdure.stopping",
-            "perdure.calibration",
-            "perdure.optima",
-            "perdure.evaluation.targets",
-        ),
+        version=2,
         outputs=("artifacts/tdd_evaluation_red.*", "artifacts/tdd_evaluation_green.*"),
-        inputs=lambda config: suite_digest(),
+        inputs=_proven,
         weight=lambda config: 12 / _num_processes(config),
     ),
     Stage(
@@ -212,10 +201,9 @@ STAGES: tuple[Stage, ...] = (
         summary="make clips with known truth",
         run=make_data,
         settings=("seed", "data"),
-        code=("perdure.data.generate",),
         outputs=("data/{fingerprint}/manifest.json",),
         weight=_data_s,
-        disk_bytes=_dataset_bytes,
+        disk_bytes=lambda config: config.disk_bytes,
     ),
     Stage(
         name="train",
@@ -223,7 +211,6 @@ STAGES: tuple[Stage, ...] = (
         run=train,
         after=("data",),
         settings=("seed", "device", "operation", "model", "training"),
-        code=("perdure.training.run",),
         outputs=(TRAINED, TRAINED.replace(".safetensors", ".json")),
         weight=_train_s,
         uses_torch=True,
@@ -234,7 +221,6 @@ STAGES: tuple[Stage, ...] = (
         run=calibrate,
         after=("data", "train"),
         settings=("seed", "calibration"),
-        code=("perdure.evaluation.calibrate", "perdure.training.windows"),
         outputs=("final_model.safetensors", "final_model.json"),
         weight=lambda config: 3 + 0.025 * config.data.num_calibration,
         uses_torch=True,
@@ -245,7 +231,6 @@ STAGES: tuple[Stage, ...] = (
         run=evaluate_run,
         after=("data", "calibrate"),
         settings=("seed", "calibration", "evaluation"),
-        code=("perdure.evaluation.evaluate",),
         outputs=(
             "evaluation/evaluation_metrics.json",
             "evaluation/decisions.jsonl",
@@ -262,7 +247,6 @@ STAGES: tuple[Stage, ...] = (
         run=visualize,
         after=("data", "calibrate", "evaluate"),
         settings=("evaluation.num_attention_samples",),
-        code=("perdure.evaluation.samples", "perdure.report.attention_figure"),
         outputs=("visualizations/attention_analysis.json", "visualizations/sample_*_attention.png"),
         weight=lambda config: 0.5 + 0.5 * config.evaluation.num_attention_samples,
         uses_torch=True,
@@ -272,7 +256,6 @@ STAGES: tuple[Stage, ...] = (
         summary="chart decisions and cost by class",
         run=analyze,
         after=("evaluate",),
-        code=("perdure.report.write",),
         outputs=(
             "evaluation/confusion_matrix.png",
             "analysis/decision_frame_histogram.png",
@@ -286,7 +269,6 @@ STAGES: tuple[Stage, ...] = (
         summary="write the report",
         run=report,
         after=("evaluate", "visualize", "analyze"),
-        code=("perdure.report.write",),
         outputs=("FINAL_REPORT.md", "FINAL_REPORT.html"),
         weight=1.5,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from perdure.data.config import DataConfig
@@ -73,11 +73,18 @@ class TracksEvaluationConfig:
     """A decision at this age or earlier counts as early."""
     num_resamples: int = 2000
     """Bootstrap resamples of every interval over sequences."""
+    num_evidence_figures: int = 12
+    """Sequences whose evidence is drawn."""
     inner_folds: int = 4
     """Parts of the training sequences that are left out in turn to calibrate the gate of each fold."""
 
     def __post_init__(self) -> None:
-        for name, least in (("early_stop_frame", 1), ("num_resamples", 100), ("inner_folds", 2)):
+        for name, least in (
+            ("early_stop_frame", 1),
+            ("num_resamples", 100),
+            ("num_evidence_figures", 1),
+            ("inner_folds", 2),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected at least {least}")
 
@@ -96,6 +103,30 @@ class TracksRunConfig(RunSettings):
     """Error rates that bounds must keep on tracks like those of the training sequences."""
     evaluation: TracksEvaluationConfig = field(default_factory=TracksEvaluationConfig)
     """What is measured."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Trees are grown by scikit-learn."""
+        return ("sklearn.ensemble",)
+
+    @property
+    def disk_bytes(self) -> int:
+        """Size of the synthetic clips."""
+        return self.pretraining.data.num_clips * self.pretraining.data.bytes_per_clip if self.data.uses_pixels else 0
+
+    @property
+    def source_folder(self) -> Path | None:
+        """Folder of the sequences; None for made-up scenes.
+
+        Raises:
+            ValueError: none is given.
+            FileNotFoundError: there is no such folder.
+        """
+        return None if self.data.num_streets else self.data.folder.resolve()
+
+    def reading(self, folder: str) -> TracksRunConfig:
+        """Returns the same settings with their sequences in another folder."""
+        return replace(self, data=replace(self.data, path=folder))
 
     @property
     def operation(self) -> Operation:

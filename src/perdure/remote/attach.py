@@ -25,10 +25,6 @@ HEAVY = ("/data/", "/checkpoints/", "*.safetensors")
 NEVER = (".lock", ".*.tmp", ".rsync-partial")
 
 
-class HostGoneError(Exception):
-    """The machine that the job ran on does not exist any more."""
-
-
 def sync(job: HostJob) -> None:
     """Makes the run folder here the same as the one on the host, without weights and data unless they are wanted.
 
@@ -59,7 +55,6 @@ class Attachment:
         note: takes words about the connection.
         sync_s: seconds between two copies of the results.
         patience: factor on the waits after failures.
-        is_gone: asked after a lost connection whether the host does not exist any more.
     """
 
     job: HostJob
@@ -67,7 +62,6 @@ class Attachment:
     note: Callable[[str], None]
     sync_s: float = SYNC_S
     patience: float = 1.0
-    is_gone: Callable[[], bool] = lambda: False
     _left: threading.Event = field(default_factory=threading.Event)
 
     def follow(self) -> JobState:
@@ -75,7 +69,6 @@ class Attachment:
 
         Raises:
             RemoteError: there is no such job.
-            HostGoneError: its host is no more.
         """
         copier = threading.Thread(target=self._copy, name="sync", daemon=True)
         copier.start()
@@ -102,8 +95,6 @@ class Attachment:
                 self._wait(num_failures, error)
 
     def _wait(self, num_failures: int, error: Exception) -> None:
-        if self.is_gone():
-            raise HostGoneError(str(error))
         pause_s = self.patience * wait_s(num_failures)
         self.note(f"{error}; the run goes on, trying again in {duration_words(pause_s)}")
         threading.Event().wait(pause_s)

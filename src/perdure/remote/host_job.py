@@ -22,7 +22,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,6 @@ GRACE_S = 20.0
 STOP_S = 40.0
 """How long a stop waits for the supervisor before it does the work itself."""
 POLL_S = 0.2
-NOTICE_S = 5.0
-"""Seconds between two looks for the notice that a hired machine is going to be taken away; it comes 120 s before."""
 _SET_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _prctl = ctypes.CDLL(None).prctl
 
@@ -83,7 +80,7 @@ def start(job: Path, described: dict[str, Any]) -> int:
     Args:
         job: folder of the job, made if missing.
         described: `script` for sh, `folder` to run it in, `variables` of the environment, `heartbeat` file to judge
-            it by, `notice_url` to look at for the end of a hired machine; all but the first two may be missing.
+            it by; all but the first two may be missing.
     """
     job.mkdir(parents=True, exist_ok=True)
     lock = _locked(job)
@@ -128,7 +125,7 @@ def _supervise(job: Path, described: dict[str, Any], *, ready: int) -> None:
         )
         os.write(ready, b"+")
         os.close(ready)
-        code, reason = _watched(child, asked, described.get("notice_url", ""))
+        code, reason = _watched(child, asked)
     except BaseException as error:  # noqa: BLE001 - goes into the file that says how it ended
         reason = f"{type(error).__name__}: {error}"
     finally:
@@ -137,15 +134,11 @@ def _supervise(job: Path, described: dict[str, Any], *, ready: int) -> None:
         os._exit(0)
 
 
-def _watched(child: subprocess.Popen[bytes], asked: list[str], notice_url: str) -> tuple[int, str]:
-    """Returns how a job ended and why; stops it when asked to, or when the machine is about to be taken away."""
-    reason, kill_s, look_s = "", 0.0, 0.0
+def _watched(child: subprocess.Popen[bytes], asked: list[str]) -> tuple[int, str]:
+    """Returns how a job ended and why; stops it when asked to."""
+    reason, kill_s = "", 0.0
     while child.poll() is None:
         now_s = time.monotonic()
-        if notice_url and not reason and now_s >= look_s:
-            look_s = now_s + NOTICE_S
-            if is_noticed(notice_url):
-                asked.append("interrupted")
         if asked and not reason:
             reason, kill_s = asked[0], now_s + GRACE_S
             with contextlib.suppress(ProcessLookupError):
@@ -155,20 +148,6 @@ def _watched(child: subprocess.Popen[bytes], asked: list[str], notice_url: str) 
         time.sleep(POLL_S)
     code = child.returncode
     return (code if code >= 0 else 128 - code), reason
-
-
-def is_noticed(url: str) -> bool:
-    """Returns whether the machine has been given notice; whatever goes wrong counts as no."""
-    base = url.partition("/latest/")[0]
-    with contextlib.suppress(OSError, ValueError):
-        headers = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
-        request = urllib.request.Request(f"{base}/latest/api/token", method="PUT", headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310 - the address is our own setting
-            token = answer.read().decode()
-        request = urllib.request.Request(url, headers={"X-aws-ec2-metadata-token": token})  # noqa: S310
-        urllib.request.urlopen(request, timeout=2).close()  # noqa: S310
-        return True  # without notice the answer is 404, an error
-    return False
 
 
 def end_descendants(pid: int) -> None:

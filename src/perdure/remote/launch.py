@@ -10,12 +10,12 @@ import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import tomli_w
 
 from perdure.config import to_dict
 from perdure.publish.git import Git, GitError
-from perdure.recipes.config import RunConfig
 from perdure.remote.host_job import ALREADY_RUNNING
 from perdure.remote.look import HostReport, look
 from perdure.remote.remote_run import HostJob, RemoteRun
@@ -24,6 +24,7 @@ from perdure.remote.transport import ConnectionLostError, RemoteError, Transport
 from perdure.runs.lock import RunBusyError
 from perdure.runs.preflight import SPARE_BYTES, NotReadyError, check_folder
 from perdure.runs.run_folder import RUNS
+from perdure.runs.settings import RunSettings
 from perdure.runs.words import bytes_words
 
 ENVIRONMENT_BYTES = 8 << 30
@@ -55,15 +56,13 @@ class Launch:
         git: repository of the code, at its top.
         transport: the way to the host.
         note: told every step, in words.
-        sends_results: whether the run goes on from what lies in its folder here.
     """
 
     run: RemoteRun
-    config: RunConfig
+    config: RunSettings
     git: Git
     transport: Transport
     note: Callable[[str], None]
-    sends_results: bool = False
 
     def start(self) -> RemoteRun:
         """Returns the run after starting it.
@@ -77,6 +76,7 @@ class Launch:
         """
         check_tools()
         self.run.check_free()
+        source = self.config.source_folder  # said here and now if it is not there
         found = self._looked()
         run = replace(self.run, root=found.root)
         job = HostJob(run, self.transport)
@@ -84,11 +84,11 @@ class Launch:
             raise _busy(run)
         check_folder(run.local.path)
         run.claim()
+        if source is not None:
+            self.note(f"sending {source}, as far as it is not there yet")
+            self.transport.run(f"mkdir -p {shlex.quote(run.sources(source))}")
+            self.transport.send(source, run.sources(source))
         commit = self._send_code(run)
-        if self.sends_results and run.local.is_run:
-            self.note("sending what is done so far")
-            self.transport.run(f"mkdir -p {shlex.quote(run.results)}")
-            self.transport.send(run.local.path, run.results)
         job.install()
         self.note(f"starting {run.name} on {run.host}")
         try:
@@ -100,10 +100,10 @@ class Launch:
     def _looked(self) -> HostReport:
         self.note(f"looking at {self.run.host}")
         try:
-            found = look(self.run, self.transport)
+            found = look(self.run, self.transport, needs=self.config.needs)
         except ConnectionLostError as error:
             raise NotReadyError(str(error)) from error
-        needed = self.config.data.num_clips * self.config.data.bytes_per_clip + SPARE_BYTES
+        needed = self.config.disk_bytes + _size(self.config.source_folder) + SPARE_BYTES
         needed += 0 if self.run.python else ENVIRONMENT_BYTES
         problems = list(found.problems)
         if found.free_bytes < needed:
@@ -120,7 +120,7 @@ class Launch:
         commit = snapshot(
             self.git,
             message=f"{run.name}: code of this run on {run.host}, uncommitted work included\n",
-            files={f"{RUNS}/{run.name}/config.toml": tomli_w.dumps(to_dict(self.config))},
+            files={f"{RUNS}/{run.name}/config.toml": tomli_w.dumps(to_dict(self._config_there(run)))},
             onto=self._tip(run) or "",
         )
         self.transport.push(self.git, run.repository, commit, run.branch)
@@ -130,6 +130,10 @@ class Launch:
             f"else git worktree add --quiet --force --detach {code} {commit}; fi"
         )
         return commit
+
+    def _config_there(self, run: RemoteRun) -> RunSettings:
+        source = self.config.source_folder
+        return self.config if source is None else self.config.reading(run.sources(source))
 
     def _tip(self, run: RemoteRun) -> str | None:
         """Returns the commit of the run's branch that new code goes on top of: the one there, or else here.
@@ -166,8 +170,12 @@ class Launch:
             "folder": run.code,
             "variables": {"PYTHONPATH": f"{run.code}/src"},
             "heartbeat": f"{run.results}/HEARTBEAT.txt",
-            "notice_url": run.notice_url,
         }
+
+
+def _size(folder: Path | None) -> int:
+    """Returns the bytes of all files in a folder."""
+    return 0 if folder is None else sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def check_tools() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perdure.remote.remote_run import HostJob, RemoteRun
@@ -43,7 +44,7 @@ class HostReport:
     problems: tuple[str, ...]
 
 
-def look(run: RemoteRun, transport: Transport) -> HostReport:
+def look(run: RemoteRun, transport: Transport, *, needs: Sequence[str] = ()) -> HostReport:
     """Returns what a host has and lacks for a run.
 
     Raises:
@@ -51,7 +52,11 @@ def look(run: RemoteRun, transport: Transport) -> HostReport:
         RemoteError: it has no usable shell.
     """
     python = shlex.quote(run.interpreter)
-    more = _WITH_PYTHON.format(python=python, names=" ".join(DEPENDENCIES)) if run.python else ""
+    more = (
+        _WITH_PYTHON.format(python=python, names=" ".join((*DEPENDENCIES, *(name.partition(".")[0] for name in needs))))
+        if run.python
+        else ""
+    )
     more = more or _WITHOUT_PYTHON.format(python=python)
     state = HostJob(run, transport).script("state")
     script = _SCRIPT.format(python=python, root=shlex.quote(run.root), more=more, state=state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
@@ -34,9 +35,6 @@ class RemoteRun:
         python: interpreter on the host that has everything; empty to make an environment there.
         ssh_config: file that replaces the user's ssh configuration; empty for none.
         is_whole: whether weights, data and checkpoints are fetched too.
-        notice_url: where the host says that it is going to be taken away; empty if it never is.
-        instance_id: of a machine hired for this run; empty for one that is simply there.
-        region: of that machine.
     """
 
     name: str
@@ -47,9 +45,6 @@ class RemoteRun:
     python: str = ""
     ssh_config: str = ""
     is_whole: bool = False
-    notice_url: str = ""
-    instance_id: str = ""
-    region: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -79,6 +74,10 @@ class RemoteRun:
     def results(self) -> str:
         """Run folder on the host."""
         return f"{self.folder}/runs/{self.name}"
+
+    def sources(self, folder: Path) -> str:
+        """Returns where a folder of sequences lies on the host; runs of the same folder share it."""
+        return f"{self.root}/sources/{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}/{folder.name}"
 
     @property
     def interpreter(self) -> str:
@@ -172,7 +171,7 @@ class JobState:
     Args:
         state: `none`, `running`, `ended`, or `lost`: gone without a word.
         code: exit code, once it has ended.
-        reason: `stopped` or `interrupted`, if it was ended from outside.
+        reason: `stopped`, if it was ended from outside.
         log_bytes: size of its log.
         heartbeat_age_s: age of the last heartbeat of this start; None before the first one.
         heartbeat: that line.

@@ -94,7 +94,8 @@ def early_tile(run: StoredRun) -> Tile:
 def right_tile(run: StoredRun) -> Tile:
     """Returns how many verdicts are right."""
     errors = run.say(
-        "of verdicts. False confirms {evaluation:false_confirm_rate|percent}, misses {evaluation:miss_rate|percent}."
+        "This is the share of right verdicts. False confirms {evaluation:false_confirm_rate|percent},"
+        " misses {evaluation:miss_rate|percent}."
     )
     interval = run.say(
         "Accuracy lies in {evaluation:accuracy_ci95.0|percent} to {evaluation:accuracy_ci95.1|percent} (95 % interval)."
@@ -107,7 +108,7 @@ def _saved_tile(run: StoredRun) -> Tile:
         "Counted: {evaluation:compute_savings_flops|percent} of FLOPs,"
         " {evaluation:compute_savings_track_frames|percent} of track-frames."
     )
-    timed: Sentence = ("of the seconds that encoding every track on every frame takes.",)
+    timed: Sentence = ("This is the share of the seconds that encoding every track on every frame takes.",)
     answer = run.say("{evaluation:compute_savings_wall_clock|percent}")
     return Tile(question="What did it save?", answer=answer, details=(timed, counted))
 

@@ -27,6 +27,7 @@ STORED_FILES = {
     "training": ("metrics.jsonl", "perdure train"),
     "config": ("config.toml", "perdure run"),
     "run": ("run.json", "perdure run"),
+    "evidence": ("visualizations/evidence_analysis.json", "perdure visualize"),
 }
 """Short name -> (path inside the run folder, command that writes it)."""
 

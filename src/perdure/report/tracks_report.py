@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from perdure.report.closing_sections import reproduce_section, sources_section
@@ -9,10 +10,12 @@ from perdure.report.decision_sections import class_section
 from perdure.report.document import Badge, Block, Cell, Items, Paragraph, Picture, Report, Section, Table, Tile
 from perdure.report.mistake_sections import mistakes_blocks
 from perdure.report.opening import decided_tile, early_tile, headline, right_tile, targets_table, verdict
-from perdure.report.stored_run import Sentence, StoredRun
+from perdure.report.stored_run import STORED_FILES, Sentence, StoredRun
 from perdure.report.style import svg_bytes
 from perdure.report.tracks_figures import MAX_SEQUENCES, SHOWN, cost_figure, sequences_figure
 
+MAX_PICTURES = 4
+"""Sequences whose evidence is shown; the others are in the folder of figures."""
 ALPHA = "thresholds.alpha_false_confirm"
 """Where the metrics say which false-confirm rate was set."""
 
@@ -51,7 +54,7 @@ def build_tracks_report(run: StoredRun) -> Report:
 
 def _saved_tile(run: StoredRun) -> Tile:
     words = run.say(
-        "of track-frames need no look: {evaluation:track_frames_gated} were looked at, of"
+        "This is the share of track-frames that need no look: {evaluation:track_frames_gated} were looked at, of"
         " {evaluation:track_frames_ungated} that tracks lived."
     )
     return Tile(
@@ -155,7 +158,28 @@ def _sequences_section(run: StoredRun) -> Section:
             rows=tuple(_sequence_row(run, index, row) for index, row in enumerate(rows)),
         )
     )
-    return Section(anchor="sequences", title="Sequence by sequence", blocks=tuple(blocks))
+    return Section(anchor="sequences", title="Sequence by sequence", blocks=(*blocks, *_evidence_pictures(run)))
+
+
+def _evidence_pictures(run: StoredRun) -> list[Block]:
+    """Returns how evidence grew on the first sequences, if that was drawn."""
+    if not (run.path / STORED_FILES["evidence"][0]).is_file():
+        return []
+    names = [
+        (sample["name"], f"visualizations/{Path(sample['file']).name}") for sample in run.value("evidence", "samples")
+    ]
+    return [
+        Picture(
+            title=f"Evidence on {name}",
+            image=run.require(file, "perdure visualize").read_bytes,
+            media_type="image/png",
+            caption=("One line a track, scored by a model that has not seen the sequence; dashed: the bounds.",),
+            sources=("evidence",),
+            file=file,
+            layout="wide",
+        )
+        for name, file in names[:MAX_PICTURES]
+    ]
 
 
 def _sequence_row(run: StoredRun, index: int, row: dict[str, Any]) -> tuple[Cell, ...]:

@@ -11,6 +11,7 @@ from perdure.report.style import save_figure
 from perdure.report.tracks_figures import cost_figure, sequences_figure
 from perdure.report.tracks_report import ALPHA, build_tracks_report
 from perdure.report.write import save_report
+from perdure.runs.run_folder import RunFolder
 
 
 def write_tracks_analysis(run_path: Path | str) -> None:
@@ -21,9 +22,10 @@ def write_tracks_analysis(run_path: Path | str) -> None:
         ValueError: a stored file lacks a figure.
     """
     run = StoredRun(run_path)
-    metrics, folder = run.content("evaluation"), run.path / "analysis"
-    draw_confusion_matrix(metrics, run.path / "evaluation" / "confusion_matrix.png")
-    draw_decision_frame_histogram(run.records, folder / "decision_frame_histogram.png", early_stop_frame(run))
+    metrics, own = run.content("evaluation"), RunFolder(run.path)
+    folder = own.analysis
+    draw_confusion_matrix(metrics, own.confusion_matrix)
+    draw_decision_frame_histogram(run.records, own.decision_frame_histogram, early_stop_frame(run))
     save_figure(cost_figure(metrics["confirmation"]), folder / "cost_at_rates.png")
     rates = sequences_figure(metrics["sequences"], run.value("evaluation", ALPHA))
     save_figure(rates, folder / "false_confirms_by_sequence.png")

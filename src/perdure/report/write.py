@@ -12,6 +12,7 @@ from perdure.report.figures import draw_compute_chart, draw_decision_frame_histo
 from perdure.report.html import report_html
 from perdure.report.markdown import efficiency_markdown, report_markdown
 from perdure.report.stored_run import StoredRun
+from perdure.runs.run_folder import RunFolder
 
 
 def write_analysis(run_path: Path | str) -> list[Path]:
@@ -22,13 +23,11 @@ def write_analysis(run_path: Path | str) -> list[Path]:
         ValueError: a stored file lacks a figure.
     """
     run = StoredRun(run_path)
-    folder = run.path / "analysis"
+    folder = RunFolder(run.path)
     run.content("evaluation")
     records, early, efficiency = run.records, early_stop_frame(run), run.content("efficiency")
-    folder.mkdir(exist_ok=True)
-    paths = [
-        folder / name for name in ("decision_frame_histogram.png", "compute_usage_chart.png", "efficiency_report.md")
-    ]
+    folder.analysis.mkdir(exist_ok=True)
+    paths = [folder.decision_frame_histogram, folder.compute_usage_chart, folder.efficiency_report]
     draw_decision_frame_histogram(records, paths[0], early)
     draw_compute_chart(efficiency, paths[1])
     write_text(paths[2], efficiency_markdown(run))
@@ -50,7 +49,8 @@ def write_report(run_path: Path | str) -> list[Path]:
 
 def save_report(report: Report, run: StoredRun) -> list[Path]:
     """Writes a report as FINAL_REPORT.md and FINAL_REPORT.html, or neither; returns their paths."""
-    texts = {"FINAL_REPORT.md": report_markdown(report, run), "FINAL_REPORT.html": report_html(report)}
-    for name, text in texts.items():
-        write_text(run.path / name, text)
-    return [run.path / name for name in texts]
+    folder = RunFolder(run.path)
+    texts = {folder.report_markdown: report_markdown(report, run), folder.report_html: report_html(report)}
+    for path, text in texts.items():
+        write_text(path, text)
+    return list(texts)

@@ -10,7 +10,6 @@ from perdure.config import fingerprint
 from perdure.runs.record import OutputRecord, RunRecord, StageRecord
 from perdure.runs.run_folder import RunFolder
 from perdure.runs.settings import RunSettings
-from perdure.runs.source import source_fingerprint
 from perdure.runs.stage import Stage
 
 ASKED_FOR = "it was asked for"
@@ -29,19 +28,19 @@ class PlannedStage:
 
     Args:
         stage: the stage.
-        fingerprint: of settings, code and all stages before it.
+        fingerprint: of settings, version and all stages before it.
         settings: fingerprint of its settings alone.
-        code: fingerprint of its code alone.
+        version: that of the stage.
         weight: its share of the time of a whole run.
         reason: why it must run, in a few words; None if it need not.
         is_wanted: whether this process may run it.
-        is_old: whether its results are kept although settings or code have changed since.
+        is_old: whether its results are kept although settings or version have changed since.
     """
 
     stage: Stage
     fingerprint: str
     settings: str
-    code: str
+    version: str
     weight: float = 1.0
     reason: str | None = None
     is_wanted: bool = True
@@ -72,8 +71,12 @@ def plan_stages(
             used as they are.
 
     Raises:
-        ValueError: a stage that is asked for needs one that has not run.
+        ValueError: there is no stage of a name that is asked for, or it needs one that has not run.
     """
+    names = [stage.name for stage in stages]
+    for name in only:
+        if name not in names:
+            raise ValueError(f"run folder {run.path}: has no stage '{name}', expected one of {', '.join(names)}")
     recorded = record.stages if record else {}
     planned: dict[str, PlannedStage] = {}
     for stage in stages:
@@ -92,10 +95,10 @@ def plan_stages(
 def _planned(stage: Stage, config: RunSettings, *, upstream: Sequence[PlannedStage]) -> PlannedStage:
     read = [] if stage.inputs is None else [stage.inputs(config)]
     settings = fingerprint(stage.name, [setting(config, name) for name in stage.settings], *read)
-    code = source_fingerprint(stage.run, stage.code)
-    whole = fingerprint(settings, code, [item.fingerprint for item in upstream])
+    version = str(stage.version)
+    whole = fingerprint(settings, version, [item.fingerprint for item in upstream])
     weight = stage.weight(config) if callable(stage.weight) else stage.weight
-    return PlannedStage(stage=stage, fingerprint=whole, settings=settings, code=code, weight=float(weight))
+    return PlannedStage(stage=stage, fingerprint=whole, settings=settings, version=version, weight=float(weight))
 
 
 def _reason(
@@ -108,8 +111,8 @@ def _reason(
         return (
             "its settings have changed" if item.stage.inputs is None else "its settings or what it reads have changed"
         )
-    if recorded.code != item.code:
-        return "its code has changed"
+    if recorded.version != item.version:
+        return "there is another version of it"
     reason = _damage(recorded, run)
     if reason is not None:
         return reason
@@ -131,7 +134,7 @@ def _as_it_is(item: PlannedStage, recorded: StageRecord | None, *, run: RunFolde
     """Returns a stage that was not asked for: its results are used if they are whole, also if they are old."""
     if recorded is None:
         return replace(item, is_wanted=False)
-    is_old = (recorded.settings, recorded.code) != (item.settings, item.code)
+    is_old = (recorded.settings, recorded.version) != (item.settings, item.version)
     kept = replace(item, fingerprint=recorded.fingerprint, is_wanted=False, is_old=is_old)
     return replace(kept, reason=_damage(recorded, run))
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from perdure.extras import require
 from perdure.runs.machine import free_memory_bytes, usable_cores
 from perdure.runs.plan import PlannedStage
 from perdure.runs.run_folder import RunFolder
@@ -81,6 +82,20 @@ def check_dependencies() -> None:
         raise NotReadyError(f"not installed: {', '.join(missing)}; install perdure with its dependencies: 'make setup'")
 
 
+def check_needs(planned: Sequence[PlannedStage]) -> None:
+    """Makes sure that the optional modules of all stages that will run can be loaded.
+
+    Raises:
+        NotReadyError: one is not installed, or is and cannot be loaded, which another installation would not mend.
+    """
+    for item in planned:
+        for name in item.stage.needs if item.will_run else ():
+            try:
+                require(name)
+            except ValueError as error:
+                raise NotReadyError(f"{item.stage.name}: {error}") from error
+
+
 def check_memory(config: RunSettings) -> None:
     """Makes sure that there is memory for the largest stages, which hold the tracks of a whole split.
 
@@ -133,6 +148,7 @@ def check_ready(planned: Sequence[PlannedStage], config: RunSettings, run: RunFo
         ValueError: the configuration names something that does not exist.
     """
     check_space(planned, config, run)
+    check_needs(planned)
     if any(item.stage.uses_torch for item in planned if item.will_run):
         check_dependencies()
         check_memory(config)

@@ -60,9 +60,9 @@ class StageRecord:
 
     Args:
         status: `running` also after the process was killed.
-        fingerprint: of settings, code and all stages before it.
+        fingerprint: of settings, version and all stages before it.
         settings: fingerprint of its settings alone.
-        code: fingerprint of its code alone.
+        version: of the stage.
         started: UTC time.
         ended: UTC time; None while it runs.
         duration_s: seconds of work, those before an interruption included.
@@ -74,7 +74,7 @@ class StageRecord:
     status: StageStatus
     fingerprint: str
     settings: str
-    code: str
+    version: str
     started: str
     ended: str | None = None
     duration_s: float = 0.0
@@ -182,5 +182,8 @@ def read_record(run: RunFolder) -> RunRecord | None:
     content.pop("duration_s", None)
     stages = content.pop("stages", {})
     record = from_dict(RunRecord, content, where=str(path))
+    for values in stages.values():
+        if "code" in values:  # a hash of source, from before stages had versions
+            values["version"] = values.pop("code")
     parsed = {name: from_dict(StageRecord, values, where=str(path)) for name, values in stages.items()}
     return replace(record, stages=parsed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
 
@@ -34,6 +35,25 @@ class RunSettings:
     def num_clips_in_memory(self) -> int:
         """Synthetic clips whose tracks the largest stage holds at once."""
         return 0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Modules of optional libraries that its stages need."""
+        return ()
+
+    @property
+    def disk_bytes(self) -> int:
+        """What its data takes on a disk."""
+        return 0
+
+    @property
+    def source_folder(self) -> Path | None:
+        """Folder outside of the run folder that it reads; None where it makes all of its data."""
+        return None
+
+    def reading(self, folder: str) -> RunSettings:
+        """Returns the same settings with their sources in another folder, such as one on another machine."""
+        return self
 
     @property
     def extractor_name(self) -> str:

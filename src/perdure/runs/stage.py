@@ -95,6 +95,15 @@ class StageContext:
         """Folder of the data set that the `data` stage makes for this configuration."""
         return self.run.data / self.fingerprints["data"]
 
+    def on_progress(self, detail: str) -> Callable[[int, int], None]:
+        """Returns a function that reports (done, total) with these words, and stops the stage where the run should."""
+
+        def report(done: int, total: int) -> None:
+            self.log.progress(done, total, detail)
+            self.raise_if_stopping()
+
+        return report
+
     def raise_if_stopping(self) -> None:
         """Raises `Stopped` if the stage should stop; for loops whose finished part is stored or cheap."""
         if self.should_stop():
@@ -108,11 +117,10 @@ class Stage:
     Args:
         name: also that of its command, `perdure NAME RUN`.
         summary: what it does, in a few words, for the terminal.
-        run: the work; a module-level function, so that its source can be part of the fingerprint.
+        run: the work.
         after: names of the stages whose results it reads.
         settings: dotted names of the parts of `RunSettings` that its results depend on.
-        code: modules and packages of perdure whose source its results depend on, beside those that the source of
-            `run` imports; what these import in turn is included.
+        version: of what comes out: whoever changes that in code raises it, and the stage runs again everywhere.
         outputs: paths or glob patterns relative to the run folder; `{fingerprint}` stands for that of the stage.
             Each must match at least one file afterwards, and no file may be an output of two stages. Files that
             match a pattern are removed before the stage starts anew, so that none is left over from other settings.
@@ -122,6 +130,7 @@ class Stage:
             estimate of the time left.
         disk_bytes: bytes it will write; None if they do not matter.
         uses_torch: whether torch and the device must be there.
+        needs: modules that it needs beside what perdure depends on, such as `sklearn`; looked for before anything runs.
     """
 
     name: str
@@ -129,9 +138,10 @@ class Stage:
     run: Callable[[StageContext], None]
     after: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
-    code: tuple[str, ...] = ()
+    version: int = 1
     outputs: tuple[str, ...] = ()
     inputs: Callable[[Any], str] | None = None
     weight: float | int | Callable[[Any], float] = 1.0
     disk_bytes: Callable[[Any], int] | None = None
     uses_torch: bool = False
+    needs: tuple[str, ...] = ()

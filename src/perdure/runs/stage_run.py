@@ -92,7 +92,7 @@ class StageRun:
             status="running",
             fingerprint=self.item.fingerprint,
             settings=self.item.settings,
-            code=self.item.code,
+            version=self.item.version,
             started=timestamp(),
             duration_s=earlier.duration_s if earlier and goes_on else 0.0,
             num_starts=earlier.num_starts + 1 if earlier and goes_on else 1,

@@ -24,12 +24,6 @@ def code_index(code: Float[Tensor, "*batch bit"]) -> Int[Tensor, "*batch"]:
     return ((code > 0).long() * powers).sum(-1)
 
 
-def index_code(index: Int[Tensor, "*batch"], num_bits: int) -> Float[Tensor, "*batch bit"]:
-    """Returns the code in {-1, +1} of each index; the inverse of `code_index`."""
-    powers = 2 ** torch.arange(num_bits - 1, -1, -1, device=index.device)
-    return torch.where((index[..., None] // powers) % 2 == 1, 1.0, -1.0)
-
-
 def entropy_losses(
     z: Float[Tensor, "token bit"], *, inverse_temperature: float
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:

@@ -6,7 +6,6 @@ Knows which object each detection lies on. Never seen by the gate: it serves tra
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 from perdure.types import NO_OWNER, ClipTruth, Label, TrackFrame
 
@@ -48,15 +47,3 @@ class TrackTruth:
     def labels(self) -> dict[int, Label]:
         """Returns the label of every track seen so far, by track id."""
         return {track_id: self.label(track_id) for track_id in sorted(self._hits)}
-
-
-def track_labels(track_frames: Iterable[TrackFrame], truth: ClipTruth) -> dict[int, Label]:
-    """Returns the label of every track of a clip, by track id.
-
-    A track is persistent if a persistent object owns more than half of its hits; ties and hits on nothing are
-    transient.
-    """
-    collected = TrackTruth(truth)
-    for tracks in track_frames:
-        collected.add(tracks)
-    return collected.labels()

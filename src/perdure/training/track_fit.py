@@ -25,6 +25,7 @@ from perdure.evidence.track_evidence import (
     scaled_columns,
     stacked,
 )
+from perdure.extras import require
 from perdure.tracks.track_table import TrackTable
 
 
@@ -86,7 +87,7 @@ def fit_track_evidence(
             they would thin each other out among the inputs that a split chooses from.
 
     Raises:
-        ValueError: there are too few tracks of a class, crops were not looked at, or scikit-learn is not installed.
+        ValueError: there are too few tracks of a class, crops were not looked at, or scikit-learn cannot be loaded.
     """
     lifetime = fit_lifetime(
         table.is_hit, table.is_valid, table.is_persistent, max_lifetime=min(config.max_lifetime, table.num_ages)
@@ -161,12 +162,9 @@ def _grown(
 
 
 def _scikit_learn() -> Any:
-    try:
-        from sklearn.ensemble import ExtraTreesClassifier
-    except ImportError as error:
-        raise ValueError(
-            "training on tracks needs scikit-learn, which is not installed; pip install 'perdure[tracks]'"
-        ) from error
+    require("sklearn.ensemble")
+    from sklearn.ensemble import ExtraTreesClassifier
+
     return ExtraTreesClassifier
 
 

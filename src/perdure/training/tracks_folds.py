@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
+from perdure.gate.detections_model import DetectionsModel
 from perdure.gate.load import load_gate, load_model
 from perdure.gate.operation import Rates
 from perdure.tracks.split import BenchData, leave_one_out
 from perdure.tracks.tracks_config import RealData
 from perdure.tracks.tracks_store import StoredTracks
 from perdure.training.track_fit import TrackTrainingConfig
-from perdure.training.tracks_model import fit_tracks_model
+from perdure.training.tracks_model import fit_tracks_model, left_out_scores
 
 ResultT = TypeVar("ResultT")
 
@@ -38,6 +38,7 @@ class FoldsRequest:
         seed: of trees and of the choice of calibration tracks.
         pretrained: weights of what looked at crops; None for detections alone.
         models: folder of the models.
+        prefix: how their names begin.
     """
 
     tracks: Path
@@ -49,35 +50,73 @@ class FoldsRequest:
     seed: int
     pretrained: Path | None
     models: Path
+    prefix: str = "fold"
 
     def model(self, fold: int) -> Path:
         """Returns the file of a model."""
-        return self.models / ("all.safetensors" if fold == ALL else f"fold_{fold:02d}.safetensors")
+        return self.models / f"{self.prefix}_{'all' if fold == ALL else f'{fold:02d}'}.safetensors"
+
+    def data(self, fold: int) -> BenchData:
+        """Returns what the model of a fold is made from, with parts that are left out in turn to calibrate it."""
+        whole = StoredTracks.load(self.tracks).split(self.request, self.name)
+        return whole if fold == ALL else _inside(whole, fold, self.inner_folds)
 
 
 def fit_fold(fold: int, request: FoldsRequest) -> None:
-    """Fits, calibrates and stores the model of one fold, or of all tracks; nothing is done where it is stored already.
+    """Fits and stores the model of one fold, or of all tracks; nothing is done where it is stored already.
 
     Raises:
-        ValueError: there are too few tracks to fit on, or to calibrate for these rates.
+        ValueError: there are too few tracks to fit on.
     """
     path = request.model(fold)
     if path.is_file():
         return
-    whole = StoredTracks.load(request.tracks).split(request.request, request.name)
-    data = whole if fold == ALL else _inside(whole, fold, request.inner_folds)
     looking = None if request.pretrained is None else load_model(request.pretrained)
     model = fit_tracks_model(
-        data,
+        request.data(fold),
         request.request,
         request.training,
         rates=request.rates,
         seed=request.seed,
         extractor=None if looking is None else looking.extractor,  # type: ignore[attr-defined]
         crop=None if looking is None else looking.operation.crop,
+        is_calibrated=False,
     )
     model.save(path)
+
+
+def calibrate_fold(fold: int, request: FoldsRequest, fitted: FoldsRequest) -> None:
+    """Calibrates the fitted model of one fold and stores it; nothing is done where it is stored already.
+
+    Args:
+        fold: number of the fold, or `ALL`.
+        request: where it is stored.
+        fitted: where the fitted model is.
+
+    Raises:
+        ValueError: there are too few tracks to calibrate for these rates.
+    """
+    path = request.model(fold)
+    if path.is_file():
+        return
+    model = fitted_model(fitted.model(fold))
+    uses_looks = request.pretrained is not None
+    model.calibration = left_out_scores(request.data(fold), request.training, seed=request.seed, uses_looks=uses_looks)
+    model.rates = request.rates
+    model.save(path)
     load_gate(path, like="promise", image_size=(1, 1))  # too few tracks for the rates are said now, not hours later
+
+
+def fitted_model(path: Path) -> DetectionsModel:
+    """Returns a model that `fit_fold` has stored.
+
+    Raises:
+        ValueError: it is a model of another kind.
+    """
+    model = load_model(path)
+    if not isinstance(model, DetectionsModel):
+        raise ValueError(f"weights: {path} holds a {type(model).__name__}, expected a forest on tracks; train again")
+    return model
 
 
 def _inside(whole: BenchData, fold: int, num_folds: int) -> BenchData:
@@ -85,11 +124,6 @@ def _inside(whole: BenchData, fold: int, num_folds: int) -> BenchData:
     part = whole.folds[fold].train
     inner = leave_one_out(f"{whole.name}, fold {fold + 1}", whole.table.take(part), num_folds=num_folds)
     return BenchData(name=inner.name, table=inner.table, folds=inner.folds, frame_rate_hz=whole.frame_rate_hz)
-
-
-def fit_folds(folds: Sequence[int], request: FoldsRequest, *, num_workers: int) -> Iterator[None]:
-    """Fits the models of folds beside each other; yields once for each that is done, in order."""
-    yield from mapped_folds(partial(fit_fold, request=request), folds, num_workers)
 
 
 def mapped_folds(work: Callable[[int], ResultT], folds: Sequence[int], num_workers: int) -> Iterator[ResultT]:

@@ -34,6 +34,7 @@ def fit_tracks_model(
     seed: int,
     extractor: MagvitExtractor | None = None,
     crop: CropConfig | None = None,
+    is_calibrated: bool = True,
     on_fold: Callable[[], None] = lambda: None,
 ) -> DetectionsModel:
     """Returns a model fitted on all tracks, with scores of each track from a fit that has not seen its sequence.
@@ -46,10 +47,11 @@ def fit_tracks_model(
         seed: of trees and of the choice of calibration tracks.
         extractor: what looked at crops; None for a model that reads detections alone.
         crop: windows that it looked at.
+        is_calibrated: whether these scores are wanted; without them `left_out_scores` may add them later.
         on_fold: called after every fit, of which there is one more than folds.
 
     Raises:
-        ValueError: there are too few tracks of a class, or scikit-learn is not installed.
+        ValueError: there are too few tracks of a class, or scikit-learn cannot be loaded.
     """
     uses_looks = extractor is not None
     evidence = fit_track_evidence(data.table, config, seed=seed, uses_looks=uses_looks)
@@ -63,7 +65,9 @@ def fit_tracks_model(
             on_timeout="transient",
             frame_rate_hz=data.frame_rate_hz,
         ),
-        "calibration": left_out_scores(data, config, seed=seed, uses_looks=uses_looks, on_fold=on_fold),
+        "calibration": left_out_scores(data, config, seed=seed, uses_looks=uses_looks, on_fold=on_fold)
+        if is_calibrated
+        else None,
         "rates": rates,
     }
     if extractor is None:

@@ -118,6 +118,15 @@ class WorldConfig:
         """Whether tracks follow the law that the optima are known for: no clutter, no occlusion, no bursts."""
         return not (self.clutter_per_frame or self.occluded_share or self.burst_share)
 
+    def share_of_clips(self, *, is_persistent: bool) -> float:
+        """Returns the probability that a clip holds an object of a class; each is detected on its first frame.
+
+        >>> round(WorldConfig().share_of_clips(is_persistent=True), 3)
+        0.836
+        """
+        other = 1 - self.persistent_share if is_persistent else self.persistent_share
+        return 1 - sum(other**num for num in range(1, self.max_objects + 1)) / self.max_objects
+
     @property
     def last_birth_frame(self) -> int:
         """Last frame (0-based) on which an object may be born."""

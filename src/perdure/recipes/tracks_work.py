@@ -1,0 +1,212 @@
+"""What each stage of a run on real tracks does with the parts below."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from perdure.bench.confirmation_bench import bench_rows
+from perdure.bench.confirmation_methods import CAPS, compared_methods
+from perdure.data.generate import generate_dataset
+from perdure.data.mot_sequence import MotSequence
+from perdure.evaluation.tracks_decisions import decide_folds
+from perdure.evaluation.tracks_evidence import left_out_evidence
+from perdure.evaluation.tracks_metrics import tracks_metrics
+from perdure.files import write_json
+from perdure.gate.model import PersistenceModel
+from perdure.gate.operation import Operation
+from perdure.metrics.decisions import write_decisions
+from perdure.recipes.tracks_config import TracksRunConfig
+from perdure.recipes.train_stage import train_as
+from perdure.report.evidence_figure import draw_evidence_figure
+from perdure.report.tracks_write import write_tracks_analysis, write_tracks_report
+from perdure.runs.stage import StageContext
+from perdure.tracks.real_data import read_places, sequence_folders, street_place
+from perdure.tracks.table_looks import table_looks
+from perdure.tracks.track_table import TrackTable
+from perdure.tracks.tracks_store import StoredTracks
+from perdure.training.run import TrainingRequest
+from perdure.training.tracks_folds import ALL, FoldsRequest, calibrate_fold, fit_fold, mapped_folds
+
+PRETRAINED = "checkpoints/pretrained.safetensors"
+"""Weights of the tokenizer, inside the run folder."""
+FITTED = "fitted"
+"""How the names of models begin before calibration."""
+TRACKS = "tracks.safetensors"
+"""File of the labelled tracks, inside the folder of their data."""
+
+
+def make_clips(context: StageContext) -> None:
+    """Generates the synthetic clips that the tokenizer is trained on."""
+    config: TracksRunConfig = context.config
+    generate_dataset(
+        config.pretraining.data,
+        context.dataset_folder,
+        seed=config.seed,
+        num_workers=context.num_workers,
+        on_progress=context.on_progress("clips"),
+    )
+
+
+def pretrain(context: StageContext) -> None:
+    """Trains the tokenizer on synthetic clips, together with an evidence model that is not used further."""
+    config: TracksRunConfig = context.config
+    request = TrainingRequest(
+        model=config.pretraining.model,
+        operation=Operation(),
+        training=config.pretraining.training,
+        seed=config.seed,
+        num_workers=context.num_workers,
+        device=config.device,
+    )
+    train_as(request, context, PRETRAINED)
+
+
+def make_tracks(context: StageContext) -> None:
+    """Links the detections of all sequences, describes and labels their tracks, and looks at their crops."""
+    config: TracksRunConfig = context.config
+    on_sequence = context.on_progress("sequences")
+    if config.data.num_streets:
+        places = [street_place(seed) for seed in range(config.data.num_streets)]
+    else:
+        places = [str(folder) for folder in sequence_folders(config.data, config.data.folder.resolve())]
+    table, sequences = read_places(config.data, places, on_sequence, needs_video=config.data.uses_pixels)
+    if config.data.uses_pixels:
+        table = _looked_at(table, sequences, context)
+    path = _tracks_file(context)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    StoredTracks.of(table, places, sequences).save(path)
+
+
+def _tracks_file(context: StageContext) -> Path:
+    return context.run.data / context.fingerprints["tracks"] / TRACKS
+
+
+def _looked_at(table: TrackTable, sequences: list[MotSequence], context: StageContext) -> TrackTable:
+    model = PersistenceModel.load(context.run.path / PRETRAINED)
+    looks = table_looks(table, sequences, model, on_progress=context.on_progress("videos"))
+    return replace(table, looks=looks)
+
+
+def train(context: StageContext) -> None:
+    """Fits a model without each part of the sequences, and one on all of them."""
+    request, num_folds = _folds(context, context.work, prefix=FITTED)
+    _for_folds(context, partial(fit_fold, request=request), num_folds)
+    for fold in (*range(num_folds), ALL):
+        _moved(request.model(fold), context.run.checkpoints / request.model(fold).name)
+    shutil.rmtree(context.work, ignore_errors=True)
+
+
+def calibrate(context: StageContext) -> None:
+    """Scores what each model has been fitted on by fits that have not seen it; the model of all is the result."""
+    request, num_folds = _folds(context, context.work)
+    fitted, _ = _folds(context, context.run.checkpoints, prefix=FITTED)
+    _for_folds(context, partial(calibrate_fold, request=request, fitted=fitted), num_folds)
+    for fold in range(num_folds):
+        _moved(request.model(fold), context.run.checkpoints / request.model(fold).name)
+    _moved(request.model(ALL), context.run.final_model)
+    shutil.rmtree(context.work, ignore_errors=True)
+
+
+def _for_folds(context: StageContext, work: Callable[[int], None], num_folds: int) -> None:
+    """Does the work for every fold and for all tracks together, in processes."""
+    on_fold = context.on_progress("models")
+    for done, _ in enumerate(mapped_folds(work, [*range(num_folds), ALL], context.num_workers), start=1):
+        on_fold(done, num_folds + 1)
+
+
+def _moved(source: Path, target: Path) -> None:
+    for name in (".json", ".safetensors"):  # weights last: where they are, all is
+        source.with_suffix(name).replace(target.with_suffix(name))
+
+
+def evaluate_tracks(context: StageContext) -> None:
+    """Runs the gate over every sequence with the model that has not seen it, and compares it with other methods."""
+    config: TracksRunConfig = context.config
+    request, num_folds = _folds(context, context.run.checkpoints)
+    outcomes, rules = [], []
+    on_fold = context.on_progress("folds")
+    decided = decide_folds(range(num_folds), request, num_workers=context.num_workers)
+    for done, (rule, found) in enumerate(decided, start=1):
+        rules.append(rule)
+        outcomes += found
+        on_fold(done, 2 * num_folds)
+    records = sorted(
+        (record for outcome in outcomes for record in outcome.records), key=lambda one: (one.clip_id, one.track_id)
+    )
+    metrics = tracks_metrics(
+        records,
+        _compared(context, request, num_folds),
+        rules,
+        num_censored=sum(outcome.num_censored for outcome in outcomes),
+        rates=request.rates,
+        early_stop_frame=config.evaluation.early_stop_frame,
+        num_resamples=config.evaluation.num_resamples,
+        seed=config.seed,
+    )
+    write_decisions(context.run.decisions, records)
+    write_json(context.run.evaluation_metrics, metrics)
+
+
+def _compared(context: StageContext, request: FoldsRequest, num_folds: int) -> list[dict[str, Any]]:
+    """Returns the rows of all methods on the same splits."""
+    data = StoredTracks.load(request.tracks).split(request.request, request.name)
+    methods = compared_methods(request.training, has_pixels=data.table.looks is not None, seed=request.seed)
+    total = len(CAPS) * (len(methods) + 3)
+    steps: list[str] = []
+    on_step = context.on_progress("comparison")
+
+    def on_progress(name: str) -> None:
+        steps.append(name)
+        on_step(round(num_folds * (1 + len(steps) / total)), 2 * num_folds)
+
+    return bench_rows(data, methods, seed=request.seed, is_trained=False, on_progress=on_progress)
+
+
+def visualize(context: StageContext) -> None:
+    """Draws the evidence of left-out tracks over their age, a figure a sequence, and stores what was drawn."""
+    config: TracksRunConfig = context.config
+    request, num_folds = _folds(context, context.run.checkpoints)
+    on_figure = context.on_progress("evidence figures")
+    rows, most = [], config.evaluation.num_evidence_figures
+    for place, found in enumerate(islice(left_out_evidence(request, num_folds), most)):
+        name = f"sample_{place:04d}_evidence.png"
+        draw_evidence_figure(found, context.run.visualizations / name)
+        counts = {"num_persistent": int(found.is_persistent.sum()), "num_transient": int((~found.is_persistent).sum())}
+        rows.append({"file": name, "name": found.name, **counts})
+        on_figure(place + 1, most)
+    write_json(context.run.visualizations / "evidence_analysis.json", {"samples": rows})
+
+
+def analyze(context: StageContext) -> None:
+    """Draws what methods cost, when decisions fell, and rates by sequence."""
+    write_tracks_analysis(context.run.path)
+
+
+def report(context: StageContext) -> None:
+    """Writes the report from what the stages before have stored."""
+    write_tracks_report(context.run.path)
+
+
+def _folds(context: StageContext, models: Path, *, prefix: str = "fold") -> tuple[FoldsRequest, int]:
+    """Returns what the models of all folds depend on, and how many folds there are."""
+    config: TracksRunConfig = context.config
+    path = _tracks_file(context)
+    request = FoldsRequest(
+        tracks=path,
+        name=config.data.name,
+        request=config.data,
+        training=config.training,
+        rates=config.calibration,
+        inner_folds=config.evaluation.inner_folds,
+        seed=config.seed,
+        pretrained=context.run.path / PRETRAINED if config.data.uses_pixels else None,
+        models=models,
+        prefix=prefix,
+    )
+    return request, len(StoredTracks.load(path).split(config.data, request.name).folds)
