@@ -179,7 +179,7 @@ def test_the_gate_of_the_run_is_better_than_the_hand_rule_on_streets_it_has_not_
         ([], "data.path: got none, expected a folder of labelled sequences; give --data.path DIR"),
         (["--data.path", "nowhere"], "data.path: nowhere is no folder"),
         (["--data.path", "{streets}", "--data.only", "X*"], "holds no folder 'X*' with a seqinfo.ini"),
-        (["--data.path", "{streets}", "--data.camera", "static"], "says camera=static"),
+        (["--data.path", "{streets}", "--data.camera", "static"], "write camera=static or camera=moving"),
         (["--data.num-train", "3"], "--data.num-train"),
     ],
 )

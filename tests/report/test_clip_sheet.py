@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,8 @@ def test_both_kinds_are_drawn_in_their_colours(clip: Clip, tmp_path: Path) -> No
 def test_a_missed_frame_looks_different_from_a_hit(clip: Clip, tmp_path: Path) -> None:
     assert clip.truth is not None
     nothing = tuple(
-        replace(found, **{name: getattr(found, name)[:0] for name in found.__slots__}) for found in clip.detections
+        replace(found, **{item.name: getattr(found, item.name)[:0] for item in fields(found) if item.init})
+        for found in clip.detections
     )
     nobody = tuple(owner[:0] for owner in clip.truth.detection_owner)
     missed = replace(clip, detections=nothing, truth=replace(clip.truth, detection_owner=nobody))

@@ -72,7 +72,8 @@ def test_a_camera_that_is_gone_for_good_ends_the_watching_with_all_that_was_seen
     with RtspServer(square_frames(200)) as gate.server:
         summary = watch(gate.server.url, gate, out_dir=tmp_path)
     assert summary.num_frames > 10
-    (problem,) = summary.problems
+    # Beside it may stand how many frames were dropped, which depends on the machine.
+    (problem,) = [text for text in summary.problems if text.startswith("video: ") and "gave no frame" in text]
     assert problem.startswith(f"video: {gate.server.url} gave no frame in {live.MAX_FAILURES} connections (")
     with open_video(tmp_path / "annotated.mp4") as annotated:
         assert len(list(annotated)) == summary.num_frames
