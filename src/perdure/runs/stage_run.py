@@ -182,7 +182,8 @@ class StageRun:
         for old in {output.path for output in current.outputs} - {output.path for output in outputs}:
             (self.run.path / old).unlink(missing_ok=True)
         self._remove_empty_work()
-        total_s = round(current.duration_s + duration_s, 3)
+        # To the microsecond: beside the second at which it ended, it tells one execution of a stage from the next.
+        total_s = round(current.duration_s + duration_s, 6)
         done = replace(current, status="done", ended=timestamp(), duration_s=total_s, outputs=outputs)
         record = record.with_stage(self.item.stage.name, done)
         record.save(self.run)
