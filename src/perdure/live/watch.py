@@ -23,6 +23,7 @@ from perdure.drawing.status_bar import StreamTotals
 from perdure.files import write_json
 from perdure.gate.results import GateResult
 from perdure.live.comparison import RuleComparison
+from perdure.live.interrupts import WholeFrames
 from perdure.live.latency import Latency
 from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
 from perdure.live.problems import problems_of
@@ -183,22 +184,12 @@ class _Session:
             writer or nullcontext(),
             Sink[_Shown](lambda shown: self._draw(shown, writer)) as sink,
             self._ahead() as frames,
+            WholeFrames() as whole,
         ):
             try:
                 for item in frames:
-                    with self.clock.timed("gate"):
-                        result = self.gate.update(item.frame, item.detections, time_s=item.time_s)
-                    self.latency.add(perf_counter() - item.decoded_at_s)
-                    self.tally.add(result)
-                    if self.comparison is not None:
-                        self.comparison.add(result)
-                    self._warn_of_drift(result)
-                    self.last_time_s = item.time_s
-                    outputs.write(item.frame_index, item.time_s, result)
-                    if writer is not None or self.window is not None:
-                        compared = "" if self.comparison is None else self.comparison.text
-                        totals = self.tally.totals(result, compared=compared)
-                        sink.put(_Shown(item.frame, item.time_s, result, totals))
+                    with whole.frame():
+                        self._take(item, outputs, None if writer is None and self.window is None else sink)
                     if on_progress is not None:
                         on_progress(self.tally.num_frames, num_total)
                     self._look()
@@ -209,6 +200,21 @@ class _Session:
                 if self.reader.is_live:  # the thread that works ahead may be waiting for a camera that is silent
                     self.reader.close()
         self.elapsed_s = perf_counter() - start
+
+    def _take(self, item: _Detected, outputs: WatchOutputs, sink: Sink[_Shown] | None) -> None:
+        """Decides on one frame and hands it to every output."""
+        with self.clock.timed("gate"):
+            result = self.gate.update(item.frame, item.detections, time_s=item.time_s)
+        self.latency.add(perf_counter() - item.decoded_at_s)
+        self.tally.add(result)
+        if self.comparison is not None:
+            self.comparison.add(result)
+        self._warn_of_drift(result)
+        self.last_time_s = item.time_s
+        outputs.write(item.frame_index, item.time_s, result)
+        if sink is not None:
+            totals = self.tally.totals(result, compared="" if self.comparison is None else self.comparison.text)
+            sink.put(_Shown(item.frame, item.time_s, result, totals))
 
     def _writer(self) -> VideoWriter | None:
         """Returns what writes the annotated video; None without one, and then that of an earlier stream goes."""
