@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
 from beartype.roar import BeartypeCallHintParamViolation
-from jaxtyping import TypeCheckError
+from jaxtyping import TypeCheckError, jaxtyped
 
+import annotation_check
 from annotation_check import checked
 from perdure import geometry
 
@@ -39,3 +41,28 @@ def test_a_protocol_that_cannot_be_checked_is_passed_over() -> None:
 
     with pytest.raises(AttributeError):
         total(3)
+
+
+def test_a_function_within_a_function_is_compiled_once_and_checked_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+
+    def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+        compiled.append(function)
+        return with_tower(function)
+
+    with_tower = annotation_check._with_tower
+    monkeypatch.setattr(annotation_check, "_with_tower", noted)
+
+    def made() -> Callable[[int], int]:
+        @jaxtyped(typechecker=checked)
+        def doubled(value: int) -> int:
+            return 2 * value
+
+        return doubled
+
+    first, second = made(), made()
+    assert first is not second and len(compiled) == 2, "one for what goes in, one for what comes out"
+    assert second(3) == 6
+    for one in (first, second):
+        with pytest.raises(TypeCheckError, match="value"):
+            one(3.5)  # type: ignore[arg-type]

@@ -74,10 +74,11 @@ def binomial_cdf(
     >>> float(binomial_cdf(1, 2, 0.5)), float(binomial_cdf(-1, 5, 0.1)), float(binomial_cdf(5, 5, 0.1))
     (0.75, 0.0, 1.0)
     """
+    return np.asarray(np.vectorize(_cdf, otypes=[np.float64])(num, num_trials, rate))
 
-    def one(k: float, n: float) -> float:
-        if k < 0:
-            return 0.0
-        return 1.0 if k >= n else beta_cdf(1.0 - rate, n - math.floor(k), math.floor(k) + 1.0)
 
-    return np.asarray(np.vectorize(one, otypes=[np.float64])(num, num_trials))
+def _cdf(num: float, num_trials: float, rate: float) -> float:
+    if num < 0:
+        return 0.0
+    successes = math.floor(num)
+    return 1.0 if num >= num_trials else beta_cdf(1.0 - rate, num_trials - successes, successes + 1.0)
