@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from perdure.recipes.recipes import stored_config
-from perdure.recipes.stages import STAGES
+from perdure.recipes.stages import run_stages
 from perdure.runs.plan import plan_stages
 from perdure.runs.run_folder import RunFolder
 from perdure.runs.time_left import TimeLeft
@@ -98,7 +98,8 @@ def worst(milestones: Sequence[Milestone], stage: str, end_s: float, *, at_least
 
 def replayed(run: RunFolder, milestones: Sequence[Milestone]) -> list[Milestone]:
     """Returns the lines with what the present code would have said about the time left."""
-    planned = {item.stage.name: item for item in plan_stages(STAGES, stored_config(run), run=run, record=None)}
+    config = stored_config(run)
+    planned = {item.stage.name: item for item in plan_stages(run_stages(config), config, run=run, record=None)}
     weights = [planned[name].weight for name in dict.fromkeys(item.stage for item in milestones)]
     clock = [0.0]
     left = TimeLeft(lambda: clock[0])

@@ -1,6 +1,7 @@
 """Configuration as frozen dataclasses: to and from plain dictionaries and TOML files.
 
-None means "left out". Unknown keys and values of a wrong type are errors that name the key and the place.
+None means "left out". Where a section may be of several kinds it is the one that has most of its keys. Unknown keys and
+values of a wrong type are errors that name the key and the place.
 Knows nothing of what the settings mean; every owner validates its own in `__post_init__`.
 """
 
@@ -73,6 +74,8 @@ def _converted(hint: Any, value: Any, *, where: str, key: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         inner = [argument for argument in arguments if argument is not type(None)]
+        if len(inner) > 1 and isinstance(value, dict):
+            inner.sort(key=lambda one: len({item.name for item in fields(one)} & set(value)), reverse=True)
         return None if value is None else _converted(inner[0], value, where=where, key=key)
     if is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, dict):

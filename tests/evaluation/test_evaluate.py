@@ -14,7 +14,7 @@ from perdure.evaluation import evaluate as evaluate_module
 from perdure.evaluation.calibrate import calibration_scores, rule_for
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evaluation.decide import ClipOutcome, GateSetup, decide_clips
-from perdure.evaluation.evaluate import Evaluation, EvaluationRequest, evaluate
+from perdure.evaluation.evaluate import Evaluation, EvaluationRequest, evaluate_clips
 from perdure.gate.model import PersistenceModel
 from perdure.gate.operation import Rates
 from perdure.metrics.decisions import decision_metrics, write_decisions
@@ -52,7 +52,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def result(weights: Path) -> Evaluation:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate_module, "decide_split", in_this_process)
-        return evaluate(
+        return evaluate_clips(
             EvaluationRequest(
                 dataset=small_dataset(),
                 weights=weights,
@@ -150,7 +150,7 @@ def test_progress_of_every_part_ends_at_its_total(result: Evaluation) -> None:
 def test_uncalibrated_weights_are_refused(tmp_path: Path) -> None:
     small_model().save(tmp_path / "raw.safetensors")
     with pytest.raises(ValueError, match=r"raw\.safetensors are not calibrated; run 'perdure calibrate' first"):
-        evaluate(
+        evaluate_clips(
             EvaluationRequest(
                 dataset=small_dataset(),
                 weights=tmp_path / "raw.safetensors",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from perdure.config import from_dict, to_dict, write_toml
 from perdure.data.config import DataConfig
 from perdure.gate.operation import DEFAULT_RATES, Operation, Rates
 from perdure.recipes.config import RunConfig, least_clips
-from perdure.recipes.recipes import RECIPES, read_config, recipe
+from perdure.recipes.recipes import RECIPES, changed_recipe, read_config, recipe
 from perdure.runs.run_folder import RunFolder, find_runs, named_run, point_to_latest
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.tracking.crops import CropConfig
@@ -29,6 +30,39 @@ def test_every_recipe_survives_its_file(name: str, tmp_path: Path) -> None:
     write_toml(tmp_path / "config.toml", config)
     assert read_config(tmp_path / "config.toml") == config
     assert config.recipe == name
+
+
+@pytest.mark.parametrize("read", [read_config, changed_recipe])
+def test_files_of_runs_on_tracks_that_were_configured_apart_are_read(
+    read: Callable[[Path], RunConfig], tmp_path: Path
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        'recipe = "thermal"\n[data]\npath = "sequences"\nuses_pixels = true\n[training]\nnum_trees = 40\n'
+        "[pretraining.data]\nnum_train = 16\n[pretraining.training]\nnum_steps = 8\n"
+        "[calibration]\nmax_false_confirm = 0.1\n[evaluation]\ninner_folds = 3\n",
+        encoding="utf-8",
+    )
+    config = read(path)
+    assert config.evidence == "forest" and config.sequences is not None and config.sequences.path == "sequences"
+    assert (config.forest.num_trees, config.evaluation.inner_folds) == (40, 3)
+    assert (config.clips.num_train, config.training.num_steps) == (16, 8)
+    assert config.calibration == Rates(max_false_confirm=0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[data]\npath = 'a'\nnum_train = 3\nfolds = 2\n", "got unknown key 'data.num_train', expected one of only, "),
+        ("[data]\nnum_train = 3\npath = 'a'\n", "got unknown key 'data.path', expected one of world, num_train"),
+        ("evidence = 'trees'\n", "evidence: got 'trees', expected one of network, forest"),
+    ],
+)
+def test_a_key_that_the_source_does_not_have_is_named(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_config(path)
 
 
 def test_an_unknown_recipe_is_named() -> None:

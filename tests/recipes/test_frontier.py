@@ -44,7 +44,8 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """Returns a world and seed that are scored, its data set still there."""
     root = tmp_path_factory.mktemp("frontier")
     folder = bench.cell_folder(root, "d2", 3)
-    Runner(config_of=stored_config, stages=bench.FRONTIER_STAGES).run(bench.cell_config(BASE, "d2", 3), folder)
+    config = bench.cell_config(BASE, "d2", 3)
+    Runner(config_of=stored_config, stages=bench.frontier_stages(config)).run(config, folder)
     return folder
 
 
@@ -94,7 +95,7 @@ def test_the_command_prints_a_table_and_writes_rows(
     scored: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The world that is scored is not made again, although its data set is gone."""
-    monkeypatch.setattr(bench_commands, "world_recipe", lambda name: BASE)
+    monkeypatch.setattr(bench_commands, "recipe", lambda name: BASE)
     bench.drop_data(scored)
     out, rows_file = scored.path.parent, tmp_path / "rows.json"
     words = ["bench", "frontier", "--out", str(out), "--cells", "d2", "--seeds", "3", "--json", str(rows_file)]

@@ -18,9 +18,9 @@ from perdure.files import read_json
 from perdure.gate.load import load_gate
 from perdure.gate.operation import Rates
 from perdure.metrics.decisions import decision_metrics, read_decisions
+from perdure.recipes.config import RunConfig, SequencesConfig
 from perdure.recipes.recipes import recipe, stored_config
-from perdure.recipes.tracks_config import TracksRunConfig
-from perdure.recipes.tracks_stages import tracks_stages
+from perdure.recipes.stages import run_stages
 from perdure.runs.plan import plan_stages
 from perdure.runs.record import read_record
 from perdure.runs.run_folder import RunFolder
@@ -43,24 +43,30 @@ def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def config_of(streets: Path) -> TracksRunConfig:
+def config_of(streets: Path) -> RunConfig:
     base = recipe("tracks")
-    assert isinstance(base, TracksRunConfig)
+    assert base.sequences is not None
     return replace(
         base,
         num_workers=2,
-        data=replace(base.data, path=str(streets), folds=4),
-        training=replace(base.training, num_trees=10),
+        data=replace(base.sequences, path=str(streets), folds=4),
+        forest=replace(base.forest, num_trees=10),
         calibration=replace(base.calibration, max_false_confirm=0.2),
         evaluation=replace(base.evaluation, inner_folds=2, num_resamples=200),
     )
+
+
+def source_of(streets: Path) -> SequencesConfig:
+    source = config_of(streets).sequences
+    assert source is not None
+    return source
 
 
 @pytest.fixture(scope="module")
 def finished(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = RunFolder(tmp_path_factory.mktemp("runs") / "streets")
     config = config_of(streets)
-    stages = [stage for stage in tracks_stages(config) if stage.name != "proof"]
+    stages = [stage for stage in run_stages(config) if stage.name != "proof"]
     assert list(Runner(config_of=stored_config, stages=stages).run(config, folder).stages) == [
         "tracks",
         "train",
@@ -89,7 +95,7 @@ def test_every_tentative_track_is_decided_by_a_gate_that_has_not_seen_its_sequen
     finished: RunFolder, streets: Path
 ) -> None:
     path = next(finished.data.glob("*/tracks.safetensors"))
-    data = StoredTracks.load(path).split(config_of(streets).data, "streets")
+    data = StoredTracks.load(path).split(source_of(streets), "streets")
     records = read_decisions(finished.decisions)
     for number, fold in enumerate(data.folds):
         assert not set(data.table.group[fold.train]) & set(data.table.group[fold.test])
@@ -113,7 +119,7 @@ def test_what_has_not_changed_is_kept_and_a_changed_input_is_read_again(finished
     config = config_of(streets)
 
     def reasons() -> dict[str, str | None]:
-        stages = [stage for stage in tracks_stages(config) if stage.name != "proof"]
+        stages = [stage for stage in run_stages(config) if stage.name != "proof"]
         planned = plan_stages(stages, config, run=finished, record=read_record(finished))
         return {item.stage.name: item.reason for item in planned}
 
@@ -129,11 +135,10 @@ def test_what_has_not_changed_is_kept_and_a_changed_input_is_read_again(finished
 
 
 def test_a_fit_that_was_cut_off_goes_on_where_it_was(finished: RunFolder, streets: Path, tmp_path: Path) -> None:
-    config = config_of(streets)
     request = FoldsRequest(
         tracks=next(finished.data.glob("*/tracks.safetensors")),
         name="streets",
-        request=config.data,
+        request=source_of(streets),
         training=TrackTrainingConfig(num_trees=10),
         rates=Rates(max_false_confirm=0.2),
         inner_folds=2,
@@ -181,6 +186,8 @@ def test_the_gate_of_the_run_is_better_than_the_hand_rule_on_streets_it_has_not_
         (["--data.path", "{streets}", "--data.only", "X*"], "holds no folder 'X*' with a seqinfo.ini"),
         (["--data.path", "{streets}", "--data.camera", "static"], "write camera=static or camera=moving"),
         (["--data.num-train", "3"], "--data.num-train"),
+        (["--training.num-trees=3"], "got --training.num-trees, expected its name --forest.num-trees; see perdure run"),
+        (["--pretraining.training.num-steps", "3"], "expected its name --training.num-steps; see perdure run --help"),
     ],
 )
 def test_mistakes_are_said_in_one_line(

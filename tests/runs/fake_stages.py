@@ -79,7 +79,7 @@ STAGES = (DATA, TRAIN, EVALUATE)
 def module(stages: tuple[Stage, ...] = STAGES) -> ModuleType:
     """Returns a module in which the command line finds these stages."""
     found = ModuleType("perdure.recipes.stages")
-    found.STAGES = stages  # type: ignore[attr-defined]
+    found.run_stages = lambda config: stages  # type: ignore[attr-defined]
     return found
 
 

@@ -29,7 +29,8 @@ from perdure.runs.preflight import (
 from perdure.runs.run_folder import RunFolder
 
 TINY = recipe("tiny")
-LARGE = replace(fake.DATA, disk_bytes=lambda config: config.data.num_clips * 1_000_000)
+assert TINY.made_clips is not None
+LARGE = replace(fake.DATA, disk_bytes=TINY.made_clips.num_clips * 1_000_000)
 
 
 def set_free(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
@@ -39,13 +40,13 @@ def set_free(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 def test_too_little_space_is_refused_with_figures(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.create()
     planned = plan_stages((LARGE,), TINY, run=folder, record=None)
-    needed = TINY.data.num_clips * 1_000_000 + SPARE_BYTES
+    needed = TINY.made_clips.num_clips * 1_000_000 + SPARE_BYTES
     set_free(monkeypatch, needed)
-    check_space(planned, TINY, folder)
+    check_space(planned, folder)
     set_free(monkeypatch, needed - 1_000_000)
     free, wanted = (f"{size / 1e6:.1f} MB" for size in (needed - 1_000_000, needed))
     with pytest.raises(NotReadyError, match=re.escape(f"its disk has {free} free, this run needs {wanted}; free some")):
-        check_space(planned, TINY, folder)
+        check_space(planned, folder)
 
 
 def test_what_is_written_already_needs_no_space(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +55,8 @@ def test_what_is_written_already_needs_no_space(folder: RunFolder, monkeypatch: 
     there = folder.data / planned[0].fingerprint / "clips.txt"
     there.parent.mkdir()
     there.write_bytes(b"x" * 2_000_000)
-    set_free(monkeypatch, TINY.data.num_clips * 1_000_000 + SPARE_BYTES - 2_000_000)
-    check_space(planned, TINY, folder)
+    set_free(monkeypatch, TINY.made_clips.num_clips * 1_000_000 + SPARE_BYTES - 2_000_000)
+    check_space(planned, folder)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

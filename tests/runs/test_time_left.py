@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from perdure.recipes.config import RunConfig
 from perdure.recipes.recipes import recipe
-from perdure.recipes.stages import STAGES
+from perdure.recipes.stages import run_stages
 from perdure.runs.time_left import PRIOR_S, TimeLeft
 
 
@@ -90,8 +91,8 @@ def test_weights_follow_the_configuration() -> None:
     tiny, cpu = recipe("tiny"), recipe("cpu")
     longer = replace(cpu, training=replace(cpu.training, num_steps=2 * cpu.training.num_steps))
 
-    def weights(config: object) -> dict[str, float]:
-        return {stage.name: stage.weight(config) if callable(stage.weight) else stage.weight for stage in STAGES}  # type: ignore[arg-type]
+    def weights(config: RunConfig) -> dict[str, float]:
+        return {stage.name: stage.weight for stage in run_stages(config)}
 
     assert weights(tiny)["data"] < weights(cpu)["data"] and weights(tiny)["proof"] == weights(cpu)["proof"]
     assert weights(replace(cpu, num_workers=8))["proof"] == weights(replace(cpu, num_workers=2))["proof"] / 4

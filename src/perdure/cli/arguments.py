@@ -17,6 +17,7 @@ from perdure.cli.errors import UsageError
 
 ArgumentsT = TypeVar("ArgumentsT")
 
+_CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
 _CORNER = "\u256d"
 _BORDER = re.compile(r"^[\u256d\u2570]")
 _RULE = re.compile(r"^(\u2500{3,}|-{3,})$")
@@ -48,7 +49,7 @@ def parse(
         raise _Described(cls)
     errors = io.StringIO()
     text = None if description is None else cleandoc(description)
-    read = partial(tyro.cli, cls, prog=f"perdure {command}", description=text, config=(tyro.conf.FlagCreatePairsOff,))
+    read = partial(tyro.cli, cls, prog=f"perdure {command}", description=text, config=_CONFIG)
     try:
         with contextlib.redirect_stderr(errors):
             parsed: ArgumentsT = read(args=list(words)) if default is None else read(args=list(words), default=default)

@@ -15,7 +15,7 @@ from perdure.cli.errors import DONE
 from perdure.cli.run_command import run_shown
 from perdure.cli.terminal import counted, say, say_table
 from perdure.files import write_json
-from perdure.recipes.recipes import stored_config, world_recipe
+from perdure.recipes.recipes import recipe, stored_config
 from perdure.runs.machine import machine_words
 from perdure.runs.run_folder import RUNS
 
@@ -65,7 +65,7 @@ class FrontierArguments:
 def frontier(words: Sequence[str], command: str) -> int:
     """Runs `perdure bench frontier`."""
     arguments = parse(FrontierArguments, words, command=command)
-    base = replace(world_recipe(arguments.recipe), num_threads=arguments.num_threads)
+    base = replace(recipe(arguments.recipe), num_threads=arguments.num_threads)
 
     from perdure.recipes import frontier as bench
     from perdure.report.bench_figures import draw_frontier_rows
@@ -76,7 +76,9 @@ def frontier(words: Sequence[str], command: str) -> int:
         for cell in arguments.cells:
             config, folder = bench.cell_config(base, cell, seed), bench.cell_folder(arguments.out, cell, seed)
             if not bench.is_scored(config, folder):
-                runner = Runner(stages=bench.FRONTIER_STAGES, config_of=stored_config, command=line, may_change=True)
+                runner = Runner(
+                    stages=bench.frontier_stages(config), config_of=stored_config, command=line, may_change=True
+                )
                 run_shown(runner, config, folder)
                 bench.drop_data(folder)
     rows: list[dict[str, Any]] = []

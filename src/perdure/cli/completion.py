@@ -21,7 +21,7 @@ from perdure.cli.terminal import say
 from perdure.files import write_text
 
 SHELLS = ("bash", "zsh")
-_CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes)
+_CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
 
 
 def install(words: Sequence[str], commands: Iterable[tuple[str, Callable[[Sequence[str]], int]]]) -> int:
@@ -62,7 +62,8 @@ def script(shell: str, commands: Iterable[tuple[str, Callable[[Sequence[str]], i
         groups.setdefault(group, []).append(Annotated[described(run), tyro.conf.subcommand(name)])
     kinds = groups.pop("", [])
     for group, inside in groups.items():
-        kind = make_dataclass(group.title(), [("command", Union[tuple(inside)])])  # noqa: UP007 - members from a list
+        one: Any = Union[tuple(inside)]  # noqa: UP007 - members from a list
+        kind = make_dataclass(group.title(), [("command", Annotated[one, tyro.conf.arg(name="")])])
         kinds.append(Annotated[kind, tyro.conf.subcommand(group)])
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):

@@ -9,10 +9,9 @@ from pathlib import Path
 import tyro
 
 from perdure.cli.arguments import parse, peek
-from perdure.cli.run_command import DEFAULT_RECIPE
 from perdure.cli.terminal import counted, say, say_table
 from perdure.data.config import SPLITS, DataConfig
-from perdure.recipes.recipes import world_recipe
+from perdure.recipes.recipes import DEFAULT_RECIPE, recipe
 from perdure.runs.machine import usable_cores
 from perdure.runs.words import bytes_words
 
@@ -42,8 +41,8 @@ class GenerateArguments:
 
 def generate(words: Sequence[str], command: str) -> int:
     """Runs `perdure data generate`."""
-    base = world_recipe(peek(words, "--recipe") or DEFAULT_RECIPE)
-    default = GenerateArguments(recipe=base.recipe, seed=base.seed, data=base.data)
+    base = recipe(peek(words, "--recipe") or DEFAULT_RECIPE)
+    default = GenerateArguments(recipe=base.recipe, seed=base.seed, data=base.world_clips)
     arguments = parse(GenerateArguments, words, command=command, default=default)
     from perdure.data.generate import generate_dataset
 
@@ -134,7 +133,7 @@ class AuditArguments:
 def audit(words: Sequence[str], command: str) -> int:
     """Runs `perdure data audit`."""
     arguments = parse(AuditArguments, words, command=command)
-    config = world_recipe(arguments.recipe)
+    config = recipe(arguments.recipe)
     from perdure.evaluation.audit import audit_dataset, audit_world
 
     if arguments.folder is not None:
@@ -143,7 +142,7 @@ def audit(words: Sequence[str], command: str) -> int:
         found = audit_dataset(ClipDataset.open(dataset_folder(arguments.folder)), seed=arguments.seed)
     else:
         found = audit_world(
-            config.data.world,
+            config.world_clips.world,
             num_per_class=arguments.num_per_class,
             seed=arguments.seed,
             num_workers=arguments.num_workers or usable_cores(),

@@ -22,7 +22,6 @@ from perdure.remote.remote_run import ROOT, HostJob, JobState, RemoteRun
 from perdure.remote.transport import SshTransport
 from perdure.runs.complete import read_targets
 from perdure.runs.run_folder import RUNS
-from perdure.runs.settings import RunSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +42,7 @@ class RemoteRunArguments:
 
     host: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="HOST")] = ""
     """The host, as you would type it after ssh; examples/skypilot.yaml hires one in any cloud."""
-    config: Annotated[RunSettings, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+    config: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
     config_file: Annotated[Path | None, tyro.conf.arg(name="config", metavar="FILE")] = None
     """Configuration file (TOML) to start from instead of a recipe."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None

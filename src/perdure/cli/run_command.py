@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, make_dataclass, replace
+from dataclasses import dataclass, field, replace
 from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import tyro
 
@@ -15,20 +15,23 @@ from perdure.cli.arguments import parse, peek
 from perdure.cli.errors import DONE, UsageError, WorkFailedError
 from perdure.cli.summary import say_end
 from perdure.cli.terminal import logged_to, stderr
-from perdure.config import from_dict, read_toml_dict, to_dict
 from perdure.publish.branch import RunBranch
 from perdure.recipes.config import RunConfig
-from perdure.recipes.recipes import RECIPES, recipe, recipes_help, stored_config
-from perdure.recipes.tracks_config import TracksRunConfig
+from perdure.recipes.recipes import (
+    DEFAULT_RECIPE,
+    changed_recipe,
+    recipe,
+    recipes_help,
+    renamed_option,
+    stored_config,
+)
 from perdure.runs.display import DisplayHandler, display_for
 from perdure.runs.record import RunRecord
 from perdure.runs.run_folder import RUNS, RunFolder
 from perdure.runs.runner import Runner
-from perdure.runs.settings import RunSettings
 from perdure.runs.signals import StopSwitch
 from perdure.runs.stage import Stage, StageFailedError, Stopped, one_line
 
-DEFAULT_RECIPE = "cpu"
 ArgumentsT = TypeVar("ArgumentsT")
 
 
@@ -45,7 +48,7 @@ class RunArguments:
     killed at any time and continues when it is run again.
     """
 
-    config: Annotated[RunSettings, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+    config: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
     config_file: Annotated[Path | None, tyro.conf.arg(name="config", metavar="FILE")] = None
     """Configuration file (TOML) to start from instead of a recipe; what it leaves out is taken from its recipe."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
@@ -80,36 +83,27 @@ def run(words: Sequence[str], command: str) -> int:
     return DONE
 
 
-def parse_settings(cls: type[ArgumentsT], words: Sequence[str], *, command: str, base: RunSettings) -> ArgumentsT:
+def parse_settings(cls: type[ArgumentsT], words: Sequence[str], *, command: str, base: RunConfig) -> ArgumentsT:
     """Returns arguments with all settings of a run, which begin as `base`; help names all recipes."""
-    kind: Any = make_dataclass(
-        cls.__name__,
-        [("config", Annotated[type(base), tyro.conf.arg(name="")], field(default=base))],
-        bases=(cls,),
-        frozen=True,
-        kw_only=True,
-    )
+    for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+        if renamed_option(option) != option:
+            raise UsageError(f"got {option}, expected its name {renamed_option(option)}; see perdure {command} --help")
     text = f"{cleandoc(cls.__doc__ or '')}\n\n{recipes_help()}"
-    arguments: ArgumentsT = parse(kind, words, command=command, description=text)
-    return arguments
+    return parse(cls, words, command=command, description=text, default=cls(config=base))  # type: ignore[call-arg]
 
 
-def all_stages(config: RunSettings) -> Sequence[Stage]:
+def all_stages(config: RunConfig) -> Sequence[Stage]:
     """Returns the stages of a run; they are loaded late, so that help and mistakes in the input need no torch.
 
     Raises:
         ValueError, FileNotFoundError: there is no folder with the tracks that the run is for.
     """
-    if isinstance(config, TracksRunConfig):
-        from perdure.recipes.tracks_stages import tracks_stages
+    from perdure.recipes.stages import run_stages
 
-        return tracks_stages(config)
-    from perdure.recipes.stages import STAGES
-
-    return tuple(STAGES)
+    return run_stages(config)
 
 
-def starting_point(words: Sequence[str]) -> tuple[RunSettings, Path]:
+def starting_point(words: Sequence[str]) -> tuple[RunConfig, Path]:
     """Returns the configuration that flags then change, and the default run folder.
 
     Raises:
@@ -120,7 +114,7 @@ def starting_point(words: Sequence[str]) -> tuple[RunSettings, Path]:
     if name is not None and file is not None:
         raise UsageError("got --recipe and --config, expected one of them; a file names its recipe itself")
     if file:
-        return file_config(Path(file)), RUNS / Path(file).stem
+        return changed_recipe(Path(file)), RUNS / Path(file).stem
     out = RUNS / (name or DEFAULT_RECIPE)
     stored = RunFolder(Path(peek(words, "--out") or out))
     if name is None and "--resume" in words and stored.is_run:
@@ -128,30 +122,7 @@ def starting_point(words: Sequence[str]) -> tuple[RunSettings, Path]:
     return recipe(DEFAULT_RECIPE if name is None else name), out
 
 
-def file_config(path: Path) -> RunSettings:
-    """Returns the configuration of a file; what it leaves out is taken from the recipe it names.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not TOML, or holds an unknown key or a value that is not valid.
-    """
-    values = read_toml_dict(path)
-    name = values.get("recipe", DEFAULT_RECIPE)
-    if not isinstance(name, str) or name not in RECIPES:
-        raise ValueError(f"{path}: recipe: got {name!r}, expected one of {', '.join(RECIPES)}")
-    base = recipe(name)
-    return from_dict(type(base), _merged(to_dict(base), values), where=str(path))
-
-
-def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for name, value in values.items():
-        old = result.get(name)
-        result[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
-
-
-def run_shown(runner: Runner, config: RunSettings, folder: RunFolder, *, only: Sequence[str] = ()) -> RunRecord:
+def run_shown(runner: Runner, config: RunConfig, folder: RunFolder, *, only: Sequence[str] = ()) -> RunRecord:
     """Runs stages with progress on the terminal, stoppable by signals; errors say how to go on.
 
     Raises:

@@ -73,7 +73,7 @@ class Evaluation:
     frontier: dict[str, Any]
 
 
-def evaluate(request: EvaluationRequest) -> Evaluation:
+def evaluate_clips(request: EvaluationRequest) -> Evaluation:
     """Returns decisions, rates, cost, attention and controls on the test split.
 
     Raises:

@@ -40,7 +40,6 @@ from perdure.video.window import Window
 from perdure.video.writer import VideoWriter, WriterConfig
 
 logger = logging.getLogger(__name__)
-
 ANNOTATED = "annotated.mp4"
 
 
@@ -238,11 +237,7 @@ class _Session:
         return Prefetch(self._detected(), length=length, on_wait=None if self.window is None else self._look)
 
     def _look(self) -> None:
-        """Puts the newest drawn frame into the window, if there is one.
-
-        Raises:
-            KeyboardInterrupt: somebody asked there for the end, which is what Ctrl-C means.
-        """
+        """Puts the newest drawn frame into the window, if there is one; asking there for the end is as Ctrl-C."""
         if self.window is None:
             return
         with self.clock.timed("show"):
@@ -268,9 +263,8 @@ class _Session:
     def _draw(self, shown: _Shown, writer: VideoWriter | None) -> None:
         """Draws and encodes one frame; runs in the thread behind the gate."""
         with self.clock.timed("draw"):
-            result = shown.result
             canvas = self.overlay.draw(
-                shown.frame, tracks=result.tracks, decisions=result.decisions, totals=shown.totals
+                shown.frame, tracks=shown.result.tracks, decisions=shown.result.decisions, totals=shown.totals
             )
         if self.window is not None:
             self.drawn.append(canvas)

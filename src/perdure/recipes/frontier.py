@@ -25,13 +25,12 @@ from perdure.evaluation.tokenizer import tokenizer_quality
 from perdure.files import write_json
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.decisions import read_decisions, write_decisions
+from perdure.recipes.clip_work import TRAINED, train_as, training_request
 from perdure.recipes.config import RunConfig
 from perdure.recipes.recipes import stored_config
-from perdure.recipes.stages import STAGES
-from perdure.recipes.train_stage import TRAINED, train_as, training_request
+from perdure.recipes.stages import run_stages
 from perdure.runs.record import read_record
 from perdure.runs.run_folder import RunFolder
-from perdure.runs.settings import RunSettings
 from perdure.runs.stage import Stage, StageContext
 from perdure.training.offline import evidence_of, lifetime_evidence
 from perdure.training.windows import TrackWindows, split_windows
@@ -63,9 +62,9 @@ def cell_config(base: RunConfig, cell: str, seed: int) -> RunConfig:
     """
     if cell not in CELLS:
         raise ValueError(f"cells: got '{cell}', expected one of {', '.join(CELLS)}")
-    world = replace(base.data.world, **CELLS[cell])
+    data = replace(base.world_clips, world=replace(base.world_clips.world, **CELLS[cell]))
     rates = replace(base.calibration, max_miss=max(base.calibration.max_miss or 0.0, LEAST_MISS.get(cell, 0.0)))
-    return replace(base, seed=seed, data=replace(base.data, world=world), calibration=rates)
+    return replace(base, seed=seed, data=data, calibration=rates)
 
 
 def cell_folder(root: Path, cell: str, seed: int) -> RunFolder:
@@ -82,7 +81,7 @@ def is_scored(config: RunConfig, run: RunFolder) -> bool:
     return is_done and _results(stored_config(run)) == _results(config)
 
 
-def _results(config: RunSettings) -> RunSettings:
+def _results(config: RunConfig) -> RunConfig:
     """Returns the settings that change results."""
     return replace(config, num_workers=0, num_threads=0)
 
@@ -94,7 +93,7 @@ def drop_data(run: RunFolder) -> None:
 
 def cell_rows(config: RunConfig, runs: Sequence[RunFolder], *, total_error: float) -> list[dict[str, Any]]:
     """Returns the rows of one world from the run folders of its seeds."""
-    world, horizon = config.data.world, config.operation.horizon
+    world, horizon = config.world_clips.world, config.operation.horizon
     law = track_law(world, horizon=horizon)
     families = Families(
         horizon=horizon,
@@ -181,33 +180,35 @@ def _scored(windows: TrackWindows, model: PersistenceModel, blind: PersistenceMo
     )
 
 
-FRONTIER_STAGES: tuple[Stage, ...] = (
-    *(stage for stage in STAGES if stage.name in ("data", "train")),
-    Stage(
-        name="train_detections",
-        summary="train the evidence model without pixels",
-        run=train_detections,
-        after=("data",),
-        settings=("seed", "device", "operation", "model", "training"),
-        outputs=(TRAINED_BLIND, TRAINED_BLIND.replace(".safetensors", ".json")),
-        weight=50,
-        uses_torch=True,
-    ),
-    Stage(
-        name="score",
-        summary="score all tracks and decide the test clips",
-        run=score,
-        after=("data", "train", "train_detections"),
-        settings=("seed", "calibration"),
-        outputs=(
-            *TRACKS.values(),
-            TOKENIZER,
-            "evaluation/decisions.jsonl",
-            "evaluation/decisions_tracker.jsonl",
-            "final_model.safetensors",
-            "final_model.json",
+def frontier_stages(config: RunConfig) -> tuple[Stage, ...]:
+    """Returns the stages of one world and seed: data and training as in any run, then scores instead of a report."""
+    return (
+        *(stage for stage in run_stages(config) if stage.name in ("data", "train")),
+        Stage(
+            name="train_detections",
+            summary="train the evidence model without pixels",
+            run=train_detections,
+            after=("data",),
+            settings=("seed", "device", "operation", "model", "training"),
+            outputs=(TRAINED_BLIND, TRAINED_BLIND.replace(".safetensors", ".json")),
+            weight=50,
+            uses_torch=True,
         ),
-        weight=100,
-        uses_torch=True,
-    ),
-)
+        Stage(
+            name="score",
+            summary="score all tracks and decide the test clips",
+            run=score,
+            after=("data", "train", "train_detections"),
+            settings=("seed", "calibration"),
+            outputs=(
+                *TRACKS.values(),
+                TOKENIZER,
+                "evaluation/decisions.jsonl",
+                "evaluation/decisions_tracker.jsonl",
+                "final_model.safetensors",
+                "final_model.json",
+            ),
+            weight=100,
+            uses_torch=True,
+        ),
+    )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from inspect import cleandoc
 from pathlib import Path
+from typing import Any
 
-from perdure.config import from_dict, read_toml_dict
+from perdure.config import from_dict, read_toml_dict, to_dict
 from perdure.data.config import DataConfig
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evidence.config import EvidenceConfig, ModelConfig
 from perdure.gate.operation import Rates
-from perdure.recipes.config import RunConfig
-from perdure.recipes.tracks_config import TracksDataConfig, TracksRunConfig
+from perdure.recipes.config import RunConfig, SequencesConfig
 from perdure.runs.run_folder import RunFolder
-from perdure.runs.settings import RunSettings
 from perdure.training.config import CompositeConfig, TrainingConfig
 from perdure.training.track_fit import TrackTrainingConfig
 from perdure.world.config import WorldConfig
@@ -74,20 +74,23 @@ def gpu() -> RunConfig:
     )
 
 
-def tracks() -> TracksRunConfig:
+def tracks() -> RunConfig:
     """Returns a run on tracks of real sequences, from detections alone; needs --data.path and the extra tracks."""
-    return TracksRunConfig(recipe="tracks", calibration=Rates(max_false_confirm=0.05))
+    return RunConfig(
+        recipe="tracks", evidence="forest", data=SequencesConfig(), calibration=Rates(max_false_confirm=0.05)
+    )
 
 
-def streets() -> TracksRunConfig:
+def streets() -> RunConfig:
     """Returns the recipe of the weights for detections alone: synthetic ones, and inputs that any detector shares.
 
     Needs the extra tracks.
     """
-    return TracksRunConfig(
+    return RunConfig(
         recipe="streets",
-        data=TracksDataConfig(num_streets=160, folds=4),
-        training=TrackTrainingConfig(
+        evidence="forest",
+        data=SequencesConfig(num_streets=160, folds=4),
+        forest=TrackTrainingConfig(
             num_trees=60,
             min_leaf=300,
             uses_place=False,
@@ -98,19 +101,20 @@ def streets() -> TracksRunConfig:
     )
 
 
-def thermal() -> TracksRunConfig:
+def thermal() -> RunConfig:
     """Returns a run on targets of a few pixels on static infrared cameras, with a tokenizer of synthetic clips.
 
     Needs --data.path, of sequences with video, and the extra tracks.
     """
-    return TracksRunConfig(
+    return RunConfig(
         recipe="thermal",
-        data=TracksDataConfig(targets="points", camera="static", folds=6, uses_pixels=True),
+        evidence="forest",
+        data=SequencesConfig(targets="points", camera="static", folds=6, uses_pixels=True),
         calibration=Rates(max_false_confirm=0.05),
     )
 
 
-RECIPES: dict[str, Callable[[], RunSettings]] = {
+RECIPES: dict[str, Callable[[], RunConfig]] = {
     "tiny": tiny,
     "cpu": cpu,
     "field": field,
@@ -120,6 +124,8 @@ RECIPES: dict[str, Callable[[], RunSettings]] = {
     "streets": streets,
 }
 """Recipes by name."""
+DEFAULT_RECIPE = "cpu"
+"""The one that is taken where none is named."""
 
 
 def recipes_help() -> str:
@@ -128,19 +134,72 @@ def recipes_help() -> str:
     return "\n\n".join(f"Recipe {name}: {text.removeprefix('Returns ')}" for name, text in said.items())
 
 
-def read_config(path: Path) -> RunSettings:
-    """Returns the complete configuration in a file, of the kind that the recipe it names is.
+def read_values(path: Path) -> dict[str, Any]:
+    """Returns what a configuration file says, under the names that settings have now.
+
+    Runs on tracks used to be configured apart: `training` was the forest, and `pretraining` held all of networks.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not TOML.
+    """
+    values = read_toml_dict(path)
+    known = RECIPES.get(str(values.get("recipe")))
+    if known and "evidence" not in values:
+        values["evidence"] = known().evidence
+    if {item.name for item in fields(TrackTrainingConfig)} & set(values.get("training", ())):
+        values["forest"] = values.pop("training")
+    for name, value in values.pop("pretraining", {}).items():
+        values["clips" if name == "data" else name] = value
+    return values
+
+
+def renamed_option(option: str) -> str:
+    """Returns the name that an option of `perdure run` has now; see `read_values`.
+
+    >>> renamed_option("--training.num-trees"), renamed_option("--pretraining.data.num-train")
+    ('--forest.num-trees', '--clips.num-train')
+    """
+    section, _, name = option.rpartition(".")
+    forest = {item.name.replace("_", "-") for item in fields(TrackTrainingConfig)}
+    if section == "--training" and name.removeprefix("no-") in forest:
+        return f"--forest.{name}"
+    return option.replace("--pretraining.data.", "--clips.").replace("--pretraining.", "--")
+
+
+def read_config(path: Path) -> RunConfig:
+    """Returns the complete configuration in a file.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is not TOML, or not a configuration.
     """
-    values = read_toml_dict(path)
-    known = RECIPES.get(values.get("recipe", ""))
-    return from_dict(type(known()) if known else RunConfig, values, where=str(path))
+    return from_dict(RunConfig, read_values(path), where=str(path))
 
 
-def stored_config(run: RunFolder) -> RunSettings:
+def changed_recipe(path: Path) -> RunConfig:
+    """Returns the configuration of a file that need not be complete: what it leaves out its recipe says.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not TOML, or holds an unknown key or a value that is not valid.
+    """
+    values = read_values(path)
+    name = values.get("recipe", DEFAULT_RECIPE)
+    if not isinstance(name, str) or name not in RECIPES:
+        raise ValueError(f"{path}: recipe: got {name!r}, expected one of {', '.join(RECIPES)}")
+    return from_dict(RunConfig, _merged(to_dict(recipe(name)), values), where=str(path))
+
+
+def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for name, value in values.items():
+        old = result.get(name)
+        result[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def stored_config(run: RunFolder) -> RunConfig:
     """Returns the configuration that a run folder holds.
 
     Raises:
@@ -150,19 +209,7 @@ def stored_config(run: RunFolder) -> RunSettings:
     return read_config(run.require_run().config_file)
 
 
-def world_recipe(name: str) -> RunConfig:
-    """Returns the configuration of that name, if it is one of runs on the synthetic world.
-
-    Raises:
-        ValueError: there is no such recipe, or it is for real tracks.
-    """
-    config = recipe(name)
-    if not isinstance(config, RunConfig):
-        raise ValueError(f"recipe: '{name}' is for real tracks, expected one that makes clips, such as cpu")
-    return config
-
-
-def recipe(name: str) -> RunSettings:
+def recipe(name: str) -> RunConfig:
     """Returns the configuration of that name.
 
     Raises:

@@ -16,6 +16,7 @@ import tomli_w
 
 from perdure.config import to_dict
 from perdure.publish.git import Git, GitError
+from perdure.recipes.config import RunConfig
 from perdure.remote.host_job import ALREADY_RUNNING
 from perdure.remote.look import HostReport, look
 from perdure.remote.remote_run import HostJob, RemoteRun
@@ -24,7 +25,6 @@ from perdure.remote.transport import ConnectionLostError, RemoteError, Transport
 from perdure.runs.lock import RunBusyError
 from perdure.runs.preflight import SPARE_BYTES, NotReadyError, check_folder
 from perdure.runs.run_folder import RUNS
-from perdure.runs.settings import RunSettings
 from perdure.runs.words import bytes_words
 
 ENVIRONMENT_BYTES = 8 << 30
@@ -59,7 +59,7 @@ class Launch:
     """
 
     run: RemoteRun
-    config: RunSettings
+    config: RunConfig
     git: Git
     transport: Transport
     note: Callable[[str], None]
@@ -131,7 +131,7 @@ class Launch:
         )
         return commit
 
-    def _config_there(self, run: RemoteRun) -> RunSettings:
+    def _config_there(self, run: RemoteRun) -> RunConfig:
         source = self.config.source_folder
         return self.config if source is None else self.config.reading(run.sources(source))
 

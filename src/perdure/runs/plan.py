@@ -93,12 +93,11 @@ def plan_stages(
 
 
 def _planned(stage: Stage, config: RunSettings, *, upstream: Sequence[PlannedStage]) -> PlannedStage:
-    read = [] if stage.inputs is None else [stage.inputs(config)]
+    read = [stage.inputs] if stage.inputs else []
     settings = fingerprint(stage.name, [setting(config, name) for name in stage.settings], *read)
     version = str(stage.version)
     whole = fingerprint(settings, version, [item.fingerprint for item in upstream])
-    weight = stage.weight(config) if callable(stage.weight) else stage.weight
-    return PlannedStage(stage=stage, fingerprint=whole, settings=settings, version=version, weight=float(weight))
+    return PlannedStage(stage=stage, fingerprint=whole, settings=settings, version=version, weight=stage.weight)
 
 
 def _reason(
@@ -108,9 +107,7 @@ def _reason(
     if recorded is None:
         return "it has not run yet"
     if recorded.settings != item.settings:
-        return (
-            "its settings have changed" if item.stage.inputs is None else "its settings or what it reads have changed"
-        )
+        return "its settings or what it reads have changed" if item.stage.inputs else "its settings have changed"
     if recorded.version != item.version:
         return "there is another version of it"
     reason = _damage(recorded, run)

@@ -46,7 +46,7 @@ def check_folder(path: Path) -> None:
         raise NotReadyError(f"run folder {path}: cannot be written ({reason}); choose another --out") from error
 
 
-def check_space(planned: Sequence[PlannedStage], config: RunSettings, run: RunFolder) -> None:
+def check_space(planned: Sequence[PlannedStage], run: RunFolder) -> None:
     """Makes sure that the disk can hold what the stages that will run write.
 
     Raises:
@@ -54,8 +54,8 @@ def check_space(planned: Sequence[PlannedStage], config: RunSettings, run: RunFo
     """
     needed = SPARE_BYTES
     for item in planned:
-        if item.will_run and item.stage.disk_bytes is not None:
-            needed += max(0, item.stage.disk_bytes(config) - _written_bytes(item, run))
+        if item.will_run and item.stage.disk_bytes:
+            needed += max(0, item.stage.disk_bytes - _written_bytes(item, run))
     free = shutil.disk_usage(run.path).free
     if needed > free:
         raise NotReadyError(
@@ -147,7 +147,7 @@ def check_ready(planned: Sequence[PlannedStage], config: RunSettings, run: RunFo
         NotReadyError: something is missing on this machine.
         ValueError: the configuration names something that does not exist.
     """
-    check_space(planned, config, run)
+    check_space(planned, run)
     check_needs(planned)
     if any(item.stage.uses_torch for item in planned if item.will_run):
         check_dependencies()

@@ -1,17 +1,16 @@
-"""What every run depends on, whatever it trains on; loads no torch."""
+"""What the engine of runs reads of a configuration, whatever the run trains on; loads no torch."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSettings:
-    """What every run has, whatever it trains on; a stage that is the same in all of them reads no more than this."""
+    """What every run has; whoever knows what is trained adds the rest."""
 
     recipe: str = "cpu"
     """Recipe that the other settings started from."""
@@ -35,25 +34,6 @@ class RunSettings:
     def num_clips_in_memory(self) -> int:
         """Synthetic clips whose tracks the largest stage holds at once."""
         return 0
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Modules of optional libraries that its stages need."""
-        return ()
-
-    @property
-    def disk_bytes(self) -> int:
-        """What its data takes on a disk."""
-        return 0
-
-    @property
-    def source_folder(self) -> Path | None:
-        """Folder outside of the run folder that it reads; None where it makes all of its data."""
-        return None
-
-    def reading(self, folder: str) -> RunSettings:
-        """Returns the same settings with their sources in another folder, such as one on another machine."""
-        return self
 
     @property
     def extractor_name(self) -> str:

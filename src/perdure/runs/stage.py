@@ -124,11 +124,9 @@ class Stage:
         outputs: paths or glob patterns relative to the run folder; `{fingerprint}` stands for that of the stage.
             Each must match at least one file afterwards, and no file may be an output of two stages. Files that
             match a pattern are removed before the stage starts anew, so that none is left over from other settings.
-        inputs: says what it reads from outside the run folder, in a word that changes when that does; takes the
-            configuration.
-        weight: share of the time of a whole run, on any scale, which may depend on the configuration; for the
-            estimate of the time left.
-        disk_bytes: bytes it will write; None if they do not matter.
+        inputs: what it reads from outside the run folder, in a word that changes when that does; empty for nothing.
+        weight: share of the time of a whole run, on any scale; for the estimate of the time left.
+        disk_bytes: bytes it will write, as far as they matter.
         uses_torch: whether torch and the device must be there.
         needs: modules that it needs beside what perdure depends on, such as `sklearn`; looked for before anything runs.
     """
@@ -140,8 +138,8 @@ class Stage:
     settings: tuple[str, ...] = ()
     version: int = 1
     outputs: tuple[str, ...] = ()
-    inputs: Callable[[Any], str] | None = None
-    weight: float | int | Callable[[Any], float] = 1.0
-    disk_bytes: Callable[[Any], int] | None = None
+    inputs: str = ""
+    weight: float = 1.0
+    disk_bytes: int = 0
     uses_torch: bool = False
     needs: tuple[str, ...] = ()

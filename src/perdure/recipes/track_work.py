@@ -1,4 +1,4 @@
-"""What each stage of a run on real tracks does with the parts below."""
+"""What each stage does that works on a table of tracks."""
 
 from __future__ import annotations
 
@@ -12,75 +12,49 @@ from typing import Any
 
 from perdure.bench.confirmation_bench import bench_rows
 from perdure.bench.confirmation_methods import CAPS, compared_methods
-from perdure.data.generate import generate_dataset
 from perdure.data.mot_sequence import MotSequence
 from perdure.evaluation.tracks_decisions import decide_folds
 from perdure.evaluation.tracks_evidence import left_out_evidence
 from perdure.evaluation.tracks_metrics import tracks_metrics
 from perdure.files import write_json
 from perdure.gate.model import PersistenceModel
-from perdure.gate.operation import Operation
 from perdure.metrics.decisions import write_decisions
-from perdure.recipes.tracks_config import TracksRunConfig
-from perdure.recipes.train_stage import train_as
+from perdure.recipes.clip_work import PRETRAINED
+from perdure.recipes.config import RunConfig, SequencesConfig
 from perdure.report.evidence_figure import draw_evidence_figure
-from perdure.report.tracks_write import write_tracks_analysis, write_tracks_report
 from perdure.runs.stage import StageContext
 from perdure.tracks.real_data import read_places, sequence_folders, street_place
 from perdure.tracks.table_looks import table_looks
 from perdure.tracks.track_table import TrackTable
 from perdure.tracks.tracks_store import StoredTracks
-from perdure.training.run import TrainingRequest
 from perdure.training.tracks_folds import ALL, FoldsRequest, calibrate_fold, fit_fold, mapped_folds
 
-PRETRAINED = "checkpoints/pretrained.safetensors"
-"""Weights of the tokenizer, inside the run folder."""
 FITTED = "fitted"
 """How the names of models begin before calibration."""
 TRACKS = "tracks.safetensors"
 """File of the labelled tracks, inside the folder of their data."""
 
 
-def make_clips(context: StageContext) -> None:
-    """Generates the synthetic clips that the tokenizer is trained on."""
-    config: TracksRunConfig = context.config
-    generate_dataset(
-        config.pretraining.data,
-        context.dataset_folder,
-        seed=config.seed,
-        num_workers=context.num_workers,
-        on_progress=context.on_progress("clips"),
-    )
-
-
-def pretrain(context: StageContext) -> None:
-    """Trains the tokenizer on synthetic clips, together with an evidence model that is not used further."""
-    config: TracksRunConfig = context.config
-    request = TrainingRequest(
-        model=config.pretraining.model,
-        operation=Operation(),
-        training=config.pretraining.training,
-        seed=config.seed,
-        num_workers=context.num_workers,
-        device=config.device,
-    )
-    train_as(request, context, PRETRAINED)
-
-
 def make_tracks(context: StageContext) -> None:
     """Links the detections of all sequences, describes and labels their tracks, and looks at their crops."""
-    config: TracksRunConfig = context.config
-    on_sequence = context.on_progress("sequences")
-    if config.data.num_streets:
-        places = [street_place(seed) for seed in range(config.data.num_streets)]
+    source, on_sequence = _sequences(context), context.on_progress("sequences")
+    if source.num_streets:
+        places = [street_place(seed) for seed in range(source.num_streets)]
     else:
-        places = [str(folder) for folder in sequence_folders(config.data, config.data.folder.resolve())]
-    table, sequences = read_places(config.data, places, on_sequence, needs_video=config.data.uses_pixels)
-    if config.data.uses_pixels:
+        places = [str(folder) for folder in sequence_folders(source, source.folder.resolve())]
+    table, sequences = read_places(source, places, on_sequence, needs_video=source.uses_pixels)
+    if source.uses_pixels:
         table = _looked_at(table, sequences, context)
     path = _tracks_file(context)
     path.parent.mkdir(parents=True, exist_ok=True)
     StoredTracks.of(table, places, sequences).save(path)
+
+
+def _sequences(context: StageContext) -> SequencesConfig:
+    config: RunConfig = context.config
+    if config.sequences is None:
+        raise ValueError("data: got clips, expected labelled sequences")
+    return config.sequences
 
 
 def _tracks_file(context: StageContext) -> Path:
@@ -93,7 +67,7 @@ def _looked_at(table: TrackTable, sequences: list[MotSequence], context: StageCo
     return replace(table, looks=looks)
 
 
-def train(context: StageContext) -> None:
+def fit(context: StageContext) -> None:
     """Fits a model without each part of the sequences, and one on all of them."""
     request, num_folds = _folds(context, context.work, prefix=FITTED)
     _for_folds(context, partial(fit_fold, request=request), num_folds)
@@ -125,9 +99,9 @@ def _moved(source: Path, target: Path) -> None:
         source.with_suffix(name).replace(target.with_suffix(name))
 
 
-def evaluate_tracks(context: StageContext) -> None:
+def evaluate(context: StageContext) -> None:
     """Runs the gate over every sequence with the model that has not seen it, and compares it with other methods."""
-    config: TracksRunConfig = context.config
+    config: RunConfig = context.config
     request, num_folds = _folds(context, context.run.checkpoints)
     outcomes, rules = [], []
     on_fold = context.on_progress("folds")
@@ -170,7 +144,7 @@ def _compared(context: StageContext, request: FoldsRequest, num_folds: int) -> l
 
 def visualize(context: StageContext) -> None:
     """Draws the evidence of left-out tracks over their age, a figure a sequence, and stores what was drawn."""
-    config: TracksRunConfig = context.config
+    config: RunConfig = context.config
     request, num_folds = _folds(context, context.run.checkpoints)
     on_figure = context.on_progress("evidence figures")
     rows, most = [], config.evaluation.num_evidence_figures
@@ -183,30 +157,20 @@ def visualize(context: StageContext) -> None:
     write_json(context.run.visualizations / "evidence_analysis.json", {"samples": rows})
 
 
-def analyze(context: StageContext) -> None:
-    """Draws what methods cost, when decisions fell, and rates by sequence."""
-    write_tracks_analysis(context.run.path)
-
-
-def report(context: StageContext) -> None:
-    """Writes the report from what the stages before have stored."""
-    write_tracks_report(context.run.path)
-
-
 def _folds(context: StageContext, models: Path, *, prefix: str = "fold") -> tuple[FoldsRequest, int]:
     """Returns what the models of all folds depend on, and how many folds there are."""
-    config: TracksRunConfig = context.config
-    path = _tracks_file(context)
+    config: RunConfig = context.config
+    source, path = _sequences(context), _tracks_file(context)
     request = FoldsRequest(
         tracks=path,
-        name=config.data.name,
-        request=config.data,
-        training=config.training,
+        name=source.name,
+        request=source,
+        training=config.forest,
         rates=config.calibration,
         inner_folds=config.evaluation.inner_folds,
         seed=config.seed,
-        pretrained=context.run.path / PRETRAINED if config.data.uses_pixels else None,
+        pretrained=context.run.path / PRETRAINED if source.uses_pixels else None,
         models=models,
         prefix=prefix,
     )
-    return request, len(StoredTracks.load(path).split(config.data, request.name).folds)
+    return request, len(StoredTracks.load(path).split(source, request.name).folds)
