@@ -103,6 +103,15 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("explain none", "perdure explain: run folder none: does not exist"),
         ("data show none", "perdure data show: data set: none holds no manifest.json"),
         ("watch", "perdure watch: Missing from perdure watch: "),
+        ("watch a.mp4 --detector yolo", "perdure watch: detector: got 'yolo', expected FILE.onnx or module:function"),
+        (
+            "watch a.mp4 --detector yolo.onnx",
+            "perdure watch: detector: yolo.onnx is no file; expected a network in ONNX",
+        ),
+        (
+            "watch a.mp4 --tiles 2",
+            "perdure watch: --detector-min-score, --detector-classes and --tiles are for --detector",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(call: Call, words: str, message: str) -> None:

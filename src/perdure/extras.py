@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 EXTRAS = {
     "PIL": "video", "av": "video", "scipy": "video", "cv2": "watch", "jinja2": "pixels", "matplotlib": "pixels",
-    "torch": "pixels", "sklearn": "tracks", "supervision": "supervision",
+    "torch": "pixels", "sklearn": "tracks", "supervision": "supervision", "onnxruntime": "detector",
 }  # fmt: skip
 """The extra that brings each module."""
 

@@ -135,6 +135,28 @@ def test_memory_does_not_grow_with_the_length_of_the_video(tmp_path: Path) -> No
     assert peaks[1] < peaks[0] + 4e6
 
 
+class _Square:
+    """Finds the square on every frame."""
+
+    def __init__(self) -> None:
+        self.num_frames = 0
+
+    def detect(self, frame: np.ndarray) -> Detections:
+        self.num_frames += 1
+        return Detections(xyxy_px=np.array([square_xyxy(self.num_frames - 1)], dtype=float), score=np.array([0.9]))
+
+
+def test_a_detector_of_the_user_takes_the_place_of_the_built_in_one(
+    video: Path, detections: Path, tmp_path: Path
+) -> None:
+    detector = _Square()
+    summary = watch(video, FakeGate(), out_dir=tmp_path, detector=detector, detector_name="square:find")
+    assert (summary.detector, summary.num_persistent) == ("square:find", 1)
+    assert detector.num_frames == summary.num_frames == NUM_FRAMES
+    with pytest.raises(ValueError, match="detector: got one beside a file of detections, expected one of the two"):
+        watch(video, FakeGate(), out_dir=tmp_path, detector=detector, detections_path=detections)
+
+
 def test_detections_file_decides_what_is_seen(video: Path, detections: Path, tmp_path: Path) -> None:
     summary = watch(video, FakeGate(), out_dir=tmp_path, detections_path=detections)
     assert (summary.detector, summary.num_tracks) == (str(detections), 2)

@@ -18,6 +18,7 @@ from perdure.cli.terminal import counted, say
 
 if TYPE_CHECKING:
     from perdure.live.summary import WatchSummary
+    from perdure.live.watch import Detector
     from perdure.video.window import Window
 
 
@@ -37,7 +38,17 @@ class WatchArguments:
     source: tyro.conf.Positional[str]
     """Video file, folder of images, /dev/videoN or URL."""
     detections: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Detections in MOT format; without it moving things are detected."""
+    """Detections in MOT format; with neither this nor --detector, moving things are detected."""
+    detector: Annotated[str | None, tyro.conf.arg(metavar="FILE.onnx|MODULE:FUNCTION")] = None
+    """A network in ONNX format (YOLO 5 to 12, YOLOX, DETR, RT-DETR, RF-DETR, NanoDet or FastestDet, told apart by their
+    outputs), or a Python function from a frame (RGB) to rows of x_min, y_min, x_max, y_max, score, class."""
+    detector_min_score: float = 0.1
+    """Boxes of --detector below it are left out; low, since to decide on weak boxes is what the gate is for."""
+    detector_classes: tuple[str, ...] = ()
+    """Names or numbers of the classes of --detector to keep; all by default."""
+    tiles: int = 1
+    """Let --detector look at each frame in so many overlapping parts a side: finds smaller objects, at as many times
+    the cost."""
     known_scores: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Earlier detections of the same detector in MOT format, unlabelled; weights that rank scores (detections) then
     know from the first frame on what a high score is."""
@@ -156,6 +167,22 @@ def _shown(is_shown: bool) -> Iterator[Window | None]:
         window.close()
 
 
+def _detector(arguments: WatchArguments) -> Detector | None:
+    """Returns the detector that was asked for, None for the one that is built in."""
+    if arguments.detector is None:
+        if (arguments.detector_min_score, arguments.detector_classes, arguments.tiles) != (0.1, (), 1):
+            raise ValueError("--detector-min-score, --detector-classes and --tiles are for --detector; give one")
+        return None
+    from perdure.detectors.load import load_detector
+
+    return load_detector(
+        arguments.detector,
+        min_score=arguments.detector_min_score,
+        classes=arguments.detector_classes,
+        tiles=arguments.tiles,
+    )
+
+
 def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
     """Runs the gate as the arguments say."""
     from perdure.gate.load import load_gate
@@ -176,6 +203,7 @@ def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
     given = {name: value for name, value in asked.items() if value is not None}
     known = None if arguments.known_scores is None else read_mot_detections(arguments.known_scores).scores
     weights = "detections" if arguments.weights is None else arguments.weights
+    detector = _detector(arguments)
     gate = load_gate(weights, calibration=arguments.calibration, known_scores=known, **given)
     with counted("frames") as report:
         return watch_video(
@@ -183,6 +211,8 @@ def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
             gate,
             out_dir=arguments.out,
             detections_path=arguments.detections,
+            detector=detector,
+            detector_name=arguments.detector or "",
             on_progress=report,
             config=config,
             window=window,

@@ -11,13 +11,13 @@ from perdure.video.motion import MotionDetector
 
 
 def problems_of(
-    reader: VideoReader, motion: MotionDetector, gate: Any, given: MotDetections | None, *, num_watched: int | None
+    reader: VideoReader, detector: object, gate: Any, given: MotDetections | None, *, num_watched: int | None
 ) -> Iterator[str]:
     """Yields a line for each thing.
 
     Args:
         reader: of the stream, at its end.
-        motion: the built-in detector, used or not.
+        detector: what found boxes, used or not.
         gate: what decided.
         given: detections of a file, if there was one.
         num_watched: frames watched, None if that was not the whole stream.
@@ -29,9 +29,9 @@ def problems_of(
         yield f"video: values {low:g} to {high:g} of its more than 8 bits are shown as black to white (--grey-range)"
     if reader.num_dropped:
         yield f"video: {reader.num_dropped} frame(s) came while others were worked on, and were dropped"
-    if motion.num_flooded:
+    if isinstance(detector, MotionDetector) and detector.num_flooded:
         yield (
-            f"motion detector: {motion.num_flooded} frame(s) in which most of the picture changed gave no "
+            f"motion detector: {detector.num_flooded} frame(s) in which most of the picture changed gave no "
             "detections; it needs a camera that stands still"
         )
     if given is not None:

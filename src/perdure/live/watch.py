@@ -55,12 +55,19 @@ class Gate(Protocol):
         """Returns all live tracks and the new decisions after one more frame."""
 
 
+class Detector(Protocol):
+    """What finds boxes in single frames: `MotionDetector`, or one of `perdure.detectors`."""
+
+    def detect(self, frame: UInt8[ndarray, "h w 3"]) -> Detections:
+        """Returns what is found in the next frame (RGB)."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WatchConfig:
     """Settings of everything around the gate."""
 
     motion: MotionConfig = field(default_factory=MotionConfig)
-    """The built-in detector, used where there is no detections file."""
+    """The built-in detector, used where there is neither another one nor a file of detections."""
     overlay: OverlayConfig = field(default_factory=OverlayConfig)
     """Looks of the annotated video."""
     writer: WriterConfig = field(default_factory=WriterConfig)
@@ -116,6 +123,8 @@ def watch(
     *,
     out_dir: Path | str,
     detections_path: Path | str | None = None,
+    detector: Detector | None = None,
+    detector_name: str = "own",
     on_progress: Callable[[int, int | None], None] | None = None,
     config: WatchConfig | None = None,
     window: Window | None = None,
@@ -129,15 +138,19 @@ def watch(
         source: video file, image folder, URL or /dev/videoN.
         gate: a fresh one; it must not have seen another stream.
         out_dir: made if it does not exist; files of an earlier run in it are replaced.
-        detections_path: MOT file with detections; without one the built-in motion detector is used.
+        detections_path: MOT file with detections.
+        detector: what finds boxes where there is no such file; by default the built-in motion detector.
+        detector_name: what the summary calls it.
         on_progress: called after each frame with the number done and the number in all, None if that is unknown.
         config: everything around the gate.
         window: shows the newest annotated frame, from the thread that calls; it stays open.
 
     Raises:
         FileNotFoundError: there is no such video or detections file.
-        ValueError: the video or the detections cannot be read, or hold nothing.
+        ValueError: the video or the detections cannot be read, or hold nothing, or a detector is given beside a file.
     """
+    if detections_path is not None and detector is not None:
+        raise ValueError("detector: got one beside a file of detections, expected one of the two")
     config, out_dir = config or WatchConfig(), Path(out_dir)
     given = None if detections_path is None else read_mot_detections(detections_path)
     with open_video(source, frame_rate_hz=config.frame_rate_hz, grey_range=config.grey_range) as reader:
@@ -145,9 +158,11 @@ def watch(
             out_dir.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
             raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
-        session = _Session(reader, gate, given, config, out_dir, window)
+        finds = detector or MotionDetector(config.motion)
+        session = _Session(reader, gate, given, finds, config, out_dir, window)
         session.run(on_progress)
-    summary = session.summary(shown_address(source), "motion" if detections_path is None else str(detections_path))
+    name = str(detections_path) if detections_path is not None else "motion" if detector is None else detector_name
+    summary = session.summary(shown_address(source), name)
     write_json(out_dir / SUMMARY, summary.to_dict())
     return summary
 
@@ -160,13 +175,14 @@ class _Session:
         reader: VideoReader,
         gate: Gate,
         given: MotDetections | None,
+        detector: Detector,
         config: WatchConfig,
         out_dir: Path,
         window: Window | None,
     ) -> None:
         self.reader, self.gate, self.given, self.config, self.out_dir = reader, gate, given, config, out_dir
         self.window, self.drawn = window, deque[UInt8[ndarray, "h w 3"]](maxlen=1)
-        self.motion = MotionDetector(config.motion)
+        self.detector = detector
         self.overlay = Overlay(replace(config.overlay, compare=config.compare))
         self.comparison = None if config.compare is None else RuleComparison(config.compare)
         self.clock, self.tally, self.latency = PartClock(), StreamTally(), Latency()
@@ -257,7 +273,7 @@ class _Session:
                 return
             decoded_at_s = perf_counter()
             with self.clock.timed("detect"):
-                found = self.motion.detect(item.frame) if self.given is None else self.given.at(item.frame_index)
+                found = self.detector.detect(item.frame) if self.given is None else self.given.at(item.frame_index)
             yield _Detected(item.frame_index, item.time_s, item.frame, found, decoded_at_s)
 
     def _draw(self, shown: _Shown, writer: VideoWriter | None) -> None:
@@ -297,4 +313,4 @@ class _Session:
         if self.was_interrupted:
             yield f"interrupted after frame {self.tally.num_frames - 1}"
         num = None if self.was_interrupted or self.config.max_frames is not None else self.tally.num_frames
-        yield from problems_of(self.reader, self.motion, self.gate, self.given, num_watched=num)
+        yield from problems_of(self.reader, self.detector, self.gate, self.given, num_watched=num)
