@@ -17,8 +17,8 @@ from perdure.cli.arguments import parse
 from perdure.cli.terminal import counted, say
 
 if TYPE_CHECKING:
+    from perdure.live.protocols import Detector
     from perdure.live.summary import WatchSummary
-    from perdure.live.watch import Detector
     from perdure.video.window import Window
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 from jaxtyping import UInt8
 from numpy import ndarray
@@ -27,9 +27,9 @@ from perdure.live.interrupts import WholeFrames
 from perdure.live.latency import Latency
 from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
 from perdure.live.problems import problems_of
+from perdure.live.protocols import Detector, Gate
 from perdure.live.stages import QUEUE_LENGTH, Prefetch, Sink
 from perdure.live.summary import PartClock, StreamTally, WatchSummary, counts_of, rates_of
-from perdure.tracking.tracker import Tracker
 from perdure.types import Detections
 from perdure.video.address import shown_address
 from perdure.video.frames import VideoReader
@@ -41,25 +41,6 @@ from perdure.video.writer import VideoWriter, WriterConfig
 
 logger = logging.getLogger(__name__)
 ANNOTATED = "annotated.mp4"
-
-
-@runtime_checkable
-class Gate(Protocol):
-    """What decides; `perdure.gate.gate.PersistenceGate` is one."""
-
-    tracker: Tracker
-
-    def update(
-        self, frame: UInt8[ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None
-    ) -> GateResult:
-        """Returns all live tracks and the new decisions after one more frame."""
-
-
-class Detector(Protocol):
-    """What finds boxes in single frames: `MotionDetector`, or one of `perdure.detectors`."""
-
-    def detect(self, frame: UInt8[ndarray, "h w 3"]) -> Detections:
-        """Returns what is found in the next frame (RGB)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
