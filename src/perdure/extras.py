@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXTRAS = {
-    "PIL": "video", "av": "video", "scipy": "video", "cv2": "watch", "jinja2": "pixels", "matplotlib": "pixels",
-    "torch": "pixels", "sklearn": "tracks", "supervision": "supervision", "onnxruntime": "detector",
+    "PIL": "video", "av": "video", "scipy": "video", "cv2": "watch", "jinja2": "pixels", "markdown_it": "pixels",
+    "matplotlib": "pixels", "torch": "pixels", "sklearn": "tracks", "supervision": "supervision",
+    "onnxruntime": "detector",
 }  # fmt: skip
 """The extra that brings each module."""
 

@@ -14,7 +14,9 @@ import numpy as np
 from perdure.evaluation.attention_sample import AttentionSample
 from perdure.files import write_json, write_json_lines, write_text
 from perdure.metrics.decisions import DecisionRecord, decision_metrics, write_decisions
-from perdure.report.figures import draw_attention_figure, draw_confusion_matrix
+from perdure.report.attention_figure import attention_figure
+from perdure.report.figures import confusion_figure
+from perdure.report.style import save_figure
 from report.simulated_tracks import BOUND, MAX_MISSES, NUM_FRAMES, SimulatedTrack, simulated_clips
 
 EARLY = 4
@@ -254,7 +256,7 @@ def write_run(
     write_json_lines(root / "metrics.jsonl", training_rows(rng))
     write_text(root / "config.toml", CONFIG)
     write_json(root / "run.json", {"name": root.name, "recipe": "cpu", "command": "perdure run --recipe cpu --seed 0"})
-    draw_confusion_matrix(metrics, root / "evaluation" / "confusion_matrix.png")
+    save_figure(confusion_figure(metrics), root / "evaluation" / "confusion_matrix.png")
     for index, sample in enumerate(samples):
-        draw_attention_figure(sample, root / "visualizations" / f"sample_{index:04d}_attention.png")
+        save_figure(attention_figure(sample), root / "visualizations" / f"sample_{index:04d}_attention.png")
     return records

@@ -11,8 +11,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 from perdure.evaluation.attention_sample import AttentionSample
-from perdure.report.attention_figure import attention_figure, chosen_columns, draw_attention_figure, track_order
-from perdure.report.style import WRONG
+from perdure.report.attention_figure import attention_figure, chosen_columns, track_order
+from perdure.report.style import WRONG, save_figure
 
 
 def small_sample(num_frames: int = 20) -> AttentionSample:
@@ -100,8 +100,8 @@ def test_the_figure_is_a_png_that_follows_attention(tmp_path: Path) -> None:
     sample = small_sample()
     more = sample.attention.copy()
     more[0, 5] = 4.0
-    draw_attention_figure(sample, tmp_path / "first.png")
-    draw_attention_figure(replace(sample, attention=more), tmp_path / "more.png")
+    save_figure(attention_figure(sample), tmp_path / "first.png")
+    save_figure(attention_figure(replace(sample, attention=more)), tmp_path / "more.png")
     with Image.open(tmp_path / "first.png") as image:
         image.load()
         assert image.size[0] > 1000
@@ -110,7 +110,8 @@ def test_the_figure_is_a_png_that_follows_attention(tmp_path: Path) -> None:
 
 def test_a_sample_without_tracks_or_attention_is_drawn(tmp_path: Path) -> None:
     sample = small_sample()
-    draw_attention_figure(replace(sample, attention=np.full((2, 20), np.nan)), tmp_path / "nothing.png")
+    nothing = replace(sample, attention=np.full((2, 20), np.nan))
+    save_figure(attention_figure(nothing), tmp_path / "nothing.png")
     assert (tmp_path / "nothing.png").stat().st_size > 1000
 
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from perdure.files import read_json_lines
 from perdure.metrics.decisions import DecisionRecord, read_decisions
-from perdure.report import figures
-from perdure.report.style import png_bytes, svg_bytes
+from perdure.report import curve_figures, figures
+from perdure.report.style import png_bytes, save_figure, svg_bytes
 
 
 def stored(run_path: Path, name: str) -> Any:
@@ -66,12 +66,12 @@ def spoil_training(content: dict[str, Any]) -> None:
     content["rows"][-1]["validation_accuracy_age_3"] -= 0.2
 
 
-DRAWINGS: list[tuple[Callable[[dict[str, Any], Path], None], Callable[[dict[str, Any]], None]]] = [
-    (lambda content, path: figures.draw_confusion_matrix(content["metrics"], path), spoil_confusion),
-    (lambda content, path: figures.draw_decision_frame_histogram(content["records"], path, 4), spoil_records),
-    (lambda content, path: figures.draw_compute_chart(content["efficiency"], path), spoil_cost),
-    (lambda content, path: figures.draw_frontier(content["frontier"], path), spoil_frontier),
-    (lambda content, path: figures.draw_training_curves(content["rows"], path), spoil_training),
+DRAWINGS: list[tuple[Callable[[dict[str, Any]], Figure], Callable[[dict[str, Any]], None]]] = [
+    (lambda content: figures.confusion_figure(content["metrics"]), spoil_confusion),
+    (lambda content: figures.histogram_figure(content["records"], 4), spoil_records),
+    (lambda content: figures.compute_figure(content["efficiency"]), spoil_cost),
+    (lambda content: curve_figures.frontier_figure(content["frontier"]), spoil_frontier),
+    (lambda content: curve_figures.training_figure(content["rows"]), spoil_training),
 ]
 
 
@@ -79,14 +79,14 @@ DRAWINGS: list[tuple[Callable[[dict[str, Any], Path], None], Callable[[dict[str,
 def test_a_figure_is_a_png_that_follows_its_data(
     content: dict[str, Any],
     tmp_path: Path,
-    draw: Callable[[dict[str, Any], Path], None],
+    draw: Callable[[dict[str, Any]], Figure],
     spoil: Callable[[dict[str, Any]], None],
 ) -> None:
     changed = copy.deepcopy(content)
     spoil(changed)
     paths = [tmp_path / name for name in ("first.png", "again.png", "changed.png")]
     for values, path in zip((content, content, changed), paths, strict=True):
-        draw(values, path)
+        save_figure(draw(values), path)
         with Image.open(path) as image:
             image.load()
             assert image.format == "PNG"
@@ -140,7 +140,7 @@ def test_the_compute_chart_shows_savings_and_what_they_depend_on(content: dict[s
 
 
 def test_the_frontier_draws_four_curves_on_a_logarithmic_axis(content: dict[str, Any]) -> None:
-    axes = figures.frontier_figure(content["frontier"]).axes[0]
+    axes = curve_figures.frontier_figure(content["frontier"]).axes[0]
     assert axes.get_yscale() == "log"
     names = {line.get_label() for line in axes.get_lines() if not str(line.get_label()).startswith("_")}
     assert len(names) == 4
@@ -151,16 +151,16 @@ def test_the_frontier_draws_four_curves_on_a_logarithmic_axis(content: dict[str,
 @pytest.mark.parametrize("error", [0.0, None])
 def test_an_operating_point_without_error_still_gives_a_figure(content: dict[str, Any], error: float | None) -> None:
     frontier = {"operating_point": {"total_error": error, "mean_decision_frame": 3.0}, "gate": [], "lifetime": None}
-    assert len(png_bytes(figures.frontier_figure(frontier))) > 1000
+    assert len(png_bytes(curve_figures.frontier_figure(frontier))) > 1000
 
 
 def test_figures_survive_runs_in_which_nothing_was_measured(content: dict[str, Any]) -> None:
     attention = content["attention"] | dict.fromkeys(("efficiency", "efficiency_ci95", "structure_control"), None)
-    assert "not measured" in texts_of(figures.attention_controls_figure(attention))
-    assert "not recorded" in texts_of(figures.training_figure([]))
+    assert "not measured" in texts_of(curve_figures.attention_controls_figure(attention))
+    assert "not recorded" in texts_of(curve_figures.training_figure([]))
     assert len(png_bytes(figures.histogram_figure([], 4))) > 1000
     metrics = content["metrics"] | {"optimal_decision_frame_seeing": None, "lifetime_only": None}
-    assert "full-observation bound" not in texts_of(figures.decision_age_figure(metrics))
+    assert "full-observation bound" not in texts_of(curve_figures.decision_age_figure(metrics))
 
 
 def test_svg_has_no_date_and_loads_nothing(content: dict[str, Any]) -> None:
@@ -172,4 +172,4 @@ def test_svg_has_no_date_and_loads_nothing(content: dict[str, Any]) -> None:
 
 def test_another_suffix_is_an_error(content: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"got suffix '\.gif', expected \.png or \.svg"):
-        figures.draw_frontier(content["frontier"], tmp_path / "frontier.gif")
+        save_figure(curve_figures.frontier_figure(content["frontier"]), tmp_path / "frontier.gif")

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from perdure.report.assemble import build_report
-from perdure.report.markdown import markdown_sentence, report_markdown
+from perdure.report.render import escaped, report_markdown
 from perdure.report.stored_run import StoredRun
 from perdure.report.write import write_analysis
 from report.report_page import read_page, stored_value
@@ -73,15 +72,14 @@ def test_the_efficiency_report_prints_what_savings_depend_on(own_run: Path, chan
 def test_stored_names_cannot_become_markup(own_run: Path, change: Callable[..., None]) -> None:
     change("efficiency_metrics.json", {"machine": "a|b <script>x</script> `c` [d](e)"})
     (own_run / "config.toml").write_text('note = "````"\n', encoding="utf-8")
-    run = StoredRun(own_run)
-    html = rendered(report_markdown(build_report(run), run))
+    html = rendered(report_markdown(StoredRun(own_run)))
     assert "<script>" not in html
     assert "a|b &lt;script&gt;x&lt;/script&gt; `c` [d](e)" in html
 
 
 @pytest.mark.parametrize("text", ["# no heading", "- no item", "_x_", "max_misses <= 5", "*a* **b**", "&lt;<b>", "> q"])
 def test_escaped_text_reads_as_it_was(text: str) -> None:
-    html = rendered(markdown_sentence((text,))).strip()
+    html = rendered(escaped(text, starts_line=True)).strip()
     assert html == f"<p>{text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</p>"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from perdure.report.stored_run import STORED_FILES, StoredRun, plain_text
+from perdure.report.render import FilledTemplate
+from perdure.report.stored_run import STORED_FILES, Place, StoredRun, fact_at, is_measured
 from perdure.report.write import write_analysis, write_report
 
 
@@ -53,12 +54,23 @@ def test_broken_json_is_named(own_run: Path) -> None:
         StoredRun(own_run).content("efficiency")
 
 
-def test_a_sentence_is_filled_from_the_files(own_run: Path, change: Callable[..., None]) -> None:
-    change("evaluation/evaluation_metrics.json", {"num_tracks": 4321, "miss_rate_ci95.1": 0.034})
-    run = StoredRun(own_run)
-    sentence = run.say("{evaluation:num_tracks} tracks, at most {evaluation:miss_rate_ci95.1|percent} missed")
-    assert plain_text(sentence) == "4,321 tracks, at most 3.4 % missed"
-    assert sentence[2].place == "evaluation/evaluation_metrics.json: miss_rate_ci95.1"  # type: ignore[union-attr]
+def test_a_place_is_read_where_it_is_used(own_run: Path, change: Callable[..., None]) -> None:
+    change("evaluation/evaluation_metrics.json", {"num_tracks": 4321, "miss_rate": 0.03, "miss_rate_ci95.1": 0.034})
+    evaluation = Place(StoredRun(own_run), "evaluation")
+    fact = fact_at(evaluation.miss_rate_ci95[1], "percent")
+    assert (fact.text, fact.value) == ("3.4 %", 0.034)
+    assert fact.place == "evaluation/evaluation_metrics.json: miss_rate_ci95.1"
+    assert evaluation.miss_rate < evaluation.miss_rate_ci95[1] and evaluation.num_tracks == 4321
+    assert [fact_at(end).key for end in evaluation.miss_rate_ci95] == ["miss_rate_ci95.0", "miss_rate_ci95.1"]
+    assert is_measured(evaluation.num_tracks) and not is_measured(evaluation.values)  # no method of a dictionary
+    with pytest.raises(ValueError, match=r"evaluation_metrics\.json: has no 'values\.items'"):
+        fact_at(evaluation.values["items"])
+
+
+def test_a_number_that_is_not_stored_is_refused(own_run: Path) -> None:
+    content = {"files": [(3, "x.json", "perdure evaluate")]}
+    with pytest.raises(TypeError, match="got the number 3, expected a place in a stored file"):
+        FilledTemplate(StoredRun(own_run), "efficiency_report.md.j2", content, is_html=False)
 
 
 def test_places_in_json_lines_count_from_line_one(run_path: Path) -> None:

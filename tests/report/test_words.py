@@ -8,16 +8,14 @@ from pathlib import Path
 import pytest
 
 from perdure.files import read_json_lines, write_json_lines
-from perdure.report.assemble import build_report
-from perdure.report.markdown import report_markdown
+from perdure.report.render import report_markdown
 from perdure.report.stored_run import StoredRun
 from report.report_page import stored_value
 
 
 def words_of(run_path: Path) -> str:
     """Returns the report as text; the pictures are not drawn for it."""
-    run = StoredRun(run_path)
-    return report_markdown(build_report(run), run)
+    return report_markdown(StoredRun(run_path))
 
 
 def row_of(words: str, start: str) -> list[str]:
@@ -62,7 +60,7 @@ def test_a_report_without_targets_does_not_pass(own_run: Path, change: Callable[
 def test_a_target_that_contradicts_its_figure_is_an_error(own_run: Path, change: Callable[..., None]) -> None:
     change("evaluation/evaluation_metrics.json", {"targets.0.value": 0.97531})
     with pytest.raises(ValueError, match=r"targets.0 gives accuracy as 0.97531, but accuracy is"):
-        build_report(StoredRun(own_run))
+        words_of(own_run)
 
 
 @pytest.mark.parametrize(

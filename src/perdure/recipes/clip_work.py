@@ -15,7 +15,8 @@ from perdure.files import read_json, write_json
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.decisions import read_decisions, write_decisions
 from perdure.recipes.config import RunConfig
-from perdure.report.attention_figure import draw_attention_figure
+from perdure.report.attention_figure import attention_figure
+from perdure.report.style import save_figure
 from perdure.runs.stage import StageContext, Stopped
 from perdure.training.run import TrainingRequest, train_model
 from perdure.training.train import Interrupted
@@ -143,7 +144,7 @@ def visualize(context: StageContext) -> None:
         own = [record for record in records if record.clip_id == row["clip_id"]]
         sample = attention_sample(dataset.clip(row["clip_id"]), model, own)
         name = f"sample_{place:04d}_attention.png"
-        draw_attention_figure(sample, run.visualizations / name)
+        save_figure(attention_figure(sample), run.visualizations / name)
         tracks = [
             {name: getattr(record, name) for name in ("track_id", "true_label", "label", "decision_frame")}
             for record in own

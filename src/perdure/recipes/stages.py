@@ -6,14 +6,11 @@ from pathlib import Path
 
 import perdure
 from perdure.config import fingerprint
-from perdure.files import read_json
 from perdure.proof.faults import suite_digest
 from perdure.proof.store import prove
 from perdure.recipes import clip_work, track_work
 from perdure.recipes.clip_work import PRETRAINED, TRAINED
 from perdure.recipes.config import RunConfig
-from perdure.report.figures import draw_confusion_matrix
-from perdure.report.tracks_write import write_tracks_analysis, write_tracks_report
 from perdure.report.write import write_analysis, write_report
 from perdure.runs.machine import usable_cores
 from perdure.runs.stage import Stage, StageContext
@@ -22,16 +19,12 @@ from perdure.tracks.real_data import sequence_folders
 
 def analyze(context: StageContext) -> None:
     """Draws charts from the stored decisions and figures, and writes the text beside them."""
-    if context.config.is_network_on_clips:
-        draw_confusion_matrix(read_json(context.run.evaluation_metrics), context.run.confusion_matrix)
-        write_analysis(context.run.path)
-    else:
-        write_tracks_analysis(context.run.path)
+    write_analysis(context.run.path)
 
 
 def report(context: StageContext) -> None:
     """Writes the report from what the stages before have stored."""
-    (write_report if context.config.is_network_on_clips else write_tracks_report)(context.run.path)
+    write_report(context.run.path)
 
 
 def run_stages(config: RunConfig) -> tuple[Stage, ...]:

@@ -21,7 +21,8 @@ from perdure.gate.model import PersistenceModel
 from perdure.metrics.decisions import write_decisions
 from perdure.recipes.clip_work import PRETRAINED
 from perdure.recipes.config import RunConfig, SequencesConfig
-from perdure.report.evidence_figure import draw_evidence_figure
+from perdure.report.style import save_figure
+from perdure.report.tracks_figures import evidence_figure
 from perdure.runs.stage import StageContext
 from perdure.tracks.real_data import read_places, sequence_folders, street_place
 from perdure.tracks.table_looks import table_looks
@@ -150,7 +151,7 @@ def visualize(context: StageContext) -> None:
     rows, most = [], config.evaluation.num_evidence_figures
     for place, found in enumerate(islice(left_out_evidence(request, num_folds), most)):
         name = f"sample_{place:04d}_evidence.png"
-        draw_evidence_figure(found, context.run.visualizations / name)
+        save_figure(evidence_figure(found), context.run.visualizations / name)
         counts = {"num_persistent": int(found.is_persistent.sum()), "num_transient": int((~found.is_persistent).sum())}
         rows.append({"file": name, "name": found.name, **counts})
         on_figure(place + 1, most)

@@ -5,8 +5,6 @@ Draws what an `AttentionSample` holds and chooses only which frames are shown.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -25,7 +23,6 @@ from perdure.report.style import (
     WRONG,
     house_style,
     new_figure,
-    save_figure,
 )
 
 MAX_PICTURES = 8
@@ -245,13 +242,3 @@ def _connect(figure: Figure, picture: Axes, axes: Axes, column: int) -> None:
             linewidth=1.0,
         )
     )
-
-
-def draw_attention_figure(sample: AttentionSample, path: Path | str) -> None:
-    """Writes the attention figure of one clip.
-
-    Args:
-        sample: frames, boxes, verdicts and attention.
-        path: .png or .svg.
-    """
-    save_figure(attention_figure(sample), path)

@@ -13,15 +13,18 @@ from perdure.report.style import (
     GATE,
     INK,
     LIFETIME,
-    LINE,
     MUTED,
     OPTIMUM_DETECTIONS,
     OPTIMUM_SEEING,
     WRONG,
+    dot_in_interval,
     house_style,
+    in_percent,
+    name_rows,
     new_figure,
-    quiet,
+    quiet_rows,
     save_figure,
+    write_beside,
 )
 
 Rows = Sequence[dict[str, Any]]
@@ -39,8 +42,7 @@ def draw_frontier_rows(rows: Rows, path: Path) -> None:
             inside = [row for row in swept if (row["pd"], row["d"]) == (pd, d)]
             _frontier_panel(axes, inside)
             axes.set_title(f"Pd {pd:g}, d {d:g}")
-        panels[0].set_yticks(range(len(names)), names, color=INK)
-        panels[0].set_ylim(len(names) - 0.4, -0.6)
+        name_rows(panels[0], names)
         figure.supxlabel(
             f"mean decision frame at {100 * swept[0]['total_error']:g} % total error, 95 % interval over clips\n"
             "black line: full-observation bound; grey line: detection-only bound",
@@ -61,14 +63,10 @@ def _frontier_panel(axes: Axes, rows: Rows) -> None:
                 ha="center", va="center", fontsize=8, color=MUTED,
             )  # fmt: skip
             continue
-        colour = _rule_colour(row["rule"])
-        axes.plot(row["ci95"], [place, place], color=colour, lw=2.2, solid_capstyle="round")
-        axes.plot([frame], [place], "o", ms=6, color=colour)
-        axes.annotate(
-            f"{frame:.2f}", (max(row["ci95"][1], frame), place), xytext=(6, 0), textcoords="offset points", va="center",
-            fontsize=8.5, fontweight="bold" if place == 0 else "normal",
-        )  # fmt: skip
-    _quiet_rows(axes)
+        dot_in_interval(axes, place, frame, row["ci95"], _rule_colour(row["rule"]))
+        weight = "bold" if place == 0 else "normal"
+        write_beside(axes, f"{frame:.2f}", (max(row["ci95"][1], frame), place), fontweight=weight)
+    quiet_rows(axes)
     axes.margins(x=0.18)
 
 
@@ -88,22 +86,11 @@ def draw_guarantee_rows(rows: Rows, path: Path) -> None:
             colour = WRONG if share > allowed else GATE
             axes.plot([0, share], [place, place], color=colour, lw=3.2, solid_capstyle="butt")
             axes.plot([allowed, allowed], [place - 0.4, place + 0.4], color=INK, lw=1.2)
-            axes.annotate(
-                f"{100 * share:.1f} %", (max(share, allowed), place), xytext=(6, 0), textcoords="offset points",
-                va="center", fontsize=8.5, color=colour,
-            )  # fmt: skip
-        names = [f"{row['data']}, {row['num_calibration']} clips, {row['method']}" for row in rows]
-        axes.set_yticks(range(len(rows)), names, color=INK)
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+            write_beside(axes, f"{100 * share:.1f} %", (max(share, allowed), place), color=colour)
+        in_percent(axes.xaxis)
         words = "calibrations that violate a guaranteed rate\ntick: at most, 99 % quantile"
         axes.set_xlabel(words, loc="left")
-        _quiet_rows(axes)
+        name_rows(axes, [f"{row['data']}, {row['num_calibration']} clips, {row['method']}" for row in rows])
+        quiet_rows(axes)
         axes.set_xlim(0, 1.15 * max([row["violations"] / row["draws"] for row in rows] + [0.1]))
         save_figure(figure, path)
-
-
-def _quiet_rows(axes: Axes) -> None:
-    quiet(axes)
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x", color=LINE, lw=0.6)

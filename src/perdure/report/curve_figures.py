@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from perdure.report.numbers import format_value
 from perdure.report.style import (
@@ -19,9 +18,11 @@ from perdure.report.style import (
     OPTIMUM_DETECTIONS,
     OPTIMUM_SEEING,
     house_style,
+    in_percent,
+    name_rows,
     new_figure,
     quiet,
-    save_figure,
+    write_beside,
 )
 
 CURVES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -51,7 +52,7 @@ def frontier_figure(frontier: dict[str, Any]) -> Figure:
         _draw_operating_point(axes, frontier["operating_point"])
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=20))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        in_percent(axes.yaxis)
         axes.yaxis.set_minor_formatter(NullFormatter())
         quiet(axes)
         axes.set(xlabel="mean age at decision (frames)", ylabel="total error: mean of false-confirm and miss rate")
@@ -86,16 +87,6 @@ def _draw_operating_point(axes: Axes, point: dict[str, Any]) -> None:
     )
 
 
-def draw_frontier(frontier: dict[str, Any], path: Path | str) -> None:
-    """Writes the error-against-frames curves of `frontier.json`.
-
-    Args:
-        frontier: lists of points under `gate`, `lifetime`, `optimum_detections`, `optimum_seeing`; `operating_point`.
-        path: .png or .svg.
-    """
-    save_figure(frontier_figure(frontier), path)
-
-
 def decision_age_figure(metrics: dict[str, Any]) -> Figure:
     """Returns the mean age at decision on one line with the optima at the same errors and the lifetime rule."""
     rows = [
@@ -112,12 +103,11 @@ def decision_age_figure(metrics: dict[str, Any]) -> Figure:
             is_gate = name == "this gate"
             axes.plot([1, age], [row, row], color=colour, lw=2.6 if is_gate else 1.4, solid_capstyle="round")
             axes.plot([age], [row], "o", ms=9 if is_gate else 6, color=colour)
-            weight = "bold" if is_gate else "normal"
-            axes.annotate(
-                f"{age:.2f}", (age, row), xytext=(9, 0), textcoords="offset points", va="center", fontweight=weight
+            write_beside(
+                axes, f"{age:.2f}", (age, row), gap=9, fontsize=9.5, fontweight="bold" if is_gate else "normal"
             )
-        axes.set_yticks(range(len(rows)), [name for name, _, _ in rows], color=INK)
-        axes.set(xlim=(1, 1.12 * max([age for _, age, _ in rows] + [2])), ylim=(len(rows) - 0.4, -0.6))
+        name_rows(axes, [name for name, _, _ in rows])
+        axes.set(xlim=(1, 1.12 * max([age for _, age, _ in rows] + [2])))
         axes.set_xlabel("mean age at decision (frames, birth = 1)")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         quiet(axes, grid="x")
@@ -191,13 +181,3 @@ def _draw_series(axes: Axes, rows: list[dict[str, Any]], key: str, style: dict[s
     if points:
         marker = "o" if len(points) < 12 else ""
         axes.plot([step for step, _ in points], [value for _, value in points], marker=marker, ms=3, **style)
-
-
-def draw_training_curves(metrics_rows: list[dict[str, Any]], path: Path | str) -> None:
-    """Writes the curves of `metrics.jsonl`.
-
-    Args:
-        metrics_rows: one dictionary a line; those of stage `train` are drawn.
-        path: .png or .svg.
-    """
-    save_figure(training_figure(metrics_rows), path)

@@ -11,7 +11,7 @@ from typing import Any
 
 from perdure.metrics.decisions import REASONS, DecisionRecord
 from perdure.report.numbers import format_value
-from perdure.report.stored_run import StoredRun, plain_text
+from perdure.report.stored_run import StoredRun
 
 _REASONS = {
     "evidence": "a bound was crossed",
@@ -132,13 +132,15 @@ def _overview_records(records: list[DecisionRecord]) -> list[DecisionRecord]:
 
 
 def _overview(run: StoredRun) -> str:
-    sentences = [
-        "{evaluation:num_tracks} tracks in {evaluation:num_clips} clips were decided at a mean age of"
-        " {evaluation:mean_decision_frame} frames; {evaluation:accuracy|percent} of the verdicts are right.",
-        "{evaluation:false_confirm_rate|percent} of transient tracks were confirmed and {evaluation:miss_rate|percent}"
-        " of persistent tracks were missed.",
+    def shown(key: str, style: str = "plain") -> str:
+        return run.fact("evaluation", key, style).text
+
+    texts = [
+        f"{shown('num_tracks')} tracks in {shown('num_clips')} clips were decided at a mean age of"
+        f" {shown('mean_decision_frame')} frames; {shown('accuracy', 'percent')} of the verdicts are right.",
+        f"{shown('false_confirm_rate', 'percent')} of transient tracks were confirmed and"
+        f" {shown('miss_rate', 'percent')} of persistent tracks were missed.",
     ]
-    texts = [plain_text(run.say(sentence)) for sentence in sentences]
     counts = Counter(record.reason for record in run.records)
     reasons = ", ".join(f"{reason_words(reason)}: {counts[reason]:,}" for reason in REASONS if counts[reason])
     wrong = sum(not record.is_right for record in run.records)

@@ -1,4 +1,4 @@
-"""Figures of decisions and of what they cost; each `draw_*` writes one file, each `*_figure` returns the drawing.
+"""Figures of decisions and of what they cost.
 
 Counts and stored figures only: nothing here turns counts into a rate.
 """
@@ -6,7 +6,6 @@ Counts and stored figures only: nothing here turns counts into a rate.
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -15,15 +14,6 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from perdure.metrics.decisions import LABELS, DecisionRecord
-from perdure.report.attention_figure import attention_figure, draw_attention_figure
-from perdure.report.curve_figures import (
-    attention_controls_figure,
-    decision_age_figure,
-    draw_frontier,
-    draw_training_curves,
-    frontier_figure,
-    training_figure,
-)
 from perdure.report.numbers import format_value
 from perdure.report.style import (
     BOTH,
@@ -37,25 +27,8 @@ from perdure.report.style import (
     new_figure,
     note,
     quiet,
-    save_figure,
+    write_beside,
 )
-
-__all__ = [
-    "attention_controls_figure",
-    "attention_figure",
-    "compute_figure",
-    "confusion_figure",
-    "decision_age_figure",
-    "draw_attention_figure",
-    "draw_compute_chart",
-    "draw_confusion_matrix",
-    "draw_decision_frame_histogram",
-    "draw_frontier",
-    "draw_training_curves",
-    "frontier_figure",
-    "histogram_figure",
-    "training_figure",
-]
 
 CLASSES = ("all", "persistent", "transient")
 COST_KINDS = (
@@ -107,16 +80,6 @@ def _draw_cell(axes: Axes, row: int, column: int, *, count: int, is_right: bool)
     ink = "white" if is_right else (WRONG if count else MUTED)
     axes.text(column + 0.5, row + 0.46, f"{count:,}", ha="center", va="center", fontsize=21, color=ink)
     axes.text(column + 0.5, row + 0.78, word, ha="center", va="center", fontsize=8.5, color=ink)
-
-
-def draw_confusion_matrix(metrics: dict[str, Any], path: Path | str) -> None:
-    """Writes the confusion matrix of `evaluation_metrics.json`.
-
-    Args:
-        metrics: with `confusion_matrix[truth][verdict]`, `num_tracks`, `num_clips`.
-        path: .png or .svg.
-    """
-    save_figure(confusion_figure(metrics), path)
 
 
 def histogram_figure(records: list[DecisionRecord], early_stop_frame: int) -> Figure:
@@ -172,17 +135,6 @@ def _draw_ages(axes: Axes, records: list[DecisionRecord], truth: str) -> None:
         axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=3, borderpad=0.2)
 
 
-def draw_decision_frame_histogram(records: list[DecisionRecord], path: Path | str, early_stop_frame: int) -> None:
-    """Writes the histogram of ages at decision by true class.
-
-    Args:
-        records: decisions of the test split.
-        path: .png or .svg.
-        early_stop_frame: largest age that counts as early; that range is shaded.
-    """
-    save_figure(histogram_figure(records, early_stop_frame), path)
-
-
 def compute_figure(efficiency: dict[str, Any]) -> Figure:
     """Returns cost with and without gating: one panel a kind of cost, one pair of bars a class."""
     with house_style():
@@ -201,10 +153,7 @@ def compute_figure(efficiency: dict[str, Any]) -> Figure:
         panels[0].set_yticks([0.2, 1.2, 2.2], ["all tracks", "persistent", "transient"], color=INK)
         handles = [Patch(color=BOTH, label="gated"), Patch(color=LINE, label="ungated: every track on every frame")]
         figure.legend(handles=handles, loc="outside lower left", ncols=2)
-        note(
-            panels[2],
-            f"T = {efficiency['num_frames']}, max_misses = {efficiency['max_misses']}",
-        )
+        note(panels[2], f"T = {efficiency['num_frames']}, max_misses = {efficiency['max_misses']}")
     return figure
 
 
@@ -212,31 +161,7 @@ def _draw_costs(axes: Axes, row: int, costs: dict[str, Any], *, kind: str, style
     gated, ungated = costs[f"{kind}_gated"], costs[f"{kind}_ungated"]
     axes.barh(row, ungated, height=0.36, color=LINE)
     axes.barh(row + 0.4, gated, height=0.36, color=colour)
-    axes.annotate(
-        format_value(ungated, style),
-        (ungated, row),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8.5,
-        color=MUTED,
-    )
+    write_beside(axes, format_value(ungated, style), (ungated, row), gap=4, color=MUTED)
     saving = costs[saving_key(kind)]
-    text = (
-        format_value(gated, style)
-        if saving is None
-        else f"{format_value(gated, style)}  saves {format_value(saving, 'percent')}"
-    )
-    axes.annotate(
-        text, (gated, row + 0.4), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5, color=INK
-    )
-
-
-def draw_compute_chart(efficiency: dict[str, Any], path: Path | str) -> None:
-    """Writes the chart of `efficiency_metrics.json`: FLOPs, wall-clock and track-frames side by side, by class.
-
-    Args:
-        efficiency: with `classes`, `num_frames`, `max_misses`.
-        path: .png or .svg.
-    """
-    save_figure(compute_figure(efficiency), path)
+    saves = "" if saving is None else f"  saves {format_value(saving, 'percent')}"
+    write_beside(axes, format_value(gated, style) + saves, (gated, row + 0.4), gap=4, color=INK)

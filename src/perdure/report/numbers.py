@@ -38,9 +38,9 @@ def format_value(value: Any, style: str = "plain", *, beside: Any = None) -> str
         return value
     if style == "plain":
         style = "count" if isinstance(value, int) else "two"
-    if style not in _STYLES:
-        raise ValueError(f"style: got '{style}', expected one of plain, {', '.join(_STYLES)}")
-    write, decimals = _STYLES[style]
+    if style not in STYLES:
+        raise ValueError(f"style: got '{style}', expected one of plain, {', '.join(STYLES)}")
+    write, decimals = STYLES[style]
     number = float(value)
     if isinstance(beside, int | float) and beside != value:
         while decimals < _MOST_DIGITS and write(number, decimals) == write(float(beside), decimals):
@@ -92,7 +92,7 @@ def _seconds(value: float, decimals: int) -> str:
     return f"{value * 1e3:.{decimals}f} ms" if abs(value) < 1 else f"{value:.{decimals}f} s"
 
 
-_STYLES: dict[str, tuple[Callable[[float, int], str], int]] = {
+STYLES: dict[str, tuple[Callable[[float, int], str], int]] = {
     "percent": (_percent, 1),
     "count": (_count, 0),
     "probability": (_probability, 3),

@@ -1,15 +1,15 @@
 """Reads what a run has stored and hands out its numbers together with where they come from.
 
-Every number that a report shows is a `Fact`: looked up here by file and key, never passed by hand. A missing file
-is an error that names the stage that writes it.
+Every number that a report shows is a `Fact`: looked up here by file and key, never passed by hand. Templates name it by
+its `Place`. A missing file is an error that names the stage that writes it.
 """
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, total_ordering
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,6 @@ STORED_FILES = {
     "evidence": ("visualizations/evidence_analysis.json", "perdure visualize"),
 }
 """Short name -> (path inside the run folder, command that writes it)."""
-
-_PLACE = re.compile(r"\{(\w+):([\w.-]+)(?:\|(\w+))?\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +64,6 @@ class Fact:
             return f"{self.file}: {self.key}"
         line, _, rest = self.key.partition(".")
         return f"{self.file}: line {int(line) + 1}, {rest}"
-
-
-Sentence = tuple[str | Fact, ...]
-"""Words and facts in reading order."""
-
-
-def plain_text(sentence: Sentence) -> str:
-    """Returns a sentence as it reads."""
-    return "".join(part if isinstance(part, str) else part.text for part in sentence)
 
 
 class StoredRun:
@@ -126,13 +115,13 @@ class StoredRun:
         return read_decisions(self.file("decisions"))
 
     def value(self, source: str, key: str) -> Any:
-        """Returns the stored value at a dotted path.
+        """Returns the stored value at a dotted path; the empty one stands for the whole file.
 
         Raises:
             ValueError: the file has no such key.
         """
         value = self.content(source)
-        for part in key.split("."):
+        for part in filter(None, key.split(".")):
             try:
                 value = value[int(part)] if isinstance(value, list) else value[part]
             except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -161,26 +150,61 @@ class StoredRun:
         value = self.value(source, key)
         return Fact(text=format_value(value, style, beside=beside), value=value, source=source, key=key)
 
-    def counted(self, number: int, source: str, what: str) -> Fact:
-        """Returns how many entries of a stored file are as `what` says."""
-        return Fact(text=f"{number:,}", value=number, source=source, key=what, is_count=True)
 
-    def say(self, text: str) -> Sentence:
-        """Returns a sentence whose places `{source:key|style}` are filled from the stored files.
+@total_ordering
+class Place:
+    """A place in a stored file, as a template names it: `evaluation.miss_rate`, `decisions[3].evidence`.
 
-        >>> from tempfile import mkdtemp
-        >>> folder = Path(mkdtemp())
-        >>> _ = (folder / "run.json").write_text('{"num_tracks": 1200}')
-        >>> plain_text(StoredRun(folder).say("All {run:num_tracks} tracks."))
-        'All 1,200 tracks.'
-        """
-        parts: list[str | Fact] = []
-        end = 0
-        for place in _PLACE.finditer(text):
-            parts += [text[end : place.start()], self.fact(place[1], place[2], place[3] or "plain")]
-            end = place.end()
-        parts.append(text[end:])
-        return tuple(part for part in parts if part != "")
+    Naming a place reads nothing; the file is read once the place is printed, compared or walked over. All names but
+    those of Python itself are keys, so a key is never mistaken for a method.
+
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp())
+    >>> _ = (folder / "run.json").write_text('{"stages": [{"name": "train"}]}')
+    >>> fact_at(Place(StoredRun(folder), "run").stages[0].name).place
+    'run.json: stages.0.name'
+    """
+
+    __slots__ = ("_key", "_run", "_source")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, run: StoredRun, source: str, key: str = "") -> None:
+        self._run, self._source, self._key = run, source, key
+
+    def __getattr__(self, name: str) -> Place:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __getitem__(self, name: str | int) -> Place:
+        return Place(self._run, self._source, f"{self._key}.{name}" if self._key else str(name))
+
+    def __iter__(self) -> Iterator[Place]:
+        content = value_at(self)
+        return (self[name] for name in (content if isinstance(content, dict) else range(len(content))))
+
+    def __eq__(self, other: object) -> bool:
+        return bool(value_at(self) == value_at(other))
+
+    def __lt__(self, other: object) -> bool:
+        return bool(value_at(self) < value_at(other))
+
+
+def value_at(place: object) -> Any:
+    """Returns what is stored at a place; what is no place stands for itself."""
+    if not isinstance(place, Place):
+        return place
+    return place._run.value(place._source, place._key)
+
+
+def is_measured(place: Place) -> bool:
+    """Returns whether a value is stored at a place, and is not null."""
+    return place._run.has(place._source, place._key)
+
+
+def fact_at(place: Place, style: str = "plain", *, beside: Any = None) -> Fact:
+    """Returns the stored number at a place as it is to be shown, see `StoredRun.fact`."""
+    return place._run.fact(place._source, place._key, style, beside=beside)
 
 
 def _read(path: Path) -> Any:

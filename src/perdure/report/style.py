@@ -6,11 +6,13 @@ Knows nothing of what is drawn. No pyplot and no global state: figures can be dr
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
@@ -90,6 +92,37 @@ def quiet(axes: Axes, *, grid: str = "y") -> None:
 def note(axes: Axes, text: str) -> None:
     """Writes a small remark below the title, where nothing is drawn."""
     axes.set_title(text, loc="right", fontsize=8.5, fontweight="normal", color=MUTED)
+
+
+def quiet_rows(axes: Axes) -> None:
+    """Leaves vertical grid lines, for figures of one line a row."""
+    quiet(axes)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x", color=LINE, lw=0.6)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Writes the names of rows, the first one on top."""
+    axes.set_yticks(range(len(names)), names, color=INK)
+    axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
+
+
+def dot_in_interval(
+    axes: Axes, row: int, value: float, interval: Sequence[float], colour: str, *, size: float = 6
+) -> None:
+    """Draws a value and its interval in one row."""
+    axes.plot(interval, [row, row], color=colour, lw=2.2, solid_capstyle="round")
+    axes.plot([value], [row], "o", ms=size, color=colour)
+
+
+def write_beside(axes: Axes, text: str, place: tuple[float, float], *, gap: float = 6, **look: Any) -> None:
+    """Writes a text to the right of a point, `gap` points away."""
+    axes.annotate(text, place, xytext=(gap, 0), textcoords="offset points", va="center", **({"fontsize": 8.5} | look))
+
+
+def in_percent(axis: Axis) -> None:
+    """Writes the shares of an axis in percent."""
+    axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
 
 
 def save_figure(figure: Figure, path: Path | str) -> None:

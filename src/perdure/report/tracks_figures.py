@@ -1,18 +1,38 @@
-"""Figures of runs on real tracks: what methods cost at the same false-confirm rates, and rates by sequence."""
+"""Figures of runs on recorded tracks: cost of methods at equal false-confirm rates, rates by sequence, evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from perdure.report.style import BOTH, GATE, INK, LINE, MUTED, PERSISTENT, WRONG, house_style, new_figure, quiet
+from perdure.evaluation.tracks_evidence import SequenceEvidence
+from perdure.report.style import (
+    BOTH,
+    CLASS_COLOUR,
+    GATE,
+    INK,
+    MUTED,
+    PERSISTENT,
+    WRONG,
+    dot_in_interval,
+    house_style,
+    in_percent,
+    name_rows,
+    new_figure,
+    quiet,
+    quiet_rows,
+    write_beside,
+)
 
 SHOWN = {"tuned hand rule": "M-of-N baseline (tuned)", "tuned hand rule, on test": "M-of-N baseline (tuned on test)"}
 """Methods whose name in the glossary is not that of their rows."""
 MAX_SEQUENCES = 40
 """Lines of the figure by sequence; those with most transient tracks are kept."""
+MAX_TRACKS = 60
+"""Lines of each class in the figure of evidence; those born first are drawn."""
 
 
 def cost_figure(rows: Sequence[dict[str, Any]]) -> Figure:
@@ -31,19 +51,13 @@ def cost_figure(rows: Sequence[dict[str, Any]]) -> Figure:
             for row in (row for row in swept if row["fa_cap"] == cap):
                 place, is_own = names.index(row["method"]), row["method"].startswith("perdure")
                 colour = GATE if is_own else BOTH
-                axes.plot(row["ci95"], [place, place], color=colour, lw=2.2, solid_capstyle="round")
-                axes.plot([row["cost"]], [place], "o", ms=6, color=colour)
-                axes.annotate(
-                    f"{row['cost']:.2f}", (max(row["ci95"][1], row["cost"]), place), xytext=(6, 0),
-                    textcoords="offset points", va="center", fontsize=8.5, fontweight="bold" if is_own else "normal",
-                )  # fmt: skip
-            quiet(axes)
-            axes.grid(visible=False, axis="y")
-            axes.grid(visible=True, axis="x", color=LINE, lw=0.6)
+                dot_in_interval(axes, place, row["cost"], row["ci95"], colour)
+                end, weight = max(row["ci95"][1], row["cost"]), "bold" if is_own else "normal"
+                write_beside(axes, f"{row['cost']:.2f}", (end, place), fontweight=weight)
+            quiet_rows(axes)
             axes.set_title(f"at most {100 * cap:g} % false confirms")
             axes.set_xlim(0.8, 10.2)
-        panels[0].set_yticks(range(len(names)), [SHOWN.get(name, name) for name in names], color=INK)
-        panels[0].set_ylim(len(names) - 0.4, -0.6)
+        name_rows(panels[0], [SHOWN.get(name, name) for name in names])
         figure.supxlabel(
             "mean age at which a persistent track is confirmed, a miss charged 9; 95 % interval over sequences",
             fontsize=9,
@@ -70,15 +84,35 @@ def sequences_figure(rows: Sequence[dict[str, Any]], max_false_confirm: float | 
             low, high = row["false_confirm_rate_ci95"]
             is_above = max_false_confirm is not None and low > max_false_confirm
             colour = WRONG if is_above else PERSISTENT
-            axes.plot([low, high], [place, place], color=colour, lw=2.2, solid_capstyle="round")
-            axes.plot([row["false_confirm_rate"]], [place], "o", ms=5, color=colour)
-        names = [f"{row['name']} ({row['num_transient']:,})" for row in shown]
-        axes.set_yticks(range(len(shown)), names, color=INK)
-        axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+            dot_in_interval(axes, place, row["false_confirm_rate"], (low, high), colour, size=5)
+        in_percent(axes.xaxis)
         axes.set_xlim(left=-0.02 * max([0.05, *(row["false_confirm_rate_ci95"][1] for row in shown)]))
         axes.set_xlabel("false confirms, 95 % interval; in brackets transient tracks; line: what was set", loc="left")
+        name_rows(axes, [f"{row['name']} ({row['num_transient']:,})" for row in shown])
+        quiet_rows(axes)
+    return figure
+
+
+def evidence_figure(found: SequenceEvidence) -> Figure:
+    """Returns how evidence grows with age: a line a track, coloured by its truth, with a dot where it ends."""
+    ages = np.arange(1, found.evidence.shape[1] + 1)
+    with house_style():
+        figure = new_figure(7.2, 3.4)
+        axes = figure.subplots()
+        for label, of_class in (("transient", ~found.is_persistent), ("persistent", found.is_persistent)):
+            tracks = found.evidence[of_class]
+            for row in tracks[:MAX_TRACKS]:
+                axes.plot(ages, row, color=CLASS_COLOUR[label], lw=0.8, alpha=0.5)
+                last = int((~np.isnan(row)).sum())
+                axes.plot(ages[last - 1 : last], row[last - 1 : last], "o", ms=2.5, color=CLASS_COLOUR[label])
+            axes.plot([], [], color=CLASS_COLOUR[label], label=f"{label} ({len(tracks)})")
+        for name in ("upper", "lower"):
+            bound = getattr(found.rule, name, np.inf)
+            if np.isfinite(bound):
+                axes.axhline(bound, color=INK, lw=1.0, ls="--")
+        axes.set_title(found.name)
+        axes.set_xlabel("age in frames", loc="left")
+        axes.set_ylabel("evidence in nats")
+        axes.legend(loc="upper left", frameon=False)
         quiet(axes)
-        axes.grid(visible=False, axis="y")
-        axes.grid(visible=True, axis="x", color=LINE, lw=0.6)
     return figure

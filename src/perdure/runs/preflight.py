@@ -20,7 +20,7 @@ from perdure.runs.words import bytes_words
 SPARE_BYTES = 256 << 20
 """Free space that everything beside the declared outputs of stages needs."""
 DEPENDENCIES = tuple(
-    "av cv2 jaxtyping jinja2 matplotlib numpy PIL psutil rich safetensors scipy tomli_w torch tyro".split()  # noqa: SIM905
+    "av cv2 jaxtyping jinja2 markdown_it matplotlib numpy PIL psutil rich safetensors scipy tomli_w torch tyro".split()  # noqa: SIM905
 )
 """Modules of all that perdure depends on."""
 BASE_MEMORY_BYTES, MEMORY_BYTES_PER_CLIP = 900 << 20, 1_500_000
