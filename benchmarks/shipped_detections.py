@@ -26,7 +26,7 @@ from perdure.bench.confirmation import running_best, swept_point
 from perdure.bench.confirmation_methods import CAPS, HandMethod
 from perdure.data.mot_sequence import MotSequence
 from perdure.evaluation.tracks_decisions import decide_sequence
-from perdure.gate.detections_model import DetectionsModel
+from perdure.gate.forest_model import ForestModel
 from perdure.gate.load import load_gate, load_model
 from perdure.tracks.labelled_tracks import labelled_tracks
 from perdure.tracks.real_data import read_sequences
@@ -120,8 +120,8 @@ def _known(sequences: list[MotSequence], index: int) -> MotSequence:
 def _swept(request: RealData, sequences: list[MotSequence], caps: dict[str, float]) -> dict[str, float]:
     """Returns costs at some rates, thresholds swept on the tracks themselves."""
     model = load_model(WEIGHTS)
-    if not isinstance(model, DetectionsModel):
-        raise TypeError(f"weights: got {type(model).__name__}, expected DetectionsModel")
+    if not isinstance(model, ForestModel):
+        raise TypeError(f"weights: got {type(model).__name__}, expected ForestModel")
     tables = [labelled_tracks(one, tracker=request.tracker, match=request.match, num_ages=HORIZON) for one in sequences]
     table = TrackTable.join(tables)
     best = running_best(np.nan_to_num(table_evidence(model.evidence, table), nan=-np.inf), table.is_valid)

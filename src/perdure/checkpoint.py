@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from perdure.arrays import FORMAT_VERSION, load_info
 from perdure.files import write_bytes, write_json
@@ -32,3 +35,19 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except SafetensorError as error:
         raise ValueError(f"weights: {path} is not a complete safetensors file ({error})") from error
     return tensors, info
+
+
+def module_arrays(module: nn.Module) -> dict[str, np.ndarray]:
+    """Returns the weights of a module by name."""
+    return {name: value.detach().cpu().contiguous().numpy() for name, value in module.state_dict().items()}
+
+
+def load_module(module: nn.Module, weights: Mapping[str, np.ndarray | Tensor], path: Path) -> None:
+    """Lets a module take over weights; a name or shape that does not fit is a ValueError that names the file."""
+    try:
+        module.load_state_dict(
+            {name: value if isinstance(value, Tensor) else torch.tensor(value) for name, value in weights.items()}
+        )
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise ValueError(f"weights: {path} does not fit its configuration: {first}") from error

@@ -58,7 +58,7 @@ def test_online_slots_of_different_ages_equal_offline() -> None:
     for frame in range(6 + 5):
         column = frame - delays
         rows = np.flatnonzero((column >= 0) & (column < 6))[::-1]
-        evidence, state = state.advanced(rows, patterns[rows, column[rows]])
+        evidence, state = MODEL.step(state, rows, patterns[rows, column[rows]])
         online[rows, column[rows]] = evidence
     np.testing.assert_array_equal(online, offline)
 
@@ -66,15 +66,15 @@ def test_online_slots_of_different_ages_equal_offline() -> None:
 def test_step_advances_all_slots() -> None:
     state = MODEL.init_state(2)
     for age in range(3):
-        evidence, state = MODEL.step(state, np.array([True, age == 0]))
+        evidence, state = MODEL.step(state, np.arange(2), np.array([True, age == 0]))
     np.testing.assert_array_equal(evidence, MODEL.evidence(np.array([[True] * 3, [True, False, False]]))[:, 2])
 
 
 def test_other_slots_stay_bit_identical_and_old_states_are_not_written_to() -> None:
-    _, state = MODEL.step(MODEL.init_state(3), np.array([True, True, True]))
-    _, state = MODEL.step(state, np.array([True, False, True]))
+    _, state = MODEL.step(MODEL.init_state(3), np.arange(3), np.array([True, True, True]))
+    _, state = MODEL.step(state, np.arange(3), np.array([True, False, True]))
     before = (state.log_ratio.copy(), state.age.copy())
-    _, new = state.advanced(np.array([1]), np.array([True]))
+    _, new = MODEL.step(state, np.array([1]), np.array([True]))
     np.testing.assert_array_equal(new.log_ratio[[0, 2]], before[0][[0, 2]])
     assert new.age.tolist() == [2, 3, 2]
     np.testing.assert_array_equal(state.log_ratio, before[0])
@@ -84,11 +84,11 @@ def test_other_slots_stay_bit_identical_and_old_states_are_not_written_to() -> N
 def test_a_reset_slot_is_as_fresh_as_a_new_one() -> None:
     state = MODEL.init_state(1)
     for hit in (True, False, False):
-        _, state = MODEL.step(state, np.array([hit]))
-    state = state.reset(np.array([0])).grown(1)
+        _, state = MODEL.step(state, np.arange(1), np.array([hit]))
+    state = state.reset(np.array([0])).resized(2)
     assert state.age.tolist() == [0, 0]
     for age in range(3):
-        evidence, state = MODEL.step(state, np.array([True, True]))
+        evidence, state = MODEL.step(state, np.arange(2), np.array([True, True]))
         assert evidence[0] == evidence[1] == MODEL.evidence(np.ones((1, 3), dtype=bool))[0, age]
 
 

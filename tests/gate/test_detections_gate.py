@@ -14,7 +14,7 @@ from gate.small_model import small_model
 from perdure.calibration.scores import CalibrationScores
 from perdure.data.mot_sequence import MotSequence, read_mot_sequence
 from perdure.data.track_labels import MatchConfig
-from perdure.gate.detections_model import DetectionsModel
+from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.load import load_gate
 from perdure.gate.operation import Operation
@@ -44,12 +44,12 @@ def table(streets: list[MotSequence]) -> TrackTable:
 
 
 @pytest.fixture(scope="module")
-def model(table: TrackTable) -> DetectionsModel:
+def model(table: TrackTable) -> ForestModel:
     evidence = fit_track_evidence(table.take(table.group < 2), TrackTrainingConfig(num_trees=20), seed=0)
     scores = table_evidence(evidence, table)
     calibration = CalibrationScores(persistent=scores[table.is_persistent], transient=scores[~table.is_persistent])
     operation = Operation(tracker=TRACKER, horizon=8, on_timeout="transient", frame_rate_hz=10.0)
-    return DetectionsModel(evidence=evidence, operation=operation, calibration=calibration)
+    return ForestModel(evidence=evidence, operation=operation, calibration=calibration)
 
 
 def play(gate: PersistenceGate, street: MotSequence, frames: range = range(NUM_FRAMES)) -> list[GateResult]:
@@ -57,7 +57,7 @@ def play(gate: PersistenceGate, street: MotSequence, frames: range = range(NUM_F
 
 
 def test_frame_by_frame_equals_what_was_trained_on(
-    model: DetectionsModel, table: TrackTable, streets: list[MotSequence]
+    model: ForestModel, table: TrackTable, streets: list[MotSequence]
 ) -> None:
     own = table.take(table.group == 2)
     whole = table_evidence(model.evidence, own)
@@ -81,7 +81,7 @@ def test_frame_by_frame_equals_what_was_trained_on(
     assert np.nanstd(whole) > 1
 
 
-def test_a_stored_state_goes_on_exactly(model: DetectionsModel, streets: list[MotSequence], tmp_path: Path) -> None:
+def test_a_stored_state_goes_on_exactly(model: ForestModel, streets: list[MotSequence], tmp_path: Path) -> None:
     gate = PersistenceGate(model, RULE, image_size=(WIDTH, HEIGHT))
     play(gate, streets[2], range(30))
     gate.save_state(tmp_path / "state.safetensors")
@@ -93,7 +93,7 @@ def test_a_stored_state_goes_on_exactly(model: DetectionsModel, streets: list[Mo
     assert sum(len(result.decisions) for result in results) > 10
 
 
-def test_decided_tracks_are_not_looked_at_again(model: DetectionsModel, streets: list[MotSequence]) -> None:
+def test_decided_tracks_are_not_looked_at_again(model: ForestModel, streets: list[MotSequence]) -> None:
     gate = PersistenceGate(model, RULE, image_size=(WIDTH, HEIGHT))
     decided: set[int] = set()
     for result in play(gate, streets[2]):
@@ -102,7 +102,7 @@ def test_decided_tracks_are_not_looked_at_again(model: DetectionsModel, streets:
     assert decided
 
 
-def test_class_ids_travel_through_decisions(model: DetectionsModel, streets: list[MotSequence]) -> None:
+def test_class_ids_travel_through_decisions(model: ForestModel, streets: list[MotSequence]) -> None:
     gate = PersistenceGate(model, RULE, image_size=(WIDTH, HEIGHT))
     decisions = []
     for index in range(NUM_FRAMES):
@@ -114,7 +114,7 @@ def test_class_ids_travel_through_decisions(model: DetectionsModel, streets: lis
     assert {one.class_id for one in decisions} == {3, 7}
 
 
-def test_neither_torch_nor_opencv_is_loaded(model: DetectionsModel, tmp_path: Path) -> None:
+def test_neither_torch_nor_opencv_is_loaded(model: ForestModel, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     model.save(path)
     statement = (
@@ -130,24 +130,24 @@ def test_neither_torch_nor_opencv_is_loaded(model: DetectionsModel, tmp_path: Pa
     assert (result.returncode, result.stdout.strip()) == (0, "[]"), result.stderr
 
 
-def test_stored_weights_are_the_same_model(model: DetectionsModel, tmp_path: Path) -> None:
+def test_stored_weights_are_the_same_model(model: ForestModel, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     model.save(path)
-    stored = DetectionsModel.load(path)
+    stored = ForestModel.load(path)
     assert stored.fingerprint() == model.fingerprint()
     assert stored.operation == model.operation
 
 
-def test_the_size_of_the_picture_must_be_known(model: DetectionsModel, streets: list[MotSequence]) -> None:
+def test_the_size_of_the_picture_must_be_known(model: ForestModel, streets: list[MotSequence]) -> None:
     with pytest.raises(ValueError, match=r"image_size: got None, expected \(width, height\)"):
         play(PersistenceGate(model, RULE), streets[2])
 
 
-def test_weights_of_another_kind_and_damaged_ones_are_named(model: DetectionsModel, tmp_path: Path) -> None:
+def test_weights_of_another_kind_and_damaged_ones_are_named(model: ForestModel, tmp_path: Path) -> None:
     pixels = tmp_path / "pixels.safetensors"
     small_model().save(pixels)
     with pytest.raises(ValueError, match="is no model of detections"):
-        DetectionsModel.load(pixels)
+        ForestModel.load(pixels)
     path = tmp_path / "weights.safetensors"
     model.save(path)
     text = path.with_suffix(".json").read_text()

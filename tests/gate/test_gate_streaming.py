@@ -94,7 +94,7 @@ def test_slots_shrink_after_a_crowd(model: PersistenceModel) -> None:
     """Capacity once stayed where the largest crowd had put it, and every later frame paid for empty slots."""
     gate = PersistenceGate(model, CueRule())
     scripts = [Script("0" * 14), *(Script("+++") for _ in range(20)), Script("0" * 6)]
-    capacity = [len(gate.streams.get_state()["evidence.0"]) for _ in play(gate, scripts, 14)]
+    capacity = [len(gate.streams.to_arrays()["evidence.0"]) for _ in play(gate, scripts, 14)]
     # 22 tracks; then two, of which the last in the table goes after its fifth miss, on frame 10.
     assert capacity == [32] * 10 + [8] * 4
     assert len(gate.streams) == 1

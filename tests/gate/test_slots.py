@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perdure.gate.slots import MIN_CAPACITY, SlotTable
+from perdure.gate.streams import MIN_CAPACITY, SlotTable
 
 
 def test_slots_are_given_lowest_first_and_used_again() -> None:

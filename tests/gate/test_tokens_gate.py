@@ -17,12 +17,12 @@ from perdure.evidence.forest import LEAF, Forest
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.evidence.score_scale import ScoreScale
 from perdure.evidence.track_evidence import TrackEvidence, all_inputs
-from perdure.gate.detections_model import DetectionsModel
+from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.load import load_gate, load_model
+from perdure.gate.model import PersistenceModel
 from perdure.gate.operation import Operation, Rates
 from perdure.gate.results import GateResult
-from perdure.gate.tokens_model import TokensModel
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.tracking.tracker import TrackerConfig
 from perdure.tracks.labelled_tracks import labelled_tracks
@@ -61,7 +61,7 @@ def tree(feature: int, threshold: float) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def model(table: TrackTable) -> TokensModel:
+def model(table: TrackTable) -> ForestModel:
     """Trees that each ask about one feature of crops, half way between two values that do occur."""
     assert table.looks is not None
     seen = table.looks[table.is_valid]
@@ -80,7 +80,7 @@ def model(table: TrackTable) -> TokensModel:
         extra=seen.shape[1],
     )
     scores = table_evidence(evidence, table)
-    return TokensModel(
+    return ForestModel(
         evidence=evidence,
         operation=Operation(tracker=TRACKER, crop=small_model().operation.crop, horizon=8, on_timeout="transient"),
         calibration=CalibrationScores(
@@ -99,7 +99,7 @@ def play(gate: PersistenceGate, sequence: MotSequence, frames: range = range(NUM
 
 
 def test_frame_by_frame_equals_what_was_trained_on(
-    model: TokensModel, table: TrackTable, sequence: MotSequence
+    model: ForestModel, table: TrackTable, sequence: MotSequence
 ) -> None:
     whole = table_evidence(model.evidence, table)
     found: dict[tuple[float, ...], list[float]] = {}
@@ -119,7 +119,7 @@ def test_frame_by_frame_equals_what_was_trained_on(
     assert np.nanstd(whole) > 0.1
 
 
-def test_a_stored_state_goes_on_exactly(model: TokensModel, sequence: MotSequence, tmp_path: Path) -> None:
+def test_a_stored_state_goes_on_exactly(model: ForestModel, sequence: MotSequence, tmp_path: Path) -> None:
     gate, again = PersistenceGate(model, NEVER), PersistenceGate(model, NEVER)
     half = NUM_FRAMES // 2
     play(gate, sequence, range(half))
@@ -129,11 +129,11 @@ def test_a_stored_state_goes_on_exactly(model: TokensModel, sequence: MotSequenc
     assert [one.tracks for one in play(gate, sequence, rest)] == [one.tracks for one in play(again, sequence, rest)]
 
 
-def test_stored_weights_are_the_same_model(model: TokensModel, sequence: MotSequence, tmp_path: Path) -> None:
+def test_stored_weights_are_the_same_model(model: ForestModel, sequence: MotSequence, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     model.save(path)
     stored = load_model(path)
-    assert isinstance(stored, TokensModel)
+    assert isinstance(stored, ForestModel)
     assert stored.fingerprint() == model.fingerprint()
     assert stored.uses_pixels
     gate = load_gate(path)
@@ -144,18 +144,18 @@ def test_stored_weights_are_the_same_model(model: TokensModel, sequence: MotSequ
             gate.update(None, sequence.detections_at(index))
 
 
-def test_a_model_of_another_kind_is_named(model: TokensModel, table: TrackTable, tmp_path: Path) -> None:
+def test_a_model_of_another_kind_is_named(model: ForestModel, table: TrackTable, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     model.save(path)
-    with pytest.raises(ValueError, match="is no model of detections"):
-        DetectionsModel.load(path)
+    with pytest.raises(ValueError, match="is no model of pixels, but of detections and tokens"):
+        PersistenceModel.load(path)
     with pytest.raises(ValueError, match="reads 3 features of crops, expected 64"):
-        TokensModel(
+        ForestModel(
             evidence=replace(model.evidence, extra=3), operation=model.operation, extractor=small_model().extractor
         )
 
 
-def test_what_is_seen_costs_and_is_counted(model: TokensModel, sequence: MotSequence) -> None:
+def test_what_is_seen_costs_and_is_counted(model: ForestModel, sequence: MotSequence) -> None:
     gate = PersistenceGate(model, NEVER)
     play(gate, sequence)
     assert gate.cost.flops == gate.cost.track_frames * model.extractor.flops_per_frame > 0

@@ -17,8 +17,8 @@ from perdure.runs.run_folder import LATEST, RUNS
 
 if TYPE_CHECKING:
     from perdure.calibration.site import SiteTracks
-    from perdure.gate.gate_model import GateModel
     from perdure.gate.site_tracks import SiteRequest
+    from perdure.gate.weights import GateModel
 
 PACKAGE = Path("package")
 """Stands for the weights in the package."""

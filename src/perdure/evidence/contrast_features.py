@@ -6,11 +6,13 @@ stream of rows: each frame is taken in once, and training and the gate run this 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
+
+from perdure.evidence.slot_rows import SlotRows
 
 NUM_MEASURES = 10
 """Seven of contrast, its size without its sign, and correlation with birth and with the frame before."""
@@ -19,7 +21,7 @@ NUM_CONTRASTS = 2 * NUM_MEASURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContrastMemory:
+class ContrastMemory(SlotRows):
     """What is remembered of the crops of n tracks, a row each.
 
     Args:
@@ -46,20 +48,6 @@ class ContrastMemory:
             age=np.zeros(num, dtype=np.int64),
         )
 
-    def grown(self, extra: int) -> ContrastMemory:
-        """Returns the memory with fresh rows at its end."""
-
-        def longer(value: np.ndarray) -> np.ndarray:
-            return np.concatenate([value, np.zeros((extra, *value.shape[1:]), dtype=value.dtype)])
-
-        return ContrastMemory(**{name: longer(getattr(self, name)) for name in _FIELDS})
-
-    def reset(self, rows: Int[np.ndarray, " m"]) -> ContrastMemory:
-        """Returns the memory with fresh rows in the given places."""
-        age, total = self.age.copy(), self.total.copy()
-        age[rows], total[rows] = 0, 0.0
-        return replace(self, age=age, total=total)
-
     def advanced(
         self, rows: Int[np.ndarray, " m"], crops: UInt8[np.ndarray, "m size size 3"]
     ) -> tuple[Float[np.ndarray, "m feature"], ContrastMemory]:
@@ -73,18 +61,9 @@ class ContrastMemory:
         measures = np.column_stack(
             [contrast, np.abs(contrast[:, 0]), _correlation(middle, birth), _correlation(middle, before)]
         )
-        memory = ContrastMemory(**{name: getattr(self, name).copy() for name in _FIELDS})
-        memory.before[rows], memory.birth[rows] = middle, birth
-        memory.total[rows] += measures
-        memory.age[rows] += 1
-        return np.concatenate([measures, memory.total[rows] / memory.age[rows, None]], axis=1), memory
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Returns the memory by name, ready to be stored."""
-        return {name: getattr(self, name) for name in _FIELDS}
-
-
-_FIELDS = tuple(item.name for item in fields(ContrastMemory))
+        age, total = self.age[rows] + 1, self.total[rows] + measures
+        memory = self.put(rows, before=middle, birth=birth, total=total, age=age)
+        return np.concatenate([measures, total / age[:, None]], axis=1), memory
 
 
 def contrast_features(crops: UInt8[np.ndarray, "n l size size 3"]) -> Float[np.ndarray, "n l feature"]:

@@ -10,11 +10,13 @@ Knows hits and ages only; pixels, boxes and cues are the business of the learned
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+
+from perdure.evidence.slot_rows import SlotRows
 
 MIN_TRACKS = 10
 """Tracks of each class below which no lifetime law is fitted."""
@@ -53,21 +55,32 @@ class LifetimeModel:
         >>> model.evidence(np.array([[True, True, True]])).round(3).tolist()
         [[0.0, 0.588, 2.785]]
         """
-        state, columns = self.init_state(len(is_hit)), []
+        state, every, columns = self.init_state(len(is_hit)), np.arange(len(is_hit)), []
         for age in range(is_hit.shape[1]):
-            evidence, state = self.step(state, is_hit[:, age])
+            evidence, state = self.step(state, every, is_hit[:, age])
             columns.append(evidence)
         return np.stack(columns, axis=1) if columns else np.zeros(is_hit.shape)
 
     def init_state(self, num: int) -> LifetimeState:
         """Returns the state of `num` tracks before their birth."""
-        return LifetimeState(model=self, log_ratio=np.zeros((num, len(self.pmf))), age=np.zeros(num, dtype=np.int64))
+        return LifetimeState(log_ratio=np.zeros((num, len(self.pmf))), age=np.zeros(num, dtype=np.int64))
 
     def step(
-        self, state: LifetimeState, is_hit: Bool[np.ndarray, " slot"]
-    ) -> tuple[Float[np.ndarray, " slot"], LifetimeState]:
-        """Returns the evidence of all slots after one more frame, and the new state; slots may differ in age."""
-        return state.advanced(np.arange(len(state.age)), is_hit)
+        self, state: LifetimeState, rows: Int[np.ndarray, " n"], is_hit: Bool[np.ndarray, " n"]
+    ) -> tuple[Float[np.ndarray, " n"], LifetimeState]:
+        """Returns the evidence of the given slots after one more frame, and the new state; other slots stay as is."""
+        age = state.age[rows] + 1
+        hit_ratio = np.log(self.hit_dead) - np.log(self.hit_alive)
+        miss_ratio = np.log1p(-self.hit_dead) - np.log1p(-self.hit_alive)
+        ratio = np.where(is_hit, hit_ratio, miss_ratio)
+        # Birth is given, so age 1 is no news; after it only lifetimes that are over speak against "persistent".
+        is_dead = (age[:, None] > np.arange(1, len(self.pmf) + 1)) & (age > 1)[:, None]
+        log_ratio = state.log_ratio[rows] + np.where(is_dead, ratio[:, None], 0.0)
+        with np.errstate(divide="ignore"):
+            log_pmf = np.log(np.array(self.pmf))
+        evidence = -np.logaddexp.reduce(log_pmf + log_ratio, axis=1)
+        # The pmf sums to 1 only up to rounding; at birth the evidence is 0 by definition.
+        return np.where(age == 1, 0.0, evidence), state.put(rows, log_ratio=log_ratio, age=age)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values, ready for JSON."""
@@ -88,53 +101,16 @@ class LifetimeModel:
 
 
 @dataclass(frozen=True, slots=True)
-class LifetimeState:
-    """What has been seen of each slot, one row a slot.
+class LifetimeState(SlotRows):
+    """What has been seen of each slot.
 
     Args:
-        model: the law that the evidence is computed from.
         log_ratio: log P(hits and misses | lifetime) - log P(... | persistent) for each lifetime.
         age: frames since birth, 0 before birth.
     """
 
-    model: LifetimeModel
     log_ratio: Float[np.ndarray, "slot lifetime"]
     age: Int[np.ndarray, " slot"]
-
-    def advanced(
-        self, rows: Int[np.ndarray, " n"], is_hit: Bool[np.ndarray, " n"]
-    ) -> tuple[Float[np.ndarray, " n"], LifetimeState]:
-        """Returns the evidence of the given slots after one more frame, and the new state; other slots stay as is."""
-        model = self.model
-        age = self.age[rows] + 1
-        hit_ratio = np.log(model.hit_dead) - np.log(model.hit_alive)
-        miss_ratio = np.log1p(-model.hit_dead) - np.log1p(-model.hit_alive)
-        ratio = np.where(is_hit, hit_ratio, miss_ratio)
-        # Birth is given, so age 1 is no news; after it only lifetimes that are over speak against "persistent".
-        is_dead = (age[:, None] > np.arange(1, len(model.pmf) + 1)) & (age > 1)[:, None]
-        new = self.log_ratio[rows] + np.where(is_dead, ratio[:, None], 0.0)
-        with np.errstate(divide="ignore"):
-            log_pmf = np.log(np.array(model.pmf))
-        evidence = -np.logaddexp.reduce(log_pmf + new, axis=1)
-        log_ratio, all_ages = self.log_ratio.copy(), self.age.copy()
-        log_ratio[rows], all_ages[rows] = new, age
-        # The pmf sums to 1 only up to rounding; at birth the evidence is 0 by definition.
-        return np.where(age == 1, 0.0, evidence), replace(self, log_ratio=log_ratio, age=all_ages)
-
-    def reset(self, rows: Int[np.ndarray, " n"]) -> LifetimeState:
-        """Returns the state with the given slots before birth again."""
-        log_ratio, age = self.log_ratio.copy(), self.age.copy()
-        log_ratio[rows], age[rows] = 0.0, 0
-        return replace(self, log_ratio=log_ratio, age=age)
-
-    def grown(self, extra: int) -> LifetimeState:
-        """Returns the state with `extra` more slots at the end."""
-        fresh = self.model.init_state(extra)
-        return replace(
-            self,
-            log_ratio=np.concatenate([self.log_ratio, fresh.log_ratio]),
-            age=np.concatenate([self.age, fresh.age]),
-        )
 
 
 def fit_lifetime(

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from perdure.evidence.contrast_features import NUM_CONTRASTS, ContrastMemory, contrast_features
+from perdure.evidence.slot_rows import SlotRows
 from perdure.evidence.token_features import TokenMemory, num_features, token_features
 
 
@@ -22,7 +23,7 @@ def look_kinds(num_looks: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookMemory:
+class LookMemory(SlotRows):
     """What is remembered of the crops of n tracks, a row each."""
 
     tokens: TokenMemory
@@ -39,14 +40,6 @@ class LookMemory:
         """
         return cls(tokens=TokenMemory.fresh(num, grid), contrasts=ContrastMemory.fresh(num, size_px))
 
-    def grown(self, extra: int) -> LookMemory:
-        """Returns the memory with fresh rows at its end."""
-        return LookMemory(tokens=self.tokens.grown(extra), contrasts=self.contrasts.grown(extra))
-
-    def reset(self, rows: Int[np.ndarray, " m"]) -> LookMemory:
-        """Returns the memory with fresh rows in the given places."""
-        return LookMemory(tokens=self.tokens.reset(rows), contrasts=self.contrasts.reset(rows))
-
     def advanced(
         self,
         rows: Int[np.ndarray, " m"],
@@ -58,22 +51,6 @@ class LookMemory:
         token_part, tokens = self.tokens.advanced(rows, latents)
         contrast_part, contrasts = self.contrasts.advanced(rows, crops)
         return np.concatenate([token_part, contrast_part], axis=1), LookMemory(tokens=tokens, contrasts=contrasts)
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Returns the memory by name, ready to be stored."""
-        parts = (("tokens", self.tokens), ("contrasts", self.contrasts))
-        return {f"{part}.{name}": value for part, memory in parts for name, value in memory.to_arrays().items()}
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> LookMemory:
-        """Returns the memory that `to_arrays` described."""
-
-        def part(prefix: str) -> dict[str, np.ndarray]:
-            return {
-                name.removeprefix(prefix): value.copy() for name, value in arrays.items() if name.startswith(prefix)
-            }
-
-        return cls(tokens=TokenMemory(**part("tokens.")), contrasts=ContrastMemory(**part("contrasts.")))
 
 
 def look_features(

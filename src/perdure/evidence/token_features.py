@@ -6,10 +6,12 @@ A stream of rows: each frame is taken in once, and training and the gate run thi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+
+from perdure.evidence.slot_rows import SlotRows
 
 NUM_STEADINESS = 4
 """Shares of equal bits: whole crop and centre, each against the frame before and against birth."""
@@ -21,7 +23,7 @@ def num_features(num_bits: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenMemory:
+class TokenMemory(SlotRows):
     """What is remembered of the tokens of n tracks, a row each.
 
     Args:
@@ -52,17 +54,6 @@ class TokenMemory:
             age=np.zeros(num, dtype=np.int64),
         )
 
-    def grown(self, extra: int) -> TokenMemory:
-        """Returns the memory with fresh rows at its end."""
-        new = TokenMemory.fresh(extra, self.before.shape[1:])
-        return TokenMemory(**{name: np.concatenate([getattr(self, name), getattr(new, name)]) for name in _FIELDS})
-
-    def reset(self, rows: Int[np.ndarray, " m"]) -> TokenMemory:
-        """Returns the memory with fresh rows in the given places."""
-        age, total = self.age.copy(), self.total.copy()
-        age[rows], total[rows] = 0, 0.0
-        return replace(self, age=age, total=total)
-
     def advanced(
         self, rows: Int[np.ndarray, " m"], latents: Float[np.ndarray, "m rows columns bit"]
     ) -> tuple[Float[np.ndarray, "m feature"], TokenMemory]:
@@ -88,20 +79,12 @@ class TokenMemory:
         ]
         centre, whole = (latents[where].astype(np.float64).mean(axis=(1, 2)) for where in (inside, ()))
         values = np.concatenate([np.stack(steady, axis=1), centre, whole, centre - whole], axis=1)
-        memory = TokenMemory(**{name: getattr(self, name).copy() for name in _FIELDS})
-        memory.before[rows], memory.birth[rows] = bits, birth
-        memory.total[rows] += values
-        memory.age[rows] += 1
-        mean = memory.total[rows] / memory.age[rows, None]
+        age, total = self.age[rows] + 1, self.total[rows] + values
+        mean = total / age[:, None]
         parts = [(part[:, :NUM_STEADINESS], part[:, NUM_STEADINESS:]) for part in (values, mean)]
-        return np.concatenate([parts[0][0], parts[1][0], parts[0][1], parts[1][1]], axis=1), memory
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Returns the memory by name, ready to be stored."""
-        return {name: getattr(self, name) for name in _FIELDS}
-
-
-_FIELDS = tuple(item.name for item in fields(TokenMemory))
+        return np.concatenate([parts[0][0], parts[1][0], parts[0][1], parts[1][1]], axis=1), self.put(
+            rows, before=bits, birth=birth, total=total, age=age
+        )
 
 
 def token_features(latents: Float[np.ndarray, "n l rows columns bit"]) -> Float[np.ndarray, "n l feature"]:

@@ -12,8 +12,8 @@ from statistics import median
 
 import numpy as np
 
-from perdure.gate.gate_model import GateModel
 from perdure.gate.memory import TrackMemory
+from perdure.gate.weights import GateModel
 from perdure.metrics.intervals import binomial_interval
 from perdure.types import TrackFrame
 

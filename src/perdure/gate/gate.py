@@ -12,9 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from perdure.evidence.track_geometry import track_geometry
 from perdure.gate.drift import DriftMonitor
-from perdure.gate.gate_model import GateModel, crops_for
 from perdure.gate.gate_state import GateState
 from perdure.gate.intake import Intake
 from perdure.gate.matching import StreakMatch
@@ -22,6 +20,7 @@ from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_a
 from perdure.gate.pace import Pace
 from perdure.gate.results import GateCost, GateResult
 from perdure.gate.view import view_of
+from perdure.gate.weights import GateModel
 from perdure.metrics.probability import logit, probability_of
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.streak import LifetimeBound
@@ -114,7 +113,7 @@ class PersistenceGate:
             time_s = tracks.frame_index / self.model.operation.frame_rate_hz
         self._remember(tracks)
         deleted = self._delete(tracks, time_s)
-        self.streams.see(tracks, self._image_size if frame is None else (frame.shape[1], frame.shape[0]))
+        self.streams.evidence.see(tracks, self._image_size if frame is None else (frame.shape[1], frame.shape[0]))
         # What is encoded on this frame: undecided tracks, or all of them without gating.
         rows = [row for row, track_id in enumerate(tracks.track_id.tolist()) if track_id in self.streams]
         encoded = tuple(tracks.track_id[rows].tolist())
@@ -215,31 +214,13 @@ class PersistenceGate:
         return decisions
 
     def _gather_evidence(self, frame: np.ndarray | None, tracks: TrackFrame, rows: list[int]) -> None:
-        start = time.perf_counter()
-        crops, image_size = crops_for(self.model, frame, tracks, rows), self._size_of(frame)
-        self.cost.crop_s += time.perf_counter() - start
-        track_ids = tracks.track_id[rows].tolist()
-        memories = [self.memories[track_id] for track_id in track_ids]
+        memories = [self.memories[track_id] for track_id in tracks.track_id[rows].tolist()]
         age = np.array([memory.age - memory.opened_age + 1 for memory in memories])
-        evidence = self.streams.advance(
-            track_ids,
-            crops=crops,
-            geometry=track_geometry(tracks, image_size, self.model.score_scale)[rows],
-            age=age,
-            frame_index=tracks.frame_index,
-            cost=self.cost,
-        )
+        evidence = self.streams.advance(frame, tracks, rows, age=age, cost=self.cost)
         for memory, value in zip(memories, evidence.tolist(), strict=True):
             memory.num_encoded += 1
             if memory.status == "tentative":
                 memory.evidence = value
-
-    def _size_of(self, frame: np.ndarray | None) -> tuple[int, int]:
-        if frame is not None:
-            return (frame.shape[1], frame.shape[0])
-        if self._image_size is None:
-            raise ValueError("image_size: got None, expected (width, height) in pixels since there are no frames")
-        return self._image_size
 
     def _decide(self, tracks: TrackFrame, rows: list[int], time_s: float) -> list[Decision]:
         """Asks the rule about all tentative tracks; decided ones give their slots back."""

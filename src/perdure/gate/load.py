@@ -17,12 +17,12 @@ from perdure.calibration.site import Fallback
 from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_features import RANKS
 from perdure.extras import named_extras
-from perdure.gate.detections_model import KIND, DetectionsModel
+from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
-from perdure.gate.gate_model import GateModel
 from perdure.gate.matching import StreakMatch
 from perdure.gate.operation import Rates
 from perdure.gate.site_calibration import SiteCalibration
+from perdure.gate.weights import DETECTIONS, TOKENS, GateModel
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.streak import STREAKS, LifetimeBound, Like, StreakRule, bound_like, streak_of
 
@@ -55,15 +55,12 @@ def load_model(path: Path | str | None = None) -> GateModel:
 
 
 def _loaded(path: Path) -> GateModel:
-    kind = load_info(path).get("kind")
-    if kind == KIND:
-        return DetectionsModel.load(path)
+    if load_info(path).get("kind") == DETECTIONS:
+        return ForestModel.load(path)
     with named_extras():
-        from perdure.gate import model, tokens_model  # load torch
+        from perdure.gate.model import PersistenceModel  # loads torch
 
-    if kind == tokens_model.KIND:
-        return tokens_model.TokensModel.load(path)
-    return model.PersistenceModel.load(path)
+    return ForestModel.load(path) if load_info(path).get("kind") == TOKENS else PersistenceModel.load(path)
 
 
 def load_gate(
@@ -189,7 +186,7 @@ def know_scores(model: GateModel, scores: Float[np.ndarray, " k"] | None) -> Non
     """
     if scores is None:
         return
-    if not isinstance(model, DetectionsModel) or not set(RANKS) & set(model.evidence.inputs):
+    if not isinstance(model, ForestModel) or not set(RANKS) & set(model.evidence.inputs):
         raise ValueError("known_scores: these weights do not rank scores within a stream; leave them out")
     model.known_scores = StreamScale.given(scores).scores
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from perdure.calibration.site import Fallback, SiteRule, SiteTracks, site_rule
 from perdure.files import write_text
-from perdure.gate.gate_model import GateModel
+from perdure.gate.weights import GateModel
 from perdure.stopping.rules import OnTimeout
 
 KIND = "perdure site calibration"

@@ -20,9 +20,9 @@ from perdure.calibration.site import SiteTracks
 from perdure.data.labelled_stream import LabelledFrame, LabelledStream
 from perdure.data.track_labels import TrackLabel, majority_label
 from perdure.gate.gate import PersistenceGate
-from perdure.gate.gate_model import GateModel
 from perdure.gate.results import GateResult
 from perdure.gate.site_calibration import SiteCalibration
+from perdure.gate.weights import GateModel
 from perdure.stopping.rules import OnTimeout, StoppingRule, TruncatedSPRT
 from perdure.tracking.tracker import Tracker
 from perdure.types import TrackFrame

@@ -1,40 +1,156 @@
-"""The streaming state of all encoded tracks: slots of extractor and evidence model that grow with the scene.
+"""The streaming state of the tracks that are still looked at: which slot each has, its hits and misses, its crops.
 
-Knows tensors and slots. Does not know what is decided, or why a slot is taken or freed.
+What gives evidence, a network or a forest, is a `SlotEvidence`; all else is the same for both. Numpy only. Does not
+know what is decided, or why a track is opened or closed.
 """
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor
 
-from perdure.evidence.inputs import EvidenceInput
-from perdure.evidence.lifetime import LifetimeState
-from perdure.evidence.track_geometry import HIT_COLUMN
-from perdure.gate.network import TrackNetwork
+from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.results import GateCost
-from perdure.gate.slots import SlotTable
-from perdure.modules.streaming import State, flatten_state, map_state, reset_rows, unflatten_state
-from perdure.tokenizer.model import to_input
+from perdure.tracking.crops import CropConfig, crop_tracks
 from perdure.types import TrackFrame
+
+MIN_CAPACITY = 8
+"""Rows of a table that is in use at all; fewer would only mean growing more often."""
+
+
+class SlotTable:
+    """Gives every key a row number, re-using freed rows, lowest first."""
+
+    def __init__(self) -> None:
+        self._slot_of: dict[int, int] = {}
+        self._free: list[int] = []
+        self.capacity = 0
+
+    def __len__(self) -> int:
+        return len(self._slot_of)
+
+    def __contains__(self, key: int) -> bool:
+        return key in self._slot_of
+
+    def add(self, keys: Iterable[int]) -> list[int]:
+        """Returns the slots of new keys; `capacity` has doubled where there were too few free ones.
+
+        Raises:
+            ValueError: a key has a slot already.
+        """
+        slots = []
+        for key in keys:
+            if key in self._slot_of:
+                raise ValueError(f"slot: {key} has one already")
+            if not self._free:
+                grown = max(MIN_CAPACITY, 2 * self.capacity)
+                self._free = list(range(self.capacity, grown))
+                self.capacity = grown
+            self._slot_of[key] = heapq.heappop(self._free)
+            slots.append(self._slot_of[key])
+        return slots
+
+    def release(self, key: int) -> int:
+        """Frees and returns the slot of a key."""
+        slot = self._slot_of.pop(key)
+        heapq.heappush(self._free, slot)
+        return slot
+
+    def shrink(self) -> None:
+        """Halves the capacity for as long as three quarters of it lie empty above the last slot in use.
+
+        Capacity would otherwise stay where the largest crowd has put it, and every later frame would pay for that.
+        """
+        num_used = max(self._slot_of.values(), default=-1) + 1
+        while self.capacity > MIN_CAPACITY and 4 * num_used <= self.capacity:
+            self.capacity //= 2
+        self._free = [slot for slot in self._free if slot < self.capacity]
+        heapq.heapify(self._free)
+
+    def rows(self, keys: Iterable[int]) -> list[int]:
+        """Returns the slots of keys, in their order."""
+        return [self._slot_of[key] for key in keys]
+
+    def to_rows(self) -> list[tuple[int, int]]:
+        """Returns (key, slot) of all keys, in order of arrival; `from_rows` makes the same table."""
+        return list(self._slot_of.items())
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[int, int]], capacity: int) -> SlotTable:
+        """Returns the table that `to_rows` described."""
+        table = cls()
+        table._slot_of, table.capacity = dict(rows), capacity
+        taken = set(table._slot_of.values())
+        table._free = [slot for slot in range(capacity) if slot not in taken]
+        return table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotStep:
+    """One more frame of n tracks.
+
+    Args:
+        slots: of the tracks.
+        rows: of the tracks in the frame that was seen last.
+        age: frames since each track was opened, 1 at first.
+        lifetime: closed-form evidence of hits and misses, nats.
+        crops: windows around them; None where no pixels are read.
+    """
+
+    slots: Int[np.ndarray, " n"]
+    rows: list[int]
+    age: Int[np.ndarray, " n"]
+    lifetime: Float[np.ndarray, " n"]
+    crops: UInt8[np.ndarray, "n size size 3"] | None
+
+
+@runtime_checkable
+class SlotEvidence(Protocol):
+    """Gives evidence, and remembers what it needs for that: a state a slot, and what it likes of the stream."""
+
+    def resize(self, num: int) -> None:
+        """Has so many slots from now on: fresh ones at the end, or those at the end forgotten."""
+
+    def reset(self, slots: Int[np.ndarray, " n"]) -> None:
+        """Makes slots fresh."""
+
+    def see(self, tracks: TrackFrame, image_size: tuple[int, int] | None) -> None:
+        """Takes in all tracks of a frame, decided ones too, before any is advanced."""
+
+    def step(self, step: SlotStep, cost: GateCost) -> Float[np.ndarray, " n"]:
+        """Returns the evidence of tracks after one more frame; all other slots stay as they are.
+
+        Args:
+            step: of the frame that was seen last.
+            cost: seconds and operations are added here.
+        """
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns the state by name, ready to be stored."""
+
+    def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Continues from a state of `to_arrays` of the same model."""
 
 
 class TrackStreams:
-    """Runs extractor and evidence model one frame at a time for the tracks that own a slot."""
+    """Gathers evidence on the tracks that are open.
 
-    def __init__(self, model: TrackNetwork) -> None:
-        self.model = model
-        self.device = next(model.parameters()).device
-        self._slots = SlotTable()
-        self._lifetime = model.lifetime.init_state(0)
-        self._extractor = model.extractor.init_state(0)
-        self._evidence = model.evidence.init_state(0)
+    Args:
+        lifetime: fitted law of hits and misses.
+        evidence: of a stream before its first frame.
+        crop: windows that it looks at; None where it reads detections alone.
+    """
+
+    def __init__(self, lifetime: LifetimeModel, evidence: SlotEvidence, crop: CropConfig | None) -> None:
+        self.evidence = evidence
+        self._law, self._crop = lifetime, crop
+        self._slots, self._lifetime = SlotTable(), lifetime.init_state(0)
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -48,154 +164,74 @@ class TrackStreams:
         self._fit()
 
     def close(self, track_ids: Iterable[int]) -> None:
-        """Frees slots and forgets their tokens, so that no other track sees them any more."""
-        slots = [self._slots.release(track_id) for track_id in track_ids]
-        if not slots:
+        """Frees slots and forgets what is in them, so that no other track sees it any more."""
+        slots = np.array([self._slots.release(track_id) for track_id in track_ids], dtype=np.int64)
+        if not len(slots):
             return
-        rows = torch.tensor(slots, device=self.device)
-        self._extractor = reset_rows(self._extractor, rows, self.model.extractor.init_state(len(slots)))
-        self._evidence = reset_rows(self._evidence, rows, self.model.evidence.init_state(len(slots)))
-        self._lifetime = self._lifetime.reset(np.array(slots))
+        self.evidence.reset(slots)
+        self._lifetime = self._lifetime.reset(slots)
         self._slots.shrink()
         self._fit()
 
-    def see(self, tracks: TrackFrame, image_size: tuple[int, int] | None) -> None:
-        """Takes in nothing: this model knows tracks by their tokens alone."""
+    def _fit(self) -> None:
+        if len(self._lifetime.age) != self._slots.capacity:
+            self._lifetime = self._lifetime.resized(self._slots.capacity)
+            self.evidence.resize(self._slots.capacity)
+
+    def advance(
+        self,
+        frame: UInt8[np.ndarray, "h w 3"] | None,
+        tracks: TrackFrame,
+        rows: list[int],
+        *,
+        age: Int[np.ndarray, " n"],
+        cost: GateCost,
+    ) -> Float[np.ndarray, " n"]:
+        """Returns the evidence of open tracks after the frame that `evidence` has seen last.
+
+        Args:
+            frame: its pixels.
+            tracks: all tracks of it.
+            rows: of the tracks to be advanced.
+            age: frames since each of these was opened, 1 at first.
+            cost: seconds, operations and track-frames are added here.
+
+        Raises:
+            ValueError: the frame is missing though pixels are read.
+        """
+        start = time.perf_counter()
+        crops = None if self._crop is None else _crops(frame, tracks, rows, self._crop)
+        cropped = time.perf_counter()
+        slots = np.array(self._slots.rows(tracks.track_id[rows].tolist()))
+        lifetime, self._lifetime = self._law.step(self._lifetime, slots, tracks.is_hit[rows])
+        cost.crop_s += cropped - start
+        cost.evidence_s += time.perf_counter() - cropped
+        cost.track_frames += len(rows)
+        return self.evidence.step(SlotStep(slots=slots, rows=rows, age=age, lifetime=lifetime, crops=crops), cost)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Returns the state of `get_state` as arrays."""
-        return {name: value.numpy() for name, value in self.get_state().items()}
+        """Returns the state by name, ready to be stored."""
+        return {
+            "slots": np.array(self._slots.to_rows(), dtype=np.int64).reshape(-1, 2),
+            "capacity": np.array(self._slots.capacity),
+            **{f"lifetime.{name}": value for name, value in self._lifetime.to_arrays().items()},
+            **self.evidence.to_arrays(),
+        }
 
     def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Continues from a state of `to_arrays` of the same model."""
-        self.set_state({name: torch.from_numpy(np.array(value)) for name, value in arrays.items()})
+        rows = [(int(key), int(slot)) for key, slot in arrays["slots"].tolist()]
+        self._slots = SlotTable.from_rows(rows, int(arrays["capacity"]))
+        self._lifetime = self._lifetime.filled(arrays, "lifetime.")
+        self.evidence.set_arrays(arrays)
 
-    def get_state(self) -> dict[str, Tensor]:
-        """Returns the state of all slots as named tensors; `set_state` continues from it exactly."""
-        state = {
-            "slots": torch.tensor(self._slots.to_rows(), dtype=torch.int64).reshape(-1, 2),
-            "capacity": torch.tensor(self._slots.capacity),
-            "lifetime.log_ratio": torch.from_numpy(self._lifetime.log_ratio),
-            "lifetime.age": torch.from_numpy(self._lifetime.age),
-        }
-        for name, part in (("extractor", self._extractor), ("evidence", self._evidence)):
-            state |= {f"{name}.{index}": value for index, value in enumerate(flatten_state(part))}
-        return {name: value.detach().cpu().clone() for name, value in state.items()}
 
-    def set_state(self, state: dict[str, Tensor]) -> None:
-        """Continues from a state of `get_state` of the same model."""
-        self._slots = SlotTable.from_rows(map(tuple, state["slots"].tolist()), int(state["capacity"]))
-        self._lifetime = replace(
-            self.model.lifetime.init_state(0),
-            log_ratio=state["lifetime.log_ratio"].numpy().copy(),
-            age=state["lifetime.age"].numpy().copy(),
+def _crops(
+    frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, rows: list[int], crop: CropConfig
+) -> UInt8[np.ndarray, "n size size 3"]:
+    if frame is None:
+        raise ValueError(
+            f"frame {tracks.frame_index}: got None, expected pixels since these weights read them; "
+            "give frames, or weights trained with uses_pixels = false"
         )
-        self._extractor = self._unflattened(state, "extractor", self.model.extractor.init_state(0))
-        self._evidence = self._unflattened(state, "evidence", self.model.evidence.init_state(0))
-
-    def _unflattened(self, state: dict[str, Tensor], name: str, like: State) -> State:
-        num = len(flatten_state(like))
-        return unflatten_state([state[f"{name}.{index}"].clone().to(self.device) for index in range(num)], like)
-
-    def _fit(self) -> None:
-        """Makes the state as long as the table of slots: fresh rows at the end, or free ones cut off."""
-        capacity = self._slots.capacity
-        extra = capacity - len(self._evidence.total)
-        if extra == 0:
-            return
-        if extra < 0:
-            self._extractor, self._evidence = (
-                map_state(lambda value: value[:capacity].clone(), state) for state in (self._extractor, self._evidence)
-            )
-            kept = {name: getattr(self._lifetime, name)[:capacity] for name in ("log_ratio", "age")}
-            self._lifetime = replace(self._lifetime, **kept)
-            return
-
-        def join(old: Tensor, new: Tensor) -> Tensor:
-            return torch.cat([old, new])
-
-        self._extractor = map_state(join, self._extractor, self.model.extractor.init_state(extra))
-        self._evidence = map_state(join, self._evidence, self.model.evidence.init_state(extra))
-        self._lifetime = self._lifetime.grown(extra)
-
-    @torch.inference_mode()
-    def advance(
-        self,
-        track_ids: list[int],
-        *,
-        crops: UInt8[np.ndarray, "n size size 3"] | None,
-        geometry: Float[np.ndarray, "n geometry"],
-        age: Int[np.ndarray, " n"],
-        frame_index: int,
-        cost: GateCost,
-    ) -> Float[np.ndarray, " n"]:
-        """Returns the evidence of the given tracks after one more frame; all other slots stay as they are.
-
-        Args:
-            track_ids: tracks that own a slot.
-            crops: their windows; None for a model without pixels.
-            geometry: rows of `track_geometry`.
-            age: frames since each track was opened, 1 at first.
-            frame_index: of the frame; all tracks of the stream share it.
-            cost: seconds, operations and track-frames are added here.
-        """
-        slots = np.array(self._slots.rows(track_ids))
-        capacity = self._slots.capacity
-        rows = torch.from_numpy(slots).to(self.device)
-        active = torch.zeros(capacity, dtype=torch.bool, device=self.device)
-        active[rows] = True
-        start = time.perf_counter()
-        feature = None if crops is None else self._features(crops, rows, active)
-        encoded = time.perf_counter()
-        lifetime, self._lifetime = self._lifetime_step(slots, geometry)
-        inputs = self._inputs(rows, feature=feature, geometry=geometry, age=age, frame=frame_index, lifetime=lifetime)
-        output, self._evidence = self.model.evidence(inputs, self._evidence, active)
-        evidence = output.evidence[rows, 0].cpu().numpy().astype(np.float64)
-        cost.extractor_s += encoded - start
-        cost.evidence_s += time.perf_counter() - encoded
-        cost.flops += self._flops(len(track_ids), has_crops=crops is not None)
-        cost.track_frames += len(track_ids)
-        return evidence
-
-    def _features(self, crops: UInt8[np.ndarray, "n size size 3"], rows: Tensor, active: Tensor) -> Tensor:
-        size = crops.shape[1]
-        pixels = to_input(torch.from_numpy(crops).to(self.device)[:, None])
-        x = pixels.new_zeros(len(active), 1, 3, size, size).index_copy(0, rows, pixels)
-        feature, self._extractor = self.model.extractor(x, self._extractor, active)
-        return feature
-
-    def _lifetime_step(self, slots: np.ndarray, geometry: np.ndarray) -> tuple[np.ndarray, LifetimeState]:
-        is_hit = geometry[:, HIT_COLUMN] > 0
-        return self._lifetime.advanced(slots, is_hit)
-
-    def _inputs(
-        self,
-        rows: Tensor,
-        *,
-        feature: Tensor | None,
-        geometry: np.ndarray,
-        age: np.ndarray,
-        frame: int,
-        lifetime: np.ndarray,
-    ) -> EvidenceInput:
-        """Returns one frame of evidence input with the given rows filled in."""
-        capacity = self._slots.capacity
-
-        def full(value: np.ndarray) -> Tensor:
-            given = torch.from_numpy(np.ascontiguousarray(value)).to(self.device)
-            return given.new_zeros(capacity, 1, *given.shape[1:]).index_copy(0, rows, given[:, None])
-
-        return EvidenceInput(
-            feature=feature,
-            geometry=full(geometry),
-            age=full(age),
-            frame=torch.full((capacity, 1), frame, device=self.device),
-            is_valid=full(np.ones(len(rows), dtype=bool)),
-            lifetime=full(lifetime.astype(np.float32)),
-            scene=torch.zeros(capacity, dtype=torch.int64, device=self.device),
-        )
-
-    def _flops(self, num_tracks: int, *, has_crops: bool) -> int:
-        keys = self._slots.capacity * self.model.config.evidence.memory_frames + num_tracks
-        evidence = self.model.evidence.flops(num_tracks, keys)
-        return evidence + (num_tracks * self.model.extractor.flops_per_frame if has_crops else 0)
+    return crop_tracks(frame, tracks.xyxy_px[rows], size_px=crop.size_px, context=crop.context)

@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, cast
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
@@ -52,6 +53,11 @@ def reset_rows(state: State, rows: Int[Tensor, " n"], fresh: State) -> State:
     return put_rows(state, rows, take_rows(fresh, torch.arange(len(rows), device=rows.device)))
 
 
+def resize_rows(state: State, num: int, fresh: State) -> State:
+    """Returns the first `num` slots of a state, followed by those of a fresh one."""
+    return map_state(lambda value, new: torch.cat([value[:num], new]), state, fresh)
+
+
 def flatten_state(state: State) -> list[Tensor]:
     """Returns all tensors of a state, in a fixed order."""
     tensors: list[Tensor] = []
@@ -63,6 +69,18 @@ def unflatten_state(tensors: list[Tensor], like: State) -> State:
     """Returns a state of the structure of `like` that holds the tensors of `flatten_state`."""
     remaining = iter(tensors)
     return map_state(lambda _: next(remaining), like)
+
+
+def state_to_arrays(state: State, name: str) -> dict[str, np.ndarray]:
+    """Returns the tensors of a state as arrays, by a name and their place."""
+    return {f"{name}.{place}": value.detach().cpu().numpy() for place, value in enumerate(flatten_state(state))}
+
+
+def state_from_arrays(arrays: dict[str, np.ndarray], name: str, like: State) -> State:
+    """Returns a state like another one, on the same device, that holds copies of the arrays of `state_to_arrays`."""
+    places = range(len(flatten_state(like)))
+    tensors = [torch.from_numpy(np.array(arrays[f"{name}.{place}"])) for place in places]
+    return map_state(lambda old, new: new.to(old.device), like, unflatten_state(tensors, like))
 
 
 class StreamingModule(nn.Module):

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
-from perdure.gate.detections_model import DetectionsModel
+from perdure.gate.forest_model import ForestModel
 from perdure.gate.load import load_gate, load_model
 from perdure.gate.operation import Rates
 from perdure.tracks.split import BenchData, leave_one_out
@@ -107,14 +107,14 @@ def calibrate_fold(fold: int, request: FoldsRequest, fitted: FoldsRequest) -> No
     load_gate(path, like="promise", image_size=(1, 1))  # too few tracks for the rates are said now, not hours later
 
 
-def fitted_model(path: Path) -> DetectionsModel:
+def fitted_model(path: Path) -> ForestModel:
     """Returns a model that `fit_fold` has stored.
 
     Raises:
         ValueError: it is a model of another kind.
     """
     model = load_model(path)
-    if not isinstance(model, DetectionsModel):
+    if not isinstance(model, ForestModel):
         raise ValueError(f"weights: {path} holds a {type(model).__name__}, expected a forest on tracks; train again")
     return model
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
-from perdure.gate.detections_model import DetectionsModel
+from perdure.gate.forest_model import ForestModel
 from perdure.gate.operation import Operation, Rates
 from perdure.tracking.crops import CropConfig
 from perdure.tracks.split import BenchData
@@ -36,7 +36,7 @@ def fit_tracks_model(
     crop: CropConfig | None = None,
     is_calibrated: bool = True,
     on_fold: Callable[[], None] = lambda: None,
-) -> DetectionsModel:
+) -> ForestModel:
     """Returns a model fitted on all tracks, with scores of each track from a fit that has not seen its sequence.
 
     Args:
@@ -56,25 +56,21 @@ def fit_tracks_model(
     uses_looks = extractor is not None
     evidence = fit_track_evidence(data.table, config, seed=seed, uses_looks=uses_looks)
     on_fold()
-    parts: dict[str, Any] = {
-        "evidence": evidence,
-        "operation": Operation(
+    return ForestModel(
+        evidence=evidence,
+        operation=Operation(
             tracker=request.tracker,
             crop=crop or CropConfig(),
             horizon=HORIZON,
             on_timeout="transient",
             frame_rate_hz=data.frame_rate_hz,
         ),
-        "calibration": left_out_scores(data, config, seed=seed, uses_looks=uses_looks, on_fold=on_fold)
+        calibration=left_out_scores(data, config, seed=seed, uses_looks=uses_looks, on_fold=on_fold)
         if is_calibrated
         else None,
-        "rates": rates,
-    }
-    if extractor is None:
-        return DetectionsModel(**parts)
-    from perdure.gate.tokens_model import TokensModel  # loads torch
-
-    return TokensModel(**parts, extractor=extractor)
+        rates=rates,
+        extractor=extractor,
+    )
 
 
 def left_out_scores(

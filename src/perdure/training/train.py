@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from perdure.checkpoint import load_checkpoint, save_checkpoint
+from perdure.checkpoint import load_checkpoint, load_module, save_checkpoint
 from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.quantizer import code_index, quantize
 from perdure.training.batches import WindowTensors
@@ -70,7 +70,7 @@ class Trainer:
         """Continues from a stored state."""
         tensors, info = load_checkpoint(path)
         weights = {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
-        self.model.load_weights(weights, path)
+        load_module(self.model, weights, path)
         state = self.optimizer.state_dict()
         entries: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():

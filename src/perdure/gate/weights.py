@@ -1,0 +1,101 @@
+"""What the gate needs of a model, and the file that every kind of model is stored in.
+
+A safetensors file holds the tensors, a JSON file beside it everything else; loading needs nothing more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from perdure.arrays import load_arrays, save_arrays
+from perdure.calibration.scores import CalibrationScores
+from perdure.config import from_dict, to_dict
+from perdure.evidence.lifetime import LifetimeModel
+from perdure.gate.operation import DEFAULT_RATES, Operation, Rates
+from perdure.gate.streams import TrackStreams
+
+PIXELS, DETECTIONS, TOKENS = "pixels", "detections", "detections and tokens"
+"""Kinds of models; a file that names none is of pixels."""
+
+
+@runtime_checkable
+class GateModel(Protocol):
+    """A trained model."""
+
+    operation: Operation
+    calibration: CalibrationScores | None
+    rates: Rates
+
+    @property
+    def lifetime(self) -> LifetimeModel:
+        """Fitted law of hits and misses."""
+
+    @property
+    def uses_pixels(self) -> bool:
+        """Whether frames must be given."""
+
+    def fingerprint(self) -> str:
+        """Returns a short hash of all that makes the model; the state of a stream fits only the model it is from."""
+
+    def init_streams(self) -> TrackStreams:
+        """Returns the state of a stream before its first frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """A model of any kind as it is stored.
+
+    Args:
+        kind: which reads it.
+        operation: how tracks and crops are made, and when a decision is forced.
+        calibration: scores of tracks that were left out of training; None before calibration.
+        rates: error rates that it is meant for.
+        tensors: by name.
+        settings: all else that this kind needs, ready for JSON.
+    """
+
+    kind: str
+    operation: Operation
+    calibration: CalibrationScores | None
+    rates: Rates
+    tensors: dict[str, np.ndarray]
+    settings: dict[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Writes both files atomically."""
+        head = {
+            "kind": self.kind,
+            "operation": to_dict(self.operation),
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            "rates": to_dict(self.rates),
+        }
+        save_arrays(path, self.tensors, head | self.settings)
+
+    @classmethod
+    def load(cls, path: Path, *kinds: str) -> Weights:
+        """Returns what is stored at a path.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            ValueError: a file is damaged, of another version, or of none of these kinds.
+        """
+        tensors, info = load_arrays(path)
+        where, kind = str(path.with_suffix(".json")), info.pop("kind", PIXELS)
+        missing = [name for name in ("operation", "calibration") if name not in info]
+        if missing:
+            raise ValueError(f"weights: {where} has no '{missing[0]}', so it is no model; give final_model.safetensors")
+        if kind not in kinds:
+            raise ValueError(f"weights: {where} is no model of {' or '.join(kinds)}, but of {kind}")
+        calibration, rates = info.pop("calibration"), info.pop("rates", None)
+        return cls(
+            kind=kind,
+            operation=from_dict(Operation, info.pop("operation"), where=where),
+            calibration=None if calibration is None else CalibrationScores.from_dict(calibration),
+            rates=DEFAULT_RATES if rates is None else from_dict(Rates, rates, where=where),
+            tensors=tensors,
+            settings=info,
+        )
