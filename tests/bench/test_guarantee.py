@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,8 +50,9 @@ def test_a_broken_method_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that allow three times the rate must be counted as violations."""
     exact = guarantee.calibrate
 
-    def careless(scores, *, max_false_confirm, max_miss, **options):  # type: ignore[no-untyped-def]
-        return exact(scores, max_false_confirm=3 * max_false_confirm, max_miss=3 * max_miss, **options)
+    def careless(scores, rates, **options):  # type: ignore[no-untyped-def]
+        lax = replace(rates, max_false_confirm=3 * rates.max_false_confirm, max_miss=3 * rates.max_miss)
+        return exact(scores, lax, **options)
 
     monkeypatch.setattr(guarantee, "calibrate", careless)
     row = next(iter(guarantee_rows(PROMISE, (600,))))

@@ -8,9 +8,8 @@ import numpy as np
 from scipy.stats import binom
 
 from perdure.calibration.halt_conditional import calibrate_halt_conditional
-from perdure.calibration.learn_then_test import BOUND_GRID, learn_then_test
-from perdure.calibration.plug_in import plug_in
 from perdure.calibration.scores import CalibrationScores
+from perdure.calibration.symmetric import BOUND_GRID, learn_then_test, plug_in
 from perdure.stopping.rules import OnTimeout
 
 HORIZON = 5

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from perdure.calibration.exact import calibrate, num_errors_allowed
-from perdure.calibration.needed import num_tracks_needed
+from perdure.calibration.rates import DEFAULT_RATES, num_tracks_needed
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
-from perdure.stopping.rules import OnTimeout
+from perdure.stopping.rules import OnTimeout, TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
 from stopping.world_law import draw_tracks
 
 NAN = np.nan
 ONE_ERROR: dict[str, Any] = {"max_false_confirm": 0.5, "max_miss": 0.5, "delta": 0.25, "horizon": 3}
 """Allows 1 error among 7 tracks of a class: P(Binomial(7, 0.5) <= 1) = 8 / 128 <= delta / 2 < P(... <= 2)."""
+
+
+def calibrated(
+    data: CalibrationScores, *, horizon: int, on_timeout: OnTimeout = "persistent", **rates: float
+) -> TruncatedSPRT:
+    """Returns the bounds for the usual rates but those that are given."""
+    return calibrate(data, replace(DEFAULT_RATES, **rates), horizon=horizon, on_timeout=on_timeout)
 
 
 def scores(persistent: list[list[float]], transient: list[list[float]]) -> CalibrationScores:
@@ -34,7 +42,7 @@ def seven(extremes: list[float], *, sign: float, end: float) -> list[list[float]
 def test_lower_bound_is_just_below_the_second_smallest_minimum() -> None:
     persistent = seven([5, 4, 3, 2, 1, 0.5, 0.25], sign=-1, end=9.0)
     transient = seven([1, 2, 3, 4, 5, 6, 7], sign=1, end=-9.0)
-    rule = calibrate(scores(persistent, transient), **ONE_ERROR)
+    rule = calibrated(scores(persistent, transient), **ONE_ERROR)
     assert rule.lower == math.nextafter(-4.0, -9)
     assert rule.upper == math.nextafter(6.0, 9)
 
@@ -43,7 +51,7 @@ def test_ties_at_a_bound_do_not_let_more_errors_in() -> None:
     """Four persistent tracks share the second smallest minimum: none of them may be at or below the bound."""
     persistent = seven([5, 4, 4, 4, 4, 0.5, 0.25], sign=-1, end=9.0)
     transient = seven([7, 6, 6, 6, 1, 1, 1], sign=1, end=-9.0)
-    rule = calibrate(scores(persistent, transient), **ONE_ERROR)
+    rule = calibrated(scores(persistent, transient), **ONE_ERROR)
     assert (np.array(persistent).min(axis=1) <= rule.lower).sum() == 1
     assert (np.array(transient).max(axis=1) >= rule.upper).sum() == 1
 
@@ -51,7 +59,7 @@ def test_ties_at_a_bound_do_not_let_more_errors_in() -> None:
 def test_what_a_transient_shows_after_its_rejection_does_not_count() -> None:
     persistent = seven([5, 4, 3, 2, 1, 0.5, 0.25], sign=-1, end=9.0)
     transient = [[0.0, -9.0, 8.0]] * 5 + [[1.0, -9.0, 8.0], [2.0, -9.0, 8.0]]
-    assert calibrate(scores(persistent, transient), **ONE_ERROR).upper == math.nextafter(1.0, 9)
+    assert calibrated(scores(persistent, transient), **ONE_ERROR).upper == math.nextafter(1.0, 9)
 
 
 def test_a_transient_that_is_never_rejected_is_called_persistent_at_the_horizon() -> None:
@@ -59,19 +67,19 @@ def test_a_transient_that_is_never_rejected_is_called_persistent_at_the_horizon(
     transient = seven([1, 2, 3, 4, 5, 6, 7], sign=1, end=-9.0)
     transient[0] = transient[1] = [0.0, 0.0, -1.0]
     with pytest.raises(ValueError, match=r"got 2 of 7 transient tracks still undecided at the horizon.*allows 1"):
-        calibrate(scores(persistent, transient), **ONE_ERROR)
+        calibrated(scores(persistent, transient), **ONE_ERROR)
     transient[1] = [0.0, 3.0, NAN]  # deleted while undecided: called transient, so its maximum counts
-    assert calibrate(scores(persistent, transient), **ONE_ERROR).upper == math.nextafter(7.0, 9)
+    assert calibrated(scores(persistent, transient), **ONE_ERROR).upper == math.nextafter(7.0, 9)
 
 
 def test_a_persistent_track_that_ends_undecided_is_a_miss_whatever_the_bound() -> None:
     persistent = seven([5, 4, 3, 2, 1, 0.5, 0.25], sign=-1, end=9.0)
     transient = seven([1, 2, 3, 4, 5, 6, 7], sign=1, end=-9.0)
     persistent[6] = [0.0, 9.0, NAN]
-    assert calibrate(scores(persistent, transient), **ONE_ERROR).lower == math.nextafter(-5.0, -9)
+    assert calibrated(scores(persistent, transient), **ONE_ERROR).lower == math.nextafter(-5.0, -9)
     persistent[5] = [0.0, 9.0, NAN]
     with pytest.raises(ValueError, match=r"got 2 of 7 persistent tracks that end .*max_miss allows 1; raise max_miss"):
-        calibrate(scores(persistent, transient), **ONE_ERROR)
+        calibrated(scores(persistent, transient), **ONE_ERROR)
 
 
 def test_with_timeout_transient_the_upper_bound_comes_first() -> None:
@@ -79,21 +87,21 @@ def test_with_timeout_transient_the_upper_bound_comes_first() -> None:
     transient = seven([1, 2, 3, 4, 5, 6, 7], sign=1, end=0.0)
     persistent = [[-1.0, 9.0, -8.0], [-2.0, 9.0, NAN], [-3.0, 9.0, 0.0], [-4.0, 9.0, 0.0]] + [[0.0, 9.0, 0.0]] * 3
     options = {**ONE_ERROR, "on_timeout": "transient"}
-    rule = calibrate(scores(persistent, transient), **options)
+    rule = calibrated(scores(persistent, transient), **options)
     assert (rule.upper, rule.lower) == (math.nextafter(6.0, 9), math.nextafter(-3.0, -9))
     persistent[4] = [0.0, 5.0, 5.0]
-    assert calibrate(scores(persistent, transient), **options).lower == math.nextafter(-4.0, -9)
+    assert calibrated(scores(persistent, transient), **options).lower == math.nextafter(-4.0, -9)
     persistent[5] = [0.0, 5.0, NAN]
     with pytest.raises(ValueError, match=r"got 2 of 7 persistent tracks that end or reach the horizon"):
-        calibrate(scores(persistent, transient), **options)
+        calibrated(scores(persistent, transient), **options)
 
 
 def test_a_rate_that_is_not_controlled_leaves_its_bound_open_and_its_half_of_delta_to_the_other() -> None:
     whole: dict[str, Any] = {**ONE_ERROR, "delta": ONE_ERROR["delta"] / 2}
     persistent, transient = [[0.0, 1.0, NAN]] * 7, seven([1, 2, 3, 4, 5, 6, 7], sign=1, end=0.0)
-    rule = calibrate(scores(persistent, transient), **{**whole, "max_miss": None}, on_timeout="transient")
+    rule = calibrated(scores(persistent, transient), **{**whole, "max_miss": None}, on_timeout="transient")
     assert (rule.upper, rule.lower) == (math.nextafter(6.0, 9), -math.inf)
-    rule = calibrate(scores([[0.0, -1.0, 1.0]] * 7, transient), **{**whole, "max_false_confirm": None})
+    rule = calibrated(scores([[0.0, -1.0, 1.0]] * 7, transient), **{**whole, "max_false_confirm": None})
     assert (rule.upper, rule.lower) == (math.inf, math.nextafter(-1.0, -9))
 
 
@@ -103,7 +111,7 @@ def test_bounds_that_meet_decide_at_birth_within_the_rates(on_timeout: OnTimeout
     sample = CalibrationScores(
         persistent=tracks.evidence[tracks.is_persistent], transient=tracks.evidence[~tracks.is_persistent]
     )
-    rule = calibrate(sample, max_false_confirm=0.2, max_miss=0.2, horizon=16, on_timeout=on_timeout)
+    rule = calibrated(sample, max_false_confirm=0.2, max_miss=0.2, horizon=16, on_timeout=on_timeout)
     outcome = run_rule(rule, tracks.sequences())
     assert rule.upper == math.nextafter(rule.lower, math.inf)
     assert (outcome.age == 1).all()
@@ -115,7 +123,7 @@ def test_on_its_own_tracks_a_calibrated_rule_makes_as_many_errors_as_allowed(on_
     """The bounds are tight: loosening either by a hair would break the count, and the rule agrees with the count."""
     tracks = draw_tracks(4000, seed=6)
     persistent, transient = tracks.evidence[tracks.is_persistent], tracks.evidence[~tracks.is_persistent]
-    rule = calibrate(CalibrationScores(persistent=persistent, transient=transient), horizon=16, on_timeout=on_timeout)
+    rule = calibrated(CalibrationScores(persistent=persistent, transient=transient), horizon=16, on_timeout=on_timeout)
     outcome = run_rule(rule, tracks.sequences())
     wrong = outcome.is_persistent != tracks.is_persistent
     allowed = [num_errors_allowed(len(part), 0.02, 0.025) for part in (persistent, transient)]
@@ -149,9 +157,9 @@ def test_too_few_tracks_say_how_many_are_needed() -> None:
         match=r"calibration: got 120 transient tracks from distinct clips, need at least 183 for max_false_confirm "
         r"0.02 at delta 0.05; add clips or raise max_false_confirm",
     ):
-        calibrate(CalibrationScores(persistent=tracks, transient=tracks[:120]), horizon=4)
+        calibrated(CalibrationScores(persistent=tracks, transient=tracks[:120]), horizon=4)
     with pytest.raises(ValueError, match=r"got 120 persistent tracks .*for max_miss 0.02.*raise max_miss"):
-        calibrate(CalibrationScores(persistent=tracks[:120], transient=tracks), horizon=4)
+        calibrated(CalibrationScores(persistent=tracks[:120], transient=tracks), horizon=4)
 
 
 @pytest.mark.parametrize(
@@ -159,20 +167,20 @@ def test_too_few_tracks_say_how_many_are_needed() -> None:
     [
         ({"horizon": 5}, "got horizon 5, expected 1 to 4"),
         ({"horizon": 4, "delta": 0.0}, "delta: got 0.0"),
-        ({"horizon": 4, "max_miss": 1.0}, "max_miss: got 1.0, expected above 0 and below 1, or None"),
+        ({"horizon": 4, "max_miss": 1.0}, "max_miss: got 1.0, expected above 0 and below 1, or none"),
         ({"horizon": 4, "max_false_confirm": 0.0}, "max_false_confirm: got 0.0"),
     ],
 )
 def test_refuses_rates_that_make_no_sense(options: dict[str, Any], message: str) -> None:
     tracks = np.zeros((400, 4))
     with pytest.raises(ValueError, match=message):
-        calibrate(CalibrationScores(persistent=tracks, transient=tracks), **options)
+        calibrated(CalibrationScores(persistent=tracks, transient=tracks), **options)
 
 
 def test_a_shorter_horizon_ignores_later_ages() -> None:
     persistent = seven([5, 4, 3, 2, 1, 0.5, 0.25], sign=-1, end=-99.0)
     transient = [[0.0, -99.0, 99.0]] * 7
-    rule = calibrate(scores(persistent, transient), **{**ONE_ERROR, "horizon": 2})
+    rule = calibrated(scores(persistent, transient), **{**ONE_ERROR, "horizon": 2})
     assert rule.lower == math.nextafter(-4.0, -9)
     assert rule.horizon == 2
 
@@ -247,7 +255,7 @@ def test_a_rule_agrees_with_the_count_when_tracks_end() -> None:
         is_valid[:, column] = ~ended
     evidence = np.where(is_valid, tracks.evidence, NAN)
     sample = CalibrationScores(persistent=evidence[tracks.is_persistent], transient=evidence[~tracks.is_persistent])
-    rule = calibrate(sample, max_false_confirm=0.05, max_miss=0.15, horizon=16)
+    rule = calibrated(sample, max_false_confirm=0.05, max_miss=0.15, horizon=16)
     outcome = run_rule(rule, TrackSequences(evidence=evidence, is_hit=tracks.is_hit & is_valid, is_valid=is_valid))
     false = int((outcome.is_persistent & ~tracks.is_persistent).sum())
     assert outcome.is_deleted.sum() > 100

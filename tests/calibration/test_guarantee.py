@@ -10,9 +10,9 @@ from scipy.stats import binom
 
 from perdure.calibration.exact import calibrate
 from perdure.calibration.halt_conditional import calibrate_halt_conditional
-from perdure.calibration.learn_then_test import learn_then_test
-from perdure.calibration.plug_in import plug_in, symmetric_errors
+from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores
+from perdure.calibration.symmetric import learn_then_test, plug_in, symmetric_errors
 from perdure.stopping.rules import OnTimeout, StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import run_rule
 from stopping.world_law import DrawnTracks, draw_tracks
@@ -104,7 +104,7 @@ def test_early_decisions_are_kept_right_too_where_rates_alone_are_not() -> None:
         rule = calibrate_halt_conditional(sample, max_error=0.05, horizon=16, rng=rng)
         assert np.isfinite(rule.bounds).any()
         num_conditional += worst_early_error(rule, POOL, evidence) > 0.05
-        marginal = calibrate(sample, max_false_confirm=0.05, max_miss=0.05, horizon=16)
+        marginal = calibrate(sample, Rates(max_false_confirm=0.05, max_miss=0.05), horizon=16)
         num_marginal += worst_early_error(marginal, POOL, evidence) > 0.05
     assert num_conditional <= binom.ppf(0.99, 40, DELTA)
     assert num_marginal == 40

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from perdure.calibration.exact import calibrate, num_errors_allowed, proven_lifetime
+from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.stopping.streak import LifetimeBound
 
 NUM, RATE = 600, 0.05
+RATES = Rates(max_false_confirm=RATE)
 
 
 def scores(hits: np.ndarray | None, *, alive: int = 0) -> CalibrationScores:
@@ -21,16 +23,14 @@ def scores(hits: np.ndarray | None, *, alive: int = 0) -> CalibrationScores:
 
 
 def bounds(data: CalibrationScores, bound: LifetimeBound | None) -> float:
-    return calibrate(
-        data, max_false_confirm=RATE, max_miss=None, horizon=8, on_timeout="transient", lifetime_bound=bound
-    ).upper
+    return calibrate(data, RATES, horizon=8, on_timeout="transient", lifetime_bound=bound).upper
 
 
 def test_both_ways_to_be_confirmed_share_the_errors_that_a_rate_allows() -> None:
     hits = np.full(NUM, 3)
     hits[:5] = 40
     data = scores(hits)
-    bound = proven_lifetime(data, max_false_confirm=RATE, max_miss=None)
+    bound = proven_lifetime(data, RATES)
     assert bound == LifetimeBound(num_hits=20)
     upper = bounds(data, bound)
     top = np.nanmax(data.transient, axis=1)
@@ -42,13 +42,13 @@ def test_both_ways_to_be_confirmed_share_the_errors_that_a_rate_allows() -> None
 def test_clutter_that_lasts_raises_the_bound_until_little_is_spent_on_it() -> None:
     hits = np.full(NUM, 3)
     hits[:50] = np.arange(100, 150)
-    bound = proven_lifetime(scores(hits), max_false_confirm=RATE, max_miss=None)
+    bound = proven_lifetime(scores(hits), RATES)
     assert bound is not None and (hits >= bound.num_hits).sum() <= 0.25 * num_errors_allowed(NUM, RATE, 0.05)
 
 
 def test_lives_that_are_not_known_to_their_end_prove_a_bound_only_where_nearly_all_have_ended() -> None:
-    assert proven_lifetime(scores(None, alive=2), max_false_confirm=RATE, max_miss=None) == LifetimeBound()
-    assert proven_lifetime(scores(None, alive=60), max_false_confirm=RATE, max_miss=None) is None
+    assert proven_lifetime(scores(None, alive=2), RATES) == LifetimeBound()
+    assert proven_lifetime(scores(None, alive=60), RATES) is None
 
 
 def test_a_bound_that_confirms_more_than_a_rate_allows_is_refused() -> None:

@@ -7,9 +7,8 @@ import pytest
 from scipy.stats import binom
 
 from perdure.calibration.exact import num_errors_allowed
-from perdure.calibration.learn_then_test import BOUND_GRID, learn_then_test
-from perdure.calibration.plug_in import symmetric_errors
 from perdure.calibration.scores import CalibrationScores
+from perdure.calibration.symmetric import BOUND_GRID, learn_then_test, symmetric_errors
 from stopping.world_law import draw_tracks
 
 methods = pytest.importorskip("mapie.risk_control.methods", reason="MAPIE is not installed (make setup-dev)")

@@ -11,6 +11,8 @@ from scipy.stats import binom
 
 from calibration.site_tracks import HORIZON, drawn, joined
 from perdure.calibration.exact import calibrate
+from perdure.calibration.rates import Rates
+from perdure.calibration.scores import CalibrationScores
 from perdure.calibration.site import SiteTracks, site_rule
 from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.hand_rule import tune_hand_rule
@@ -23,10 +25,15 @@ ASKED: dict[str, Any] = {
 }  # fmt: skip
 
 
+def calibrated(scores: CalibrationScores) -> TruncatedSPRT:
+    rates = Rates(max_false_confirm=0.1, delta=0.1)
+    return calibrate(scores, rates, horizon=HORIZON, on_timeout="transient")
+
+
 def test_bounds_are_those_of_one_random_track_of_each_class_and_unit() -> None:
     tracks = drawn(600, 0, per_unit=3)
     found = site_rule(tracks, **ASKED, seed=5)
-    assert found.rule == calibrate(tracks.scores(5), **ASKED)
+    assert found.rule == calibrated(tracks.scores(5))
     assert found.is_guaranteed
     num = [len(np.unique(tracks.unit[tracks.is_persistent == label])) for label in (True, False)]
     assert found.lines == (f"all tracks: bounds from {num[0]} persistent and {num[1]} transient tracks",)
@@ -43,8 +50,8 @@ def test_each_class_with_enough_tracks_has_its_own_bounds_and_the_others_share()
     assert set(found.rule.rules) == {1, 2}
     for class_id in (1, 2):
         own = tracks.take(tracks.class_id == class_id)
-        assert found.rule.rules[class_id] == calibrate(own.scores(0), **ASKED)
-    assert found.rule.other == calibrate(tracks.scores(0), **ASKED)
+        assert found.rule.rules[class_id] == calibrated(own.scores(0))
+    assert found.rule.other == calibrated(tracks.scores(0))
     assert found.rule.rules[2].upper < found.rule.other.upper < found.rule.rules[1].upper  # type: ignore[attr-defined]
     assert found.is_guaranteed
     assert [line.split(":")[0] for line in found.lines] == ["class 1", "class 2", "classes 7, 8"]

@@ -7,10 +7,10 @@ import pytest
 
 from gate.small_model import HORIZON, windows_of
 from perdure.calibration.exact import calibrate
+from perdure.calibration.rates import DEFAULT_RATES, Rates
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.evaluation.calibrate import calibration_scores, decision_age, rule_for
 from perdure.gate.model import PersistenceModel
-from perdure.gate.operation import DEFAULT_RATES, Rates
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
 from perdure.training.offline import evidence_of
@@ -38,9 +38,7 @@ def test_the_second_pass_hides_what_the_first_bounds_decide(model: PersistenceMo
         return sample_one_per_clip(tracks.scene, tracks.is_persistent, evidence, np.random.default_rng(4))
 
     first = evidence_of(model, tracks)
-    rule = calibrate(
-        sampled(first), max_false_confirm=0.5, max_miss=0.5, delta=0.6, horizon=HORIZON, on_timeout="persistent"
-    )
+    rule = calibrate(sampled(first), LOOSE, horizon=HORIZON, on_timeout="persistent")
     last_seen = tracks.frame[:, 0] + run(rule, tracks, first) - 1
     expected = sampled(evidence_of(model, tracks, shown_until=last_seen))
     found = calibration_scores(model, tracks, LOOSE, seed=4)
@@ -80,9 +78,7 @@ def test_the_rule_takes_horizon_and_forced_label_from_the_model(model: Persisten
     scores = calibration_scores(model, tracks, LOOSE, seed=0)
     rule = rule_for(scores, model, LOOSE)
     assert (rule.horizon, rule.on_timeout) == (HORIZON, "persistent")
-    assert rule == calibrate(
-        scores, max_false_confirm=0.5, max_miss=0.5, delta=0.6, horizon=HORIZON, on_timeout="persistent"
-    )
+    assert rule == calibrate(scores, LOOSE, horizon=HORIZON, on_timeout="persistent")
 
 
 @pytest.mark.parametrize("horizon", [5, 8, 12])

@@ -10,13 +10,13 @@ import pytest
 
 from evaluation.recomputed import recomputed
 from gate.small_model import HORIZON, small_dataset, small_model, windows_of
+from perdure.calibration.rates import Rates
 from perdure.evaluation import evaluate as evaluate_module
 from perdure.evaluation.calibrate import calibration_scores, rule_for
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evaluation.decide import ClipOutcome, GateSetup, decide_clips
 from perdure.evaluation.evaluate import Evaluation, EvaluationRequest, evaluate_clips
 from perdure.gate.model import PersistenceModel
-from perdure.gate.operation import Rates
 from perdure.metrics.decisions import decision_metrics, write_decisions
 from perdure.training.windows import TrackWindows
 

@@ -10,6 +10,7 @@ import pytest
 
 from data.mot_folder import NUM_FRAMES, SIZE, write_sequence
 from gate.small_model import small_model
+from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores
 from perdure.data.mot_sequence import MotSequence, read_mot_sequence
 from perdure.data.track_labels import MatchConfig
@@ -21,7 +22,7 @@ from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.load import load_gate, load_model
 from perdure.gate.model import PersistenceModel
-from perdure.gate.operation import Operation, Rates
+from perdure.gate.operation import Operation
 from perdure.gate.results import GateResult
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.tracking.tracker import TrackerConfig

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from perdure.calibration.exact import CalibrationScores, calibrate
+from perdure.calibration.rates import DEFAULT_RATES, Rates
 from perdure.config import from_dict, to_dict, write_toml
 from perdure.data.config import DataConfig
-from perdure.gate.operation import DEFAULT_RATES, Operation, Rates
+from perdure.gate.operation import Operation
 from perdure.recipes.config import RunConfig, least_clips
 from perdure.recipes.recipes import RECIPES, changed_recipe, read_config, recipe
 from perdure.runs.run_folder import RunFolder, find_runs, named_run, point_to_latest
@@ -116,8 +117,7 @@ def test_the_least_number_of_tracks_is_that_of_calibration(max_miss: float | Non
 
     def calibrated(num: int) -> TruncatedSPRT:
         scores = CalibrationScores(persistent=np.full((500, 4), 9.0), transient=np.full((num, 4), -9.0))
-        given = {"max_false_confirm": 0.02, "max_miss": max_miss, "delta": delta}
-        return calibrate(scores, horizon=4, on_timeout="transient", **given)
+        return calibrate(scores, rates, horizon=4, on_timeout="transient")
 
     assert calibrated(needed).upper < 9
     with pytest.raises(ValueError, match=f"got {needed - 1} transient tracks .* need at least {needed}"):

@@ -13,10 +13,10 @@ from gate.small_model import DATA, OPERATION, SMALL
 from perdure.bench.frontier import RULES, ScoredTracks
 from perdure.bench.guarantee import num_rows
 from perdure.bench.shift import SHIFTS
+from perdure.calibration.rates import Rates
 from perdure.cli import bench_commands, main
 from perdure.data.dataset import ClipDataset
 from perdure.gate.model import PersistenceModel
-from perdure.gate.operation import Rates
 from perdure.metrics.decisions import read_decisions
 from perdure.recipes import frontier as bench
 from perdure.recipes.config import RunConfig

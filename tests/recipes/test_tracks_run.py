@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from data.street import write_street
+from perdure.calibration.rates import Rates
 from perdure.cli import main
 from perdure.data.mot_sequence import read_mot_sequence
 from perdure.evaluation.tracks_decisions import decide_sequence
 from perdure.files import read_json
 from perdure.gate.load import load_gate
-from perdure.gate.operation import Rates
 from perdure.metrics.decisions import decision_metrics, read_decisions
 from perdure.recipes.config import RunConfig, SequencesConfig
 from perdure.recipes.recipes import recipe, stored_config

@@ -18,9 +18,9 @@ from scipy.stats import binom
 from perdure.bench.law_tracks import LawTracks, draw_tracks
 from perdure.calibration.exact import calibrate, extreme_before
 from perdure.calibration.halt_conditional import calibrate_halt_conditional
-from perdure.calibration.learn_then_test import learn_then_test
-from perdure.calibration.plug_in import plug_in
+from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores
+from perdure.calibration.symmetric import learn_then_test, plug_in
 from perdure.optima.dynamic_program import TrackLaw
 from perdure.stopping.rules import StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import run_rule
@@ -80,7 +80,7 @@ class Promise:
         rates: dict[str, Any] = {"max_false_confirm": self.alpha, "max_miss": self.alpha}
         return {
             "exact binomial, one bound a class": lambda scores, _: calibrate(
-                scores, delta=self.delta, horizon=scores.num_ages, **rates
+                scores, Rates(delta=self.delta, **rates), horizon=scores.num_ages
             ),
             "learn then test, one bound": lambda scores, _: learn_then_test(
                 scores, delta=self.delta, horizon=scores.num_ages, **rates

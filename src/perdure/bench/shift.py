@@ -15,6 +15,7 @@ import numpy as np
 from perdure.bench.guarantee import Promise
 from perdure.bench.law_tracks import LawTracks, draw_tracks
 from perdure.calibration.exact import calibrate
+from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores
 from perdure.gate.drift import HitCount, clutter_message, confirmed_message, frame_rate_message
 from perdure.gate.operation import Operation
@@ -100,13 +101,8 @@ def _calibrated(promise: Promise, rng: np.random.Generator) -> TruncatedSPRT:
     tracks = draw_tracks(CALIBRATED, 2 * NUM_CLIPS, rng)
     truth = tracks.is_persistent
     scores = CalibrationScores(persistent=tracks.evidence[truth], transient=tracks.evidence[~truth])
-    return calibrate(
-        scores,
-        max_false_confirm=promise.alpha,
-        max_miss=promise.alpha,
-        delta=promise.delta,
-        horizon=CALIBRATED.horizon,
-    )
+    rates = Rates(max_false_confirm=promise.alpha, max_miss=promise.alpha, delta=promise.delta)
+    return calibrate(scores, rates, horizon=CALIBRATED.horizon)
 
 
 def drift_messages(shift: Shift, tracks: LawTracks, outcome: RuleOutcome) -> list[str]:

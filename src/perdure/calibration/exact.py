@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perdure.binomial import binomial_cdf
-from perdure.calibration.needed import num_tracks_needed
+from perdure.calibration.rates import DEFAULT_RATES, Rates
 from perdure.calibration.scores import CalibrationScores
 from perdure.stopping.rules import OnTimeout, TruncatedSPRT
 from perdure.stopping.streak import LifetimeBound
@@ -40,10 +40,8 @@ def num_errors_allowed(num: int, max_rate: float, delta: float) -> int:
 
 def calibrate(
     scores: CalibrationScores,
+    rates: Rates = DEFAULT_RATES,
     *,
-    max_false_confirm: float | None = 0.02,
-    max_miss: float | None = 0.02,
-    delta: float = 0.05,
     horizon: int,
     on_timeout: OnTimeout = "persistent",
     lifetime_bound: LifetimeBound | None = None,
@@ -52,12 +50,9 @@ def calibrate(
 
     Args:
         scores: calibration tracks; a track that ends undecided before the horizon is taken to be called transient.
-        max_false_confirm: largest share of transient tracks called persistent, above 0 and below 1; None never
-            confirms before the horizon.
-        max_miss: largest share of persistent tracks called transient; None never rejects before the horizon, so
-            that only deletion and the horizon do.
-        delta: probability over calibration that a rate is exceeded; half of it is spent on each bound, all of it where
-            there is only one.
+        rates: of errors; half of delta is spent on each bound, all of it where there is only one. Without
+            `max_false_confirm` nothing is confirmed before the horizon, without `max_miss` only deletion and the
+            horizon reject.
         horizon: age at which a decision is forced.
         on_timeout: what a forced decision says.
         lifetime_bound: what confirms beside the evidence; transient tracks that pass it are errors of any bounds.
@@ -69,10 +64,7 @@ def calibrate(
     if lifetime_bound is not None:
         is_lasting = scores.lasting(lifetime_bound.num_hits)
     scores = scores.up_to(horizon)
-    if not 0 < delta < 1:
-        raise ValueError(f"delta: got {delta}, expected above 0 and below 1")
-    spent = delta if None in (max_false_confirm, max_miss) else delta / 2
-    allowed_false = _allowed(len(scores.transient), max_false_confirm, spent, delta, name="max_false_confirm")
+    allowed_false = _allowed(len(scores.transient), rates, "max_false_confirm")
     if allowed_false is not None:
         if is_lasting.sum() > allowed_false:
             raise ValueError(
@@ -81,7 +73,7 @@ def calibrate(
             )
         allowed_false -= int(is_lasting.sum())
         scores = replace(scores, transient=scores.transient[~is_lasting], transient_hits=None)
-    allowed_missed = _allowed(len(scores.persistent), max_miss, spent, delta, name="max_miss")
+    allowed_missed = _allowed(len(scores.persistent), rates, "max_miss")
     # The forced label decides which bound comes first: its errors at the horizon depend on the other bound.
     if on_timeout == "persistent":
         lower = _lower_bound(scores.persistent, allowed_missed, upper=math.inf, is_timeout_miss=False)
@@ -95,16 +87,12 @@ def calibrate(
     return TruncatedSPRT(upper=upper, lower=lower, horizon=horizon, on_timeout=on_timeout)
 
 
-def proven_lifetime(
-    scores: CalibrationScores, *, max_false_confirm: float | None, max_miss: float | None, delta: float = 0.05
-) -> LifetimeBound | None:
+def proven_lifetime(scores: CalibrationScores, rates: Rates) -> LifetimeBound | None:
     """Returns the bound on lifetime that goes with rates: no more than `LIFETIME_SHARE` of the errors are spent on it.
 
     Args:
         scores: calibration tracks.
-        max_false_confirm: as in `calibrate`; None leaves false confirms to the bound that comes with every gate.
-        max_miss: as in `calibrate`.
-        delta: as in `calibrate`.
+        rates: as in `calibrate`; without `max_false_confirm` the bound is the one that comes with every gate.
 
     Returns:
         None where no bound can be proven, since the lives of transient tracks are not known to their end.
@@ -112,10 +100,9 @@ def proven_lifetime(
     Raises:
         ValueError: there are too few tracks.
     """
-    if max_false_confirm is None:
+    allowed = _allowed(len(scores.transient), rates, "max_false_confirm")
+    if allowed is None:
         return LifetimeBound()
-    spent = delta if max_miss is None else delta / 2
-    allowed = _allowed(len(scores.transient), max_false_confirm, spent, delta, name="max_false_confirm") or 0
     budget = int(LIFETIME_SHARE * allowed)
     if scores.transient_hits is None:
         return LifetimeBound() if scores.lasting(0).sum() <= budget else None
@@ -123,19 +110,17 @@ def proven_lifetime(
     return LifetimeBound(num_hits=max(LifetimeBound().num_hits, int(longest[budget]) + 1))
 
 
-def _allowed(num: int, max_rate: float | None, spent: float, delta: float, *, name: str) -> int | None:
-    """Returns how many calibration errors prove a rate with confidence 1 - spent; None where it is not controlled."""
+def _allowed(num: int, rates: Rates, name: str) -> int | None:
+    """Returns how many calibration errors prove a rate; None where it is not controlled."""
+    max_rate = getattr(rates, name)
     if max_rate is None:
         return None
-    if not 0 < max_rate < 1:
-        raise ValueError(f"{name}: got {max_rate}, expected above 0 and below 1, or None")
-    allowed = num_errors_allowed(num, max_rate, spent)
+    allowed = num_errors_allowed(num, max_rate, rates.spent)
     if allowed < 0:
         kind = "transient" if name == "max_false_confirm" else "persistent"
         raise ValueError(
-            f"calibration: got {num} {kind} tracks from distinct clips, need at least "
-            f"{num_tracks_needed(max_rate, spent)} for {name} {max_rate:g} at delta {delta:g}; "
-            f"add clips or raise {name}"
+            f"calibration: got {num} {kind} tracks from distinct clips, need at least {rates.tracks_needed(name)} for "
+            f"{name} {max_rate:g} at delta {rates.delta:g}; add clips or raise {name}"
         )
     return allowed
 

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perdure.binomial import binomial_cdf
-from perdure.calibration.plug_in import spread
 from perdure.calibration.scores import CalibrationScores
+from perdure.calibration.symmetric import spread
 from perdure.stopping.age_bounds import AgeBounds
 from perdure.stopping.rules import OnTimeout
 

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perdure.calibration.exact import calibrate
+from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores, round_carefully, sample_one_per_clip
 from perdure.stopping.hand_rule import TunedRule, tune_hand_rule
 from perdure.stopping.per_class import PerClass
@@ -174,9 +175,7 @@ def site_rule(
     def bounds(part: SiteTracks) -> TruncatedSPRT:
         return calibrate(
             part.scores(seed),
-            max_false_confirm=max_false_confirm,
-            max_miss=max_miss,
-            delta=delta,
+            Rates(max_false_confirm=max_false_confirm, max_miss=max_miss, delta=delta),
             horizon=horizon,
             on_timeout=on_timeout,
         )

@@ -122,7 +122,7 @@ def _looking(weights: Path | None) -> Look | None:
 
 
 def _save(arguments: RealArguments, data: BenchData) -> None:
-    from perdure.gate.operation import Rates
+    from perdure.calibration.rates import Rates
     from perdure.training.tracks_model import fit_tracks_model
 
     if arguments.save is not None:

@@ -139,20 +139,15 @@ def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
 def _say_rates(tracks: SiteTracks, request: SiteRequest) -> None:
     """Prints what other rates would cost on these tracks, beside three in a row."""
     from perdure.calibration.exact import calibrate as exactly
+    from perdure.calibration.rates import Rates
     from perdure.calibration.rates_table import rate_rows
 
     scores = tracks.scores(request.seed)
 
     def exact(rate: float) -> float | None:
         try:
-            rule = exactly(
-                scores,
-                max_false_confirm=rate,
-                max_miss=None,
-                delta=request.delta,
-                horizon=request.horizon,
-                on_timeout="transient",
-            )
+            rates = Rates(max_false_confirm=rate, delta=request.delta)
+            rule = exactly(scores, rates, horizon=request.horizon, on_timeout="transient")
         except ValueError:
             return None
         return rule.upper

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perdure.calibration.exact import calibrate
+from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.gate.model import PersistenceModel
-from perdure.gate.operation import Rates
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.training.offline import evidence_of
 from perdure.training.windows import TrackWindows
@@ -57,14 +57,8 @@ def calibration_scores(
 
 def rule_for(scores: CalibrationScores, model: PersistenceModel, rates: Rates) -> TruncatedSPRT:
     """Returns the calibrated rule of a model for the given rates."""
-    return calibrate(
-        scores,
-        max_false_confirm=rates.max_false_confirm,
-        max_miss=rates.max_miss,
-        delta=rates.delta,
-        horizon=model.operation.horizon,
-        on_timeout=model.operation.on_timeout,
-    )
+    operation = model.operation
+    return calibrate(scores, rates, horizon=operation.horizon, on_timeout=operation.on_timeout)
 
 
 def decision_age(evidence: Float[np.ndarray, "n l"], rule: TruncatedSPRT) -> Int[np.ndarray, " n"]:

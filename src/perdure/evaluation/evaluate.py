@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from perdure.calibration.rates import Rates
 from perdure.data.dataset import ClipDataset
 from perdure.evaluation.attention import attention_rows, clip_attention, until_decision, whole_clip
 from perdure.evaluation.calibrate import rule_for
@@ -25,7 +26,6 @@ from perdure.evaluation.soundness import seeing_evidence, soundness_rows
 from perdure.evaluation.targets import target_rows
 from perdure.evaluation.tokenizer import tokenizer_quality
 from perdure.gate.model import PersistenceModel
-from perdure.gate.operation import Rates
 from perdure.metrics.attention import attention_efficiency
 from perdure.metrics.decisions import DecisionRecord, decision_metrics
 from perdure.stopping.rules import TruncatedSPRT

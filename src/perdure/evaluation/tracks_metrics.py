@@ -9,7 +9,7 @@ from typing import Any
 from perdure.bench.confirmation import lower_limit
 from perdure.bench.confirmation_bench import MIN_FALSE
 from perdure.bench.confirmation_methods import DETECTIONS, PIXELS
-from perdure.gate.operation import Rates
+from perdure.calibration.rates import Rates
 from perdure.metrics.decisions import DecisionRecord, decision_metrics
 from perdure.metrics.intervals import binomial_interval
 from perdure.stopping.rules import TruncatedSPRT

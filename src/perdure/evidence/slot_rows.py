@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Int
+
+RowsT = TypeVar("RowsT", bound="SlotRows")
 
 
 class SlotRows:
@@ -21,7 +23,7 @@ class SlotRows:
     def _items(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
 
-    def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> Self:
+    def mapped(self: RowsT, function: Callable[[np.ndarray], np.ndarray]) -> RowsT:
         """Returns rows of the same structure whose arrays are `function(array)`."""
         return type(self)(
             **{
@@ -30,7 +32,7 @@ class SlotRows:
             }
         )
 
-    def resized(self, num: int) -> Self:
+    def resized(self: RowsT, num: int) -> RowsT:
         """Returns the first `num` rows, with fresh ones at the end where there are fewer."""
 
         def fitted(value: np.ndarray) -> np.ndarray:
@@ -39,11 +41,11 @@ class SlotRows:
 
         return self.mapped(fitted)
 
-    def reset(self, rows: Int[np.ndarray, " n"]) -> Self:
+    def reset(self: RowsT, rows: Int[np.ndarray, " n"]) -> RowsT:
         """Returns the rows with fresh ones in the given places."""
         return self.mapped(lambda value: _put(value, rows, 0))
 
-    def put(self, rows: Int[np.ndarray, " n"], **new: np.ndarray) -> Self:
+    def put(self: RowsT, rows: Int[np.ndarray, " n"], **new: np.ndarray) -> RowsT:
         """Returns the rows with new values of some fields in the given places."""
         return replace(self, **{name: _put(getattr(self, name), rows, value) for name, value in new.items()})  # type: ignore[type-var]
 
@@ -55,7 +57,7 @@ class SlotRows:
             arrays |= {f"{name}.{part}".removesuffix("."): array for part, array in parts.items()}
         return arrays
 
-    def filled(self, arrays: dict[str, np.ndarray], prefix: str = "") -> Self:
+    def filled(self: RowsT, arrays: dict[str, np.ndarray], prefix: str = "") -> RowsT:
         """Returns rows of this structure that hold copies of the arrays of `to_arrays`."""
         return type(self)(
             **{

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from perdure.calibration.rates import DEFAULT_RATES, Rates
 from perdure.calibration.scores import CalibrationScores
 from perdure.config import from_dict, to_dict
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.evidence.look_features import num_looks
 from perdure.evidence.track_evidence import TrackEvidence
 from perdure.gate.forest_slots import ForestSlots
-from perdure.gate.operation import DEFAULT_RATES, Operation, Rates
+from perdure.gate.operation import Operation
 from perdure.gate.streams import TrackStreams
 from perdure.gate.weights import DETECTIONS, TOKENS, Weights
 from perdure.tokenizer.config import TokenizerConfig

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from perdure.arrays import find_weights, load_info
 from perdure.calibration.exact import calibrate, proven_lifetime
+from perdure.calibration.rates import Rates
 from perdure.calibration.site import Fallback
 from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_features import RANKS
@@ -20,7 +21,6 @@ from perdure.extras import named_extras
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.matching import StreakMatch
-from perdure.gate.operation import Rates
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.gate.weights import DETECTIONS, TOKENS, GateModel
 from perdure.stopping.rules import TruncatedSPRT
@@ -150,14 +150,10 @@ def promised_rule(
         max_miss=model.rates.max_miss if isinstance(max_miss, str) else max_miss,
         delta=model.rates.delta,
     )
-    bound = proven_lifetime(
-        model.calibration, max_false_confirm=rates.max_false_confirm, max_miss=rates.max_miss, delta=rates.delta
-    )
+    bound = proven_lifetime(model.calibration, rates)
     rule = calibrate(
         model.calibration,
-        max_false_confirm=rates.max_false_confirm,
-        max_miss=rates.max_miss,
-        delta=rates.delta,
+        rates,
         horizon=model.operation.horizon,
         on_timeout=model.operation.on_timeout,
         lifetime_bound=bound,

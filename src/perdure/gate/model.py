@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from perdure.calibration.rates import DEFAULT_RATES, Rates
 from perdure.calibration.scores import CalibrationScores
 from perdure.checkpoint import load_module, module_arrays
 from perdure.config import fingerprint, from_dict, to_dict
 from perdure.evidence.config import ModelConfig
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.network import NetworkSlots, TrackNetwork
-from perdure.gate.operation import DEFAULT_RATES, Operation, Rates
+from perdure.gate.operation import Operation
 from perdure.gate.streams import TrackStreams
 from perdure.gate.weights import PIXELS, Weights
 

@@ -12,10 +12,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from perdure.arrays import load_arrays, save_arrays
+from perdure.calibration.rates import DEFAULT_RATES, Rates
 from perdure.calibration.scores import CalibrationScores
 from perdure.config import from_dict, to_dict
 from perdure.evidence.lifetime import LifetimeModel
-from perdure.gate.operation import DEFAULT_RATES, Operation, Rates
+from perdure.gate.operation import Operation
 from perdure.gate.streams import TrackStreams
 
 PIXELS, DETECTIONS, TOKENS = "pixels", "detections", "detections and tokens"

@@ -12,10 +12,11 @@ from typing import Literal
 
 from scipy.special import nbdtrik
 
+from perdure.calibration.rates import DEFAULT_RATES, RATE_NAMES, Rates
 from perdure.data.config import SPLITS, DataConfig
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evidence.config import ModelConfig
-from perdure.gate.operation import DEFAULT_RATES, RATE_NAMES, Operation, Rates
+from perdure.gate.operation import Operation
 from perdure.runs.settings import RunSettings
 from perdure.tracks.tracks_config import RealData
 from perdure.training.config import TrainingConfig

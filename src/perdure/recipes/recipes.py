@@ -8,11 +8,11 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
+from perdure.calibration.rates import Rates
 from perdure.config import from_dict, read_toml_dict, to_dict
 from perdure.data.config import DataConfig
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evidence.config import EvidenceConfig, ModelConfig
-from perdure.gate.operation import Rates
 from perdure.recipes.config import RunConfig, SequencesConfig
 from perdure.runs.run_folder import RunFolder
 from perdure.training.config import CompositeConfig, TrainingConfig

@@ -9,9 +9,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
+from perdure.calibration.rates import Rates
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.load import load_gate, load_model
-from perdure.gate.operation import Rates
 from perdure.tracks.split import BenchData, leave_one_out
 from perdure.tracks.tracks_config import RealData
 from perdure.tracks.tracks_store import StoredTracks

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.gate.forest_model import ForestModel
-from perdure.gate.operation import Operation, Rates
+from perdure.gate.operation import Operation
 from perdure.tracking.crops import CropConfig
 from perdure.tracks.split import BenchData
 from perdure.tracks.tracks_config import HORIZON, RealData
