@@ -81,7 +81,7 @@ def watched(sequence: MotSequence, place: Place, like: str, weights: str) -> lis
     for index in range(sequence.num_frames):
         found = sequence.detections_at(index, place.min_score)
         label = detection_labels(found.xyxy_px, sequence.truth.get(index), place.match)
-        linked = gate.tracker.update(found)
+        linked = gate.link(found)
         result = gate.observe(None, linked, time_s=index / sequence.frame_rate_hz)
         for view, row in zip(result.tracks, linked.detection_index.tolist(), strict=True):
             seen = tracks.setdefault(view.track_id, Seen(index - view.age + 1))

@@ -99,7 +99,7 @@ def test_the_gated_pass_is_that_of_the_gate(small_set: ClipDataset, model: Persi
         gate = PersistenceGate(model, RULE)
         assert clip.truth is not None
         for frame, found, owner in zip(clip.frames, clip.detections, clip.truth.detection_owner, strict=True):
-            result = gate.observe(frame, gate.tracker.update(found, owner=owner))
+            result = gate.observe(frame, gate.link(found, owner=owner))
             ages |= {decision.track_id: decision.age for decision in result.decisions}
             live |= {(track.track_id, track.age): track.evidence for track in result.tracks}
         windows = whole_clip(clip, model)

@@ -44,7 +44,7 @@ def test_records_are_what_the_gate_said_and_did(
         encoded: Counter[int] = Counter()
         for index, frame in enumerate(clip.frames):
             owner = clip.truth.detection_owner[index] if association == "truth" else None
-            result = gate.observe(frame, gate.tracker.update(clip.detections[index], owner=owner))
+            result = gate.observe(frame, gate.link(clip.detections[index], owner=owner))
             for decision in result.decisions:
                 said.setdefault(decision.track_id, decision)
             for track in result.tracks:

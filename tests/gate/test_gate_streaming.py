@@ -26,7 +26,7 @@ def run_clip(gate: PersistenceGate, clip: Clip) -> Iterator[GateResult]:
     """Yields the results of a clip with association by truth."""
     assert clip.truth is not None
     for frame, found, owner in zip(clip.frames, clip.detections, clip.truth.detection_owner, strict=True):
-        yield gate.observe(frame, gate.tracker.update(found, owner=owner))
+        yield gate.observe(frame, gate.link(found, owner=owner))
 
 
 def whole(clip: Clip, model: PersistenceModel) -> TrackWindows:

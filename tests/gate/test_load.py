@@ -148,7 +148,7 @@ def test_bounds_follow_the_rates_monotonically(weights: Path) -> None:
 def test_horizon_and_forced_label_can_be_set_for_a_run(weights: Path) -> None:
     gate = load_gate(weights, max_false_confirm=0.2, max_miss=0.2, horizon=5, on_timeout="transient")
     assert (rule_of(gate).horizon, rule_of(gate).on_timeout) == (5, "transient")
-    assert (gate.model.operation.horizon, gate.model.operation.on_timeout) == (5, "transient")
+    assert (gate.operation.horizon, gate.operation.on_timeout) == (5, "transient")
 
 
 def test_a_horizon_that_makes_no_sense_is_refused(weights: Path) -> None:

@@ -11,7 +11,7 @@ import perdure
 from gate.small_model import small_model
 from perdure.gate.drift import frame_rate_message
 from perdure.gate.gate import PersistenceGate
-from perdure.gate.pace import Pace
+from perdure.gate.intake import Pace
 from perdure.stopping.counting import MOfN
 from perdure.types import Detections
 

@@ -44,7 +44,7 @@ def test_a_gate_runs_with_the_rule_of_the_file(weights: Path, tmp_path: Path) ->
     assert stored.rule().lines == said.lines
     gate = load_gate(weights, calibration=path)
     assert gate.rule == stored.rule().rule
-    operation = gate.model.operation
+    operation = gate.operation
     assert (operation.horizon, operation.on_timeout, operation.frame_rate_hz) == (HORIZON, "transient", 12.5)
     assert all(decision.age <= HORIZON for result in play(gate, [Script("0" * 8)], 8) for decision in result.decisions)
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from perdure.gate.memory import Status
-from perdure.gate.results import GateResult, TrackView
+from perdure.gate.results import GateResult, Status, TrackView
 from perdure.tracking.tracker import Tracker
 from perdure.types import NO_CLASS, Decision, Detections, Reason
 

@@ -33,7 +33,7 @@ def test_evidence_with_decided_tracks_hidden_is_that_of_the_gate(dataset: ClipDa
         assert clip.truth is not None
         gate, live, ages = PersistenceGate(model, RULE), {}, {}
         for frame, found, owner in zip(clip.frames, clip.detections, clip.truth.detection_owner, strict=True):
-            result = gate.observe(frame, gate.tracker.update(found, owner=owner))
+            result = gate.observe(frame, gate.link(found, owner=owner))
             live |= {
                 (track.track_id, track.age): track.evidence
                 for track in result.tracks

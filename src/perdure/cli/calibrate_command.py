@@ -95,7 +95,7 @@ def calibrate(words: Sequence[str], command: str) -> int:
 
 def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
     from perdure.data.labelled_stream import site_streams
-    from perdure.gate.load import know_scores, load_model
+    from perdure.gate.load import load_model, with_known_scores
     from perdure.gate.site_tracks import SiteRequest, calibrate_site
     from perdure.video.mot import read_mot_detections
 
@@ -103,7 +103,7 @@ def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
     _check_out(out)
     model = load_model(None if arguments.run == PACKAGE and not PACKAGE.exists() else arguments.run)
     if arguments.known_scores is not None:
-        know_scores(model, read_mot_detections(arguments.known_scores).scores)
+        model = with_known_scores(model, read_mot_detections(arguments.known_scores).scores)
     if arguments.device is not None:
         _move(model, arguments.device)
     streams = site_streams(

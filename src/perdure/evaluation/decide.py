@@ -91,7 +91,7 @@ def decide_clip(clip: Clip, gate: PersistenceGate, association: Association) -> 
     for index in range(clip.num_frames):
         owner = clip.truth.detection_owner[index] if association == "truth" else None
         start = time.perf_counter()
-        tracks = gate.tracker.update(clip.detections[index], owner=owner)
+        tracks = gate.link(clip.detections[index], owner=owner)
         tracker_s += time.perf_counter() - start
         truth.add(tracks)
         before = (gate.cost.total_s, gate.cost.flops)

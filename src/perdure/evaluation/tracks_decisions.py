@@ -56,7 +56,7 @@ def decide_sequence(
     seen: dict[int, _Seen] = {}
     for index, picture in sequence.pictures(has_pixels=gate.model.uses_pixels):
         detections = sequence.detections_at(index, gate.model.operation.tracker.min_score)
-        tracks = gate.tracker.update(detections, camera_motion=sequence.camera_motion.get(index))
+        tracks = gate.link(detections, camera_motion=sequence.camera_motion.get(index))
         _meet(seen, tracks, detection_labels(detections.xyxy_px, sequence.truth.get(index), match))
         note_result(seen, tracks, gate.observe(picture, tracks, time_s=index / sequence.frame_rate_hz), gate)
     low, high = born or (0, sequence.num_frames)

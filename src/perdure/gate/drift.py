@@ -12,8 +12,9 @@ from statistics import median
 
 import numpy as np
 
+from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.memory import TrackMemory
-from perdure.gate.weights import GateModel
+from perdure.gate.operation import Operation
 from perdure.metrics.intervals import binomial_interval
 from perdure.types import TrackFrame
 
@@ -96,7 +97,8 @@ class DriftMonitor:
     """Watches frame rate, hit rate of confirmed tracks, and clutter in the gates of rejected ones.
 
     Args:
-        model: says what was calibrated.
+        operation: says at which frame rate the model was calibrated.
+        lifetime: says the same of hits, and how long transients live.
         hit_alive: calibrated hit rate of confirmed tracks if that is not the one of training.
         hit_dead: calibrated hit rate at places of rejected tracks if that is not the one of training.
         confirmed: frames of confirmed tracks right after a hit. A track that vanishes adds a single miss in this way.
@@ -105,7 +107,8 @@ class DriftMonitor:
             on, is opened again, and does not count.
     """
 
-    model: GateModel
+    operation: Operation
+    lifetime: LifetimeModel
     hit_alive: float | None = None
     hit_dead: float | None = None
     confirmed: HitCount = field(default_factory=HitCount)
@@ -128,7 +131,7 @@ class DriftMonitor:
 
     def see_end(self, memory: TrackMemory) -> None:
         """Takes in a track that the tracker has deleted, on one more miss than its memory knows."""
-        num_known = memory.age - memory.rejected_age - len(self.model.lifetime.pmf)
+        num_known = memory.age - memory.rejected_age - len(self.lifetime.pmf)
         if memory.status == "transient" and not memory.was_reopened and 0 <= num_known <= MAX_REMEMBERED:
             self.rejected.add(memory.recent_hits(num_known), num_known + 1)
 
@@ -140,7 +143,7 @@ class DriftMonitor:
 
     def messages(self) -> list[str]:
         """Returns one sentence for each thing that has drifted; empty while all is as calibrated."""
-        lifetime, operation = self.model.lifetime, self.model.operation
+        lifetime, operation = self.lifetime, self.operation
         hit_alive = lifetime.hit_alive if self.hit_alive is None else self.hit_alive
         hit_dead = lifetime.hit_dead if self.hit_dead is None else self.hit_dead
         found = (
@@ -152,7 +155,7 @@ class DriftMonitor:
 
     def fresh(self) -> DriftMonitor:
         """Returns the monitor at the start of another stream."""
-        return DriftMonitor(self.model, self.hit_alive, self.hit_dead)
+        return DriftMonitor(self.operation, self.lifetime, self.hit_alive, self.hit_dead)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns all that was counted by name, ready to be stored."""

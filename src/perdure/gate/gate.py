@@ -10,16 +10,15 @@ import time
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from perdure.gate.drift import DriftMonitor
 from perdure.gate.gate_state import GateState
-from perdure.gate.intake import Intake
+from perdure.gate.intake import Intake, Pace
 from perdure.gate.matching import StreakMatch
 from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays, observation
-from perdure.gate.pace import Pace
+from perdure.gate.operation import Operation
 from perdure.gate.results import GateCost, GateResult
-from perdure.gate.view import view_of
 from perdure.gate.weights import GateModel
 from perdure.metrics.probability import logit, probability_of
 from perdure.stopping.rules import StoppingRule
@@ -42,6 +41,8 @@ class PersistenceGate:
             the rule decide alone.
         match: moves the bound of the rule on the stream; `rule` is then its rule.
         image_size: width and height in pixels, for gates that never see a frame.
+        operation: how the model is run, if that is not how it is stored.
+        drift: what watches for it; None compares with the data that the model was trained on.
     """
 
     def __init__(
@@ -54,21 +55,23 @@ class PersistenceGate:
         lifetime_bound: LifetimeBound | None = None,
         match: StreakMatch | None = None,
         image_size: tuple[int, int] | None = None,
+        operation: Operation | None = None,
+        drift: DriftMonitor | None = None,
     ) -> None:
+        self.operation = operation or model.operation
         self.model, self.rule, self.is_gated = model, rule, is_gated
         self.lifetime_bound, self.match = lifetime_bound, match
         self.logit_prior = logit(prior)
-        self.tracker = Tracker(model.operation.tracker)
-        self.cost = GateCost()
-        self.drift = DriftMonitor(model)
-        self.intake = Intake()
+        self.tracker = Tracker(self.operation.tracker)
+        self.cost, self.intake = GateCost(), Intake()
+        self.drift = drift or DriftMonitor(self.operation, model.lifetime)
         self.memories: dict[int, TrackMemory] = {}
         self.streams = model.init_streams()
         self._image_size = image_size
 
     def update(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None,
-        camera_motion: Float[np.ndarray, "2 3"] | None = None,
+        camera_motion: Float[np.ndarray, "2 3"] | None = None, owner: Int[np.ndarray, " n"] | None = None,
     ) -> GateResult:  # fmt: skip
         """Returns all live tracks and the new decisions after one more frame.
 
@@ -78,19 +81,41 @@ class PersistenceGate:
             time_s: time stamp; without it frames are taken to come at the rate of the training data. A step much longer
                 than usual ends all tracks: what comes after an outage is new.
             camera_motion: affine map in pixels from the picture before to this one, where it is known.
+            owner: as in `link`.
 
         Raises:
             ValueError: the frame is missing though the model reads pixels, or is not uint8 RGB.
         """
         self.begin(frame, detections, time_s=time_s)
-        return self.observe(frame, self.tracker.update(detections, camera_motion=camera_motion), time_s=time_s)
+        tracks = self.link(detections, camera_motion=camera_motion, owner=owner)
+        return self.observe(frame, tracks, time_s=time_s)
 
     def begin(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None
     ) -> bool:
         """Takes in a frame before it is linked, as `update` does; returns whether a gap in time ended all tracks."""
-        size = self._image_size if frame is None else (frame.shape[1], frame.shape[0])
-        return self.intake.begin(self.tracker, detections, size, time_s)
+        return self.intake.begin(self.tracker, detections, self._size_of(frame), time_s)
+
+    def link(
+        self,
+        detections: Detections,
+        *,
+        owner: Int[np.ndarray, " n"] | None = None,
+        owners_return: bool = False,
+        camera_motion: Float[np.ndarray, "2 3"] | None = None,
+    ) -> TrackFrame:
+        """Returns all live tracks after one more frame, as `observe` wants them.
+
+        Args:
+            detections: what a detector found in it.
+            owner: number of what each detection lies on, where that is known: `Tracker.update` then links by it.
+            owners_return: whether an owner whose track has ended may start another one.
+            camera_motion: affine map in pixels from the picture before to this one, where it is known.
+        """
+        tracks = self.tracker.update(detections, owner=owner, camera_motion=camera_motion)
+        if owners_return:
+            self.tracker.forget_ended_owners()
+        return tracks
 
     def skip(self, num_frames: int = 1) -> None:
         """Says that so many frames were not looked at: tracks move on, and none is missed or grows older by it."""
@@ -110,13 +135,13 @@ class PersistenceGate:
     ) -> GateResult:
         """As `update`, for tracks that somebody else has linked; call it with every frame in turn."""
         if time_s is None:
-            time_s = tracks.frame_index / self.model.operation.frame_rate_hz
+            time_s = tracks.frame_index / self.operation.frame_rate_hz
         self._remember(tracks)
         deleted = self._delete(tracks, time_s)
-        self.streams.evidence.see(tracks, self._image_size if frame is None else (frame.shape[1], frame.shape[0]))
+        self.streams.evidence.see(tracks, self._size_of(frame))
         # What is encoded on this frame: undecided tracks, or all of them without gating.
-        rows = [row for row, track_id in enumerate(tracks.track_id.tolist()) if track_id in self.streams]
-        encoded = tuple(tracks.track_id[rows].tolist())
+        track_ids = tracks.track_id.tolist()
+        rows = [row for row, track_id in enumerate(track_ids) if track_id in self.streams]
         if rows:
             self._gather_evidence(frame, tracks, rows)
         start = time.perf_counter()
@@ -126,12 +151,9 @@ class PersistenceGate:
         return GateResult(
             frame_index=tracks.frame_index,
             time_s=time_s,
-            tracks=tuple(
-                view_of(self.memories[track_id], tracks, row, self.logit_prior)
-                for row, track_id in enumerate(tracks.track_id.tolist())
-            ),
+            tracks=tuple(self.memories[key].view(tracks, row, self.logit_prior) for row, key in enumerate(track_ids)),
             decisions=decisions,
-            encoded_track_ids=encoded,
+            encoded_track_ids=tuple(track_ids[row] for row in rows),
             drift=self.drift.latest(),
         )
 
@@ -169,6 +191,9 @@ class PersistenceGate:
             self.rule = self.match.rule
         self.cost = state.cost
 
+    def _size_of(self, frame: np.ndarray | None) -> tuple[int, int] | None:
+        return self._image_size if frame is None else (frame.shape[1], frame.shape[0])
+
     def _remember(self, tracks: TrackFrame) -> None:
         """Updates the memory of every live track, opens new ones, and re-opens rejected ones that refuse to die."""
         opened = []
@@ -181,19 +206,13 @@ class PersistenceGate:
                 self.memories[track_id] = memory
                 opened.append(track_id)
             memory.see(age, is_hit=is_hit, cue=cue, score=score, class_id=class_id)
-            if is_hit and self._refuses_to_die(memory):
+            if is_hit and memory.refuses_to_die(self.operation):
                 memory.reopen(cue=cue, score=score)
                 if track_id in self.streams:
                     self.streams.close([track_id])
                 opened.append(track_id)
         if opened:
             self.streams.open(opened)
-
-    def _refuses_to_die(self, memory: TrackMemory) -> bool:
-        """Returns whether a rejected track was hit too often since to be let go."""
-        operation = self.model.operation
-        is_long_rejected = memory.status == "transient" and memory.age - memory.rejected_age >= operation.reopen_window
-        return is_long_rejected and memory.recent_hits(operation.reopen_window) >= operation.reopen_hits
 
     def _delete(self, tracks: TrackFrame, time_s: float) -> list[Decision]:
         """Forgets deleted tracks; those that were undecided are transient."""

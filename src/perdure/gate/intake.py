@@ -3,14 +3,74 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
 
 from perdure.gate.box_check import BoxCheck
-from perdure.gate.pace import Pace
 from perdure.tracking.tracker import Tracker
 from perdure.types import Detections
 
 logger = logging.getLogger(__name__)
+
+MIN_STEPS = 5
+"""Steps after which a stream has shown what is usual; before, only a step that no camera makes is a gap."""
+GAP_RATIO, GAP_S, FIRST_GAP_S = 10.0, 1.0, 60.0
+"""A step is a gap if it is longer than this many usual ones and this many seconds (the last: at the start of a stream).
+What stood at a place so long ago says nothing about what is there now."""
+
+SURE_OF_A_FRAME = 0.25
+"""A step that falls short of a whole number of frames by no more than this is that many; others are jitter."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """Follows the time stamps of a stream."""
+
+    _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=31))
+    _last_s: float | None = None
+    _num_skipped: int = 0
+
+    def skip(self, num_frames: int) -> None:
+        """Takes in frames that nobody looks at."""
+        self._num_skipped += num_frames
+
+    def after(self, time_s: float | None) -> int | None:
+        """Takes in the time stamp of the next frame; returns how many frames it is after the last, None after a gap.
+
+        A camera that drops frames, or one whose rate varies, thus moves tracks on by as much as the time that went by.
+        Skipped frames are not counted, and without time stamps every frame is one after the last.
+        """
+        num_skipped, self._num_skipped = self._num_skipped, 0
+        last_s, self._last_s = self._last_s, time_s
+        if time_s is None or last_s is None:
+            return 1
+        step_s = time_s - last_s
+        usual_s = median(self._steps_s) * (1 + num_skipped) if len(self._steps_s) >= MIN_STEPS else 0.0
+        longest_s = max(GAP_RATIO * usual_s, GAP_S) if usual_s > 0 else FIRST_GAP_S
+        if abs(step_s) > longest_s:
+            return None
+        if step_s > 0:
+            self._steps_s.append(step_s / (1 + num_skipped))
+        if usual_s <= 0:
+            return 1
+        return max(1, int((1 + num_skipped) * step_s / usual_s + SURE_OF_A_FRAME) - num_skipped)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns the state by name, ready to be stored."""
+        last_s = np.nan if self._last_s is None else self._last_s
+        numbers = {"last_s": np.array(last_s, np.float64), "num_skipped": np.array(self._num_skipped, np.int64)}
+        return {"steps_s": np.array(self._steps_s, np.float64), **numbers}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Pace:
+        """Returns the state that `to_arrays` described."""
+        last_s = float(arrays["last_s"])
+        pace = cls(_last_s=None if np.isnan(last_s) else last_s, _num_skipped=int(arrays["num_skipped"]))
+        pace._steps_s.extend(arrays["steps_s"].tolist())
+        return pace
 
 
 @dataclass(slots=True)

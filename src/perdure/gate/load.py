@@ -18,13 +18,14 @@ from perdure.calibration.site import Fallback
 from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_features import RANKS
 from perdure.extras import named_extras
+from perdure.gate.drift import DriftMonitor
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.matching import StreakMatch
+from perdure.gate.operation import Operation
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.gate.weights import DETECTIONS, TOKENS, GateModel
-from perdure.stopping.rules import TruncatedSPRT
-from perdure.stopping.streak import STREAKS, LifetimeBound, Like, StreakRule, bound_like, streak_of
+from perdure.stopping.streak import STREAKS, Like, StreakRule, bound_like, streak_of
 
 logger = logging.getLogger(__name__)
 
@@ -105,60 +106,43 @@ def load_gate(
             of other weights; scores are given to weights that do not rank them; or `like` contradicts a rate.
     """
     rates = {"max_false_confirm": max_false_confirm, "max_miss": max_miss}
-    given = {name: rate for name, rate in rates.items() if rate != AS_CALIBRATED}
+    given: dict[str, Any] = {name: rate for name, rate in rates.items() if rate != AS_CALIBRATED}
     asked = {"horizon": horizon, "on_timeout": on_timeout}
     changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     promised = [*given, *(["calibration"] if calibration is not None else []), *(set(changes) & {"on_timeout"})]
     streak = streak_of(like or ("promise" if promised else "three in a row"))
     if streak is not None and promised:
         raise ValueError(f"like: got {like!r} together with {', '.join(promised)}, expected one of both; leave one out")
-    model = load_model(path)
-    know_scores(model, known_scores)
+    model = with_known_scores(load_model(path), known_scores)
     if streak is not None:
         return _gate_like(model, streak, horizon, image_size)
     if calibration is not None:
         site = SiteCalibration.load(calibration)
         site.check_model(model, calibration)
         return _site_gate(model, site.asked(**changes, **given), fallback, image_size)
-    model.operation = replace(model.operation, **changes)
-    rule, bound = promised_rule(model, path, **rates)
-    return PersistenceGate(model, rule, lifetime_bound=bound, image_size=image_size)
+    operation = replace(model.operation, **changes)
+    return _promised_gate(model, path, operation, replace(model.rates, **given), image_size)
 
 
-def promised_rule(
-    model: GateModel,
-    path: Path | str | None,
-    *,
-    max_false_confirm: float | Literal["as calibrated"] | None,
-    max_miss: float | Literal["as calibrated"] | None,
-) -> tuple[TruncatedSPRT, LifetimeBound | None]:
-    """Returns bounds on evidence and lifetime that keep error rates, by default those of the weights.
-
-    Args:
-        model: with its calibration scores.
-        path: of the weights, for messages.
-        max_false_confirm: as in `load_gate`.
-        max_miss: as in `load_gate`.
+def _promised_gate(
+    model: GateModel, path: Path | str | None, operation: Operation, rates: Rates, image_size: tuple[int, int] | None
+) -> PersistenceGate:
+    """Returns a gate whose bounds on evidence and lifetime keep error rates.
 
     Raises:
         ValueError: the weights are not calibrated, or on too few tracks for these rates.
     """
     if model.calibration is None:
         raise ValueError(f"weights: {path} are not calibrated; finish the run that made them (perdure run --resume)")
-    rates = Rates(
-        max_false_confirm=model.rates.max_false_confirm if isinstance(max_false_confirm, str) else max_false_confirm,
-        max_miss=model.rates.max_miss if isinstance(max_miss, str) else max_miss,
-        delta=model.rates.delta,
-    )
     bound = proven_lifetime(model.calibration, rates)
     rule = calibrate(
         model.calibration,
         rates,
-        horizon=model.operation.horizon,
-        on_timeout=model.operation.on_timeout,
+        horizon=operation.horizon,
+        on_timeout=operation.on_timeout,
         lifetime_bound=bound,
     )
-    return rule, bound
+    return PersistenceGate(model, rule, lifetime_bound=bound, image_size=image_size, operation=operation)
 
 
 def _gate_like(
@@ -167,24 +151,28 @@ def _gate_like(
     """Returns a gate that is as strict on its stream as so many detections in a row."""
     start = dict(zip(STREAKS.values(), model.operation.start_nats, strict=True))[streak]
     looked_at = max(model.operation.horizon, LIKE_HORIZON) if horizon is None else horizon
-    model.operation = replace(model.operation, horizon=looked_at, on_timeout="transient")
-    rule = StreakRule(bound=start, streak=streak, horizon=model.operation.horizon, on_timeout="transient")
+    rule = StreakRule(bound=start, streak=streak, horizon=looked_at, on_timeout="transient")
     return PersistenceGate(
-        model, rule, lifetime_bound=bound_like(streak), match=StreakMatch(rule), image_size=image_size
+        model,
+        rule,
+        lifetime_bound=bound_like(streak),
+        match=StreakMatch(rule),
+        image_size=image_size,
+        operation=replace(model.operation, horizon=looked_at, on_timeout="transient"),
     )
 
 
-def know_scores(model: GateModel, scores: Float[np.ndarray, " k"] | None) -> None:
-    """Lets scores of a model's streams be ranked among known ones of the same detector; None changes nothing.
+def with_known_scores(model: GateModel, scores: Float[np.ndarray, " k"] | None) -> GateModel:
+    """Returns the model with scores of its streams ranked among known ones of the same detector, if there are any.
 
     Raises:
         ValueError: the weights do not rank scores, or there are no scores.
     """
     if scores is None:
-        return
+        return model
     if not isinstance(model, ForestModel) or not set(RANKS) & set(model.evidence.inputs):
         raise ValueError("known_scores: these weights do not rank scores within a stream; leave them out")
-    model.known_scores = StreamScale.given(scores).scores
+    return replace(model, known_scores=StreamScale.given(scores).scores)
 
 
 def _site_gate(
@@ -194,13 +182,12 @@ def _site_gate(
     chosen = site.rule(fallback)
     if not chosen.is_guaranteed:
         logger.warning("%s: %s", site.source, "; ".join(line for line in chosen.lines if "NOT guaranteed" in line))
-    model.operation = replace(
+    operation = replace(
         model.operation,
         horizon=site.horizon,
         on_timeout=site.on_timeout,
         frame_rate_hz=site.frame_rate_hz,
         frame_rate_range_hz=None,
     )
-    gate = PersistenceGate(model, chosen.rule, image_size=image_size)
-    gate.drift.hit_alive, gate.drift.hit_dead = site.hit_alive, site.hit_dead
-    return gate
+    drift = DriftMonitor(operation, model.lifetime, hit_alive=site.hit_alive, hit_dead=site.hit_dead)
+    return PersistenceGate(model, chosen.rule, image_size=image_size, operation=operation, drift=drift)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from perdure.gate.operation import Operation
+from perdure.gate.results import Status, TrackView
+from perdure.metrics.probability import probability_of
 from perdure.stopping.rules import Observation
+from perdure.types import TrackFrame
 
-Status = Literal["tentative", "persistent", "transient"]
 STATUSES: tuple[Status, ...] = ("tentative", "persistent", "transient")
 
 HISTORY_MASK = (1 << 64) - 1
@@ -105,12 +107,42 @@ class TrackMemory:
         """Returns the number of hits among the latest `window` frames."""
         return (self.hit_history & ((1 << window) - 1)).bit_count()
 
+    def refuses_to_die(self, operation: Operation) -> bool:
+        """Returns whether a rejected track was hit too often since to be let go."""
+        window = operation.reopen_window
+        is_long_rejected = self.status == "transient" and self.age - self.rejected_age >= window
+        return is_long_rejected and self.recent_hits(window) >= operation.reopen_hits
+
     def reopen(self, *, cue: float, score: float) -> None:
         """Makes a rejected track tentative again, as if born now, with a hit of the given cue and score."""
         self.status, self.was_reopened = "tentative", True
         self.opened_age, self.evidence, self.cue_total = self.age, 0.0, cue
         self.max_score, self.score_total, self.num_scored = score, score, 1
         self.hit_history = 1
+
+    def view(self, tracks: TrackFrame, row: int, logit_prior: float) -> TrackView:
+        """Returns what the gate shows of the track after a frame.
+
+        Args:
+            tracks: of the frame.
+            row: of the track.
+            logit_prior: log odds of a new track being persistent.
+        """
+        x_min, y_min, x_max, y_max = tracks.xyxy_px[row].tolist()
+        return TrackView(
+            track_id=self.track_id,
+            xyxy_px=(x_min, y_min, x_max, y_max),
+            age=self.age,
+            is_hit=bool(tracks.is_hit[row]),
+            status=self.status,
+            evidence=self.evidence,
+            probability=probability_of(self.evidence, logit_prior),
+            class_id=self.class_id,
+            score=float(tracks.score[row]),
+            num_hits=int(tracks.num_hits[row]),
+            decided_age=self.decided_age,
+            longest_streak=self.longest_streak,
+        )
 
 
 def observation(memories: list[TrackMemory], score: Float[np.ndarray, " n"]) -> Observation:

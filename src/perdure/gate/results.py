@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from perdure.gate.memory import Status
 from perdure.types import NO_CLASS, Decision
+
+Status = Literal["tentative", "persistent", "transient"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ class TrackConfirmer:
     _num_without_ids: int = 0
 
     def __post_init__(self) -> None:
-        self._book = IdBook(self.gate.tracker.config)
+        self._book = IdBook(self.gate.operation.tracker)
 
     def update(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, tracked: sv.Detections, *, time_s: float | None = None
@@ -77,7 +77,7 @@ class TrackConfirmer:
         keys = self._keys(tracked)
         if self.gate.begin(frame, found, time_s=time_s):  # ids do not outlive a gap, whatever the tracker thinks
             self._confirmed.clear()
-            self._book = IdBook(self.gate.tracker.config, next_number=self._book.next_number)
+            self._book = IdBook(self.gate.operation.tracker, next_number=self._book.next_number)
         if tracked.tracker_id is None:
             numbers = np.full(len(found), NO_OWNER, np.int64)
         else:
@@ -86,8 +86,7 @@ class TrackConfirmer:
         # around tells about its neighbours.
         ended = list(self._confirmed.keys() - set(self._number_of_track.values()))
         owner = np.where(np.isin(numbers, ended), NO_OWNER, numbers)
-        tracks = self.gate.tracker.update(found, owner=owner)
-        self.gate.tracker.forget_ended_owners()
+        tracks = self.gate.link(found, owner=owner, owners_return=True)
         for track_id, row in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
             if row >= 0:
                 self._number_of_track[track_id] = int(owner[row])
@@ -111,7 +110,7 @@ class TrackConfirmer:
         self.gate.reset()
         self.last, self._frame_index, self._num_without_ids = None, 0, 0
         self._confirmed, self._number_of_track = {}, {}
-        self._book = IdBook(self.gate.tracker.config)
+        self._book = IdBook(self.gate.operation.tracker)
 
     def save_state(self, path: Path | str) -> None:
         """Writes the state of the stream and that of the gate; `load_state` goes on from it, in another process too.
@@ -145,7 +144,7 @@ class TrackConfirmer:
         self.gate.load_state(path)
         self.last, self._frame_index = None, stored["frame_index"]
         self._num_without_ids = stored["num_without_ids"]
-        self._book = IdBook.from_dict(self.gate.tracker.config, stored["book"])
+        self._book = IdBook.from_dict(self.gate.operation.tracker, stored["book"])
         self._confirmed = {number: _Confirmed(*values) for number, *values in stored["confirmed"]}
         self._number_of_track = {track_id: number for track_id, number in stored["number_of_track"]}
 

@@ -100,11 +100,8 @@ def confirm(
 
 def _step(gate: PersistenceGate, found: DetectionFiles, index: int, config: ConfirmConfig) -> GateResult:
     detections, time_s = found.at(index), index / config.frame_rate_hz
-    if not config.uses_ids:
-        return gate.update(None, detections, time_s=time_s)
-    gate.begin(None, detections, time_s=time_s)
-    tracks = gate.tracker.update(detections, owner=np.asarray(found.ids_at(index)))
-    return gate.observe(None, tracks, time_s=time_s)
+    owner = np.asarray(found.ids_at(index)) if config.uses_ids else None
+    return gate.update(None, detections, time_s=time_s, owner=owner)
 
 
 class _History:
