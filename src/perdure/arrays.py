@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,12 @@ def load_info(path: Path) -> dict[str, Any]:
     return dict(info)
 
 
-def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def load_arrays(path: Path, load: Callable[[bytes], Any] = load) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns arrays and information.
+
+    Args:
+        path: of the .safetensors file.
+        load: of safetensors; decides what kind of arrays they are.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -51,10 +56,9 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """
     info = load_info(path)
     try:
-        arrays = load(path.read_bytes())
+        return dict(load(path.read_bytes())), info
     except SafetensorError as error:
         raise ValueError(f"weights: {path} is not a complete safetensors file ({error})") from error
-    return dict(arrays), info
 
 
 def find_weights(path: Path | str) -> Path:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from perdure.arrays import FORMAT_VERSION, load_info
+from perdure.arrays import FORMAT_VERSION, load_arrays
 from perdure.files import write_bytes, write_json
 
 
@@ -29,12 +28,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         FileNotFoundError: a file is missing.
         ValueError: a file is damaged or of another version.
     """
-    info = load_info(path)
-    try:
-        tensors = load(path.read_bytes())
-    except SafetensorError as error:
-        raise ValueError(f"weights: {path} is not a complete safetensors file ({error})") from error
-    return tensors, info
+    return load_arrays(path, load)
 
 
 def module_arrays(module: nn.Module) -> dict[str, np.ndarray]:

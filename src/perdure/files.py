@@ -77,14 +77,20 @@ def read_json_lines(path: Path | str) -> list[dict[str, Any]]:
     """Returns the objects of a JSON-lines file.
 
     Raises:
-        ValueError: a line is not JSON; the file and line are named.
+        ValueError: a line is no JSON object; the file and line are named.
     """
-    rows = []
+    return [row for _, row in placed_json_lines(path)]
+
+
+def placed_json_lines(path: Path | str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields file and line in words, and the object there, as `read_json_lines`."""
     for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
             continue
         try:
-            rows.append(json.loads(line))
+            value = json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(f"{path} line {number}: got text that is not JSON ({error.msg})") from error
-    return rows
+        if not isinstance(value, dict):
+            raise ValueError(f"{path} line {number}: got {type(value).__name__}, expected a JSON object")
+        yield f"{path} line {number}", value

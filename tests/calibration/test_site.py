@@ -16,8 +16,7 @@ from perdure.calibration.scores import CalibrationScores
 from perdure.calibration.site import SiteTracks, site_rule
 from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.hand_rule import tune_hand_rule
-from perdure.stopping.per_class import PerClass
-from perdure.stopping.rules import FixedHorizon, TruncatedSPRT
+from perdure.stopping.rules import FixedHorizon, PerClass, TruncatedSPRT
 from perdure.stopping.sequences import run_rule
 
 ASKED: dict[str, Any] = {

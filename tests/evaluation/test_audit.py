@@ -22,7 +22,7 @@ from perdure.evaluation.audit import (
     audit_world,
 )
 from perdure.evaluation.birth_classifier import held_out_scores
-from perdure.metrics.ranking import area_under_curve
+from perdure.metrics.calibration_error import area_under_curve
 from perdure.types import Clip, ClipTruth
 from perdure.world.config import WorldConfig
 from perdure.world.generate import generate_clip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from perdure.evidence.inputs import EvidenceInput
+from perdure.evidence.model import EvidenceInput
 from perdure.evidence.track_geometry import CUE_COLUMN, HIT_COLUMN, NUM_GEOMETRY, SCORE_COLUMN, track_geometry
 from perdure.types import NO_CLASS, TrackFrame
 

@@ -13,8 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import streaming_contract as contract
 from perdure.evidence.config import EvidenceConfig
-from perdure.evidence.inputs import EvidenceInput
-from perdure.evidence.model import EvidenceModel
+from perdure.evidence.model import EvidenceInput, EvidenceModel
 from perdure.evidence.track_geometry import CUE_COLUMN, NUM_GEOMETRY
 from perdure.extractors.magvit import MagvitExtractor
 from perdure.modules.attention import EMPTY

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import streaming_contract as contract
-from perdure.extractors.base import Extractor
 from perdure.extractors.magvit import MagvitExtractor
+from perdure.extractors.registry import Extractor
 from perdure.tokenizer.config import QuantizerConfig, TokenizerConfig
 
 NUM_SLOTS = 4
@@ -117,10 +117,6 @@ def test_no_frame_is_encoded_twice(
     contract.run(stream, lengths, active=lambda start: is_active)
     assert len(frames_seen) == 7
     assert set(frames_seen.values()) == {3 * contract.NUM_FRAMES}
-
-
-def test_it_answers_with_the_frame_and_pays_for_one() -> None:
-    assert (MagvitExtractor.latency_frames, MagvitExtractor.window) == (0, 1)
 
 
 def test_it_is_an_extractor(extractor: MagvitExtractor) -> None:

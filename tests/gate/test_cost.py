@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gate.scripted import NEVER, CueRule, Script, play
 from gate.small_model import small_model
 from perdure.data.dataset import ClipDataset
-from perdure.evidence.inputs import EvidenceInput
+from perdure.evidence.model import EvidenceInput
 from perdure.evidence.track_geometry import NUM_GEOMETRY
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateCost

@@ -17,8 +17,7 @@ from gate.small_model import small_model
 from perdure.gate.load import load_gate
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.stopping.counting import ScoredMOfN
-from perdure.stopping.per_class import PerClass
-from perdure.stopping.rules import TruncatedSPRT
+from perdure.stopping.rules import PerClass, TruncatedSPRT
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from perdure.metrics.ranking import area_under_curve
+from perdure.metrics.calibration_error import area_under_curve
 
 
 def test_the_area_is_the_share_of_pairs_in_the_right_order_with_ties_counted_half() -> None:

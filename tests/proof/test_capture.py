@@ -16,7 +16,6 @@ import pytest
 import perdure.cli.proof_command as command
 import perdure.proof.faults as proof_faults
 import perdure.proof.store as proof_store
-from perdure.bench.registry import RULES
 from perdure.proof.capture import captured
 from perdure.proof.faults import COLUMNS, PACKAGE, ROOT, SUITE, Fault, read_faults, suite_digest
 from perdure.proof.record import ProofRecord
@@ -24,6 +23,7 @@ from perdure.proof.store import KEPT, ProofError, capture, proof_file, prove, st
 from perdure.runs.run_folder import RunFolder
 from perdure.runs.stage import StageContext, Stopped
 from proof.forged import FAULTS, NAMES, forged, store
+from stopping.every_rule import RULES
 
 
 def test_every_fault_fits_the_code_and_is_named_once() -> None:

@@ -17,8 +17,7 @@ from jaxtyping import Bool, Float, Int
 from perdure.binomial import binomial_cdf
 from perdure.calibration.scores import CalibrationScores
 from perdure.calibration.symmetric import spread
-from perdure.stopping.age_bounds import AgeBounds
-from perdure.stopping.rules import OnTimeout
+from perdure.stopping.rules import AgeBounds, OnTimeout
 
 NUM_BOUNDS = 60
 """Bounds tried per age in the greedy search."""

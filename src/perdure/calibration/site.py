@@ -22,8 +22,7 @@ from perdure.calibration.exact import calibrate
 from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores, round_carefully, sample_one_per_clip
 from perdure.stopping.hand_rule import TunedRule, tune_hand_rule
-from perdure.stopping.per_class import PerClass
-from perdure.stopping.rules import OnTimeout, StoppingRule, TruncatedSPRT
+from perdure.stopping.rules import OnTimeout, PerClass, StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences
 
 Fallback = Literal["hand_rule", "error"]

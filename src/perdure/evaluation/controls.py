@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from perdure.data.dataset import ClipDataset
 from perdure.evaluation.decide import ClipOutcome, decide_clips
 from perdure.gate.model import PersistenceModel
-from perdure.metrics.ranking import area_under_curve
+from perdure.metrics.calibration_error import area_under_curve
 from perdure.stopping.rules import StoppingRule
 from perdure.training.windows import TrackWindows
 from perdure.types import Clip, Detections

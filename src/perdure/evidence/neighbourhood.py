@@ -1,6 +1,7 @@
 """What lies around a box: other detections, other tracks, what lived or flickered there before.
 
-Pure functions on boxes of one frame, and a ring of remembered boxes. Knows no scores' scale and no truth.
+Pure functions on boxes of one frame, a ring of remembered boxes, and running means of a stream. Knows no scores' scale
+and no truth.
 """
 
 from __future__ import annotations
@@ -39,6 +40,36 @@ def centre_distance(boxes: Float[np.ndarray, "n 4"], others: Float[np.ndarray, "
     apart = (boxes[:, None, :2] + boxes[:, None, 2:] - others[None, :, :2] - others[None, :, 2:]) / 2
     side = np.sqrt(np.maximum(area_px(boxes), 1.0))[:, None]
     return np.hypot(apart[..., 0], apart[..., 1]) / side
+
+
+@dataclass(slots=True)
+class SceneMemory:
+    """What a stream has shown so far, beside its live tracks.
+
+    Args:
+        crowd: running mean number of detections.
+        births: running mean number of births a frame.
+        survival: running share of tracks that are hit right after birth.
+        score_mean, score_square: running moments of all scores, for distances in scores.
+        num_frames: frames seen.
+    """
+
+    crowd: float = 0.0
+    births: float = 0.0
+    survival: float = 0.5
+    score_mean: float = 0.0
+    score_square: float = 1.0
+    num_frames: int = 0
+
+    def averaged(self, name: str, value: float, rate: float) -> None:
+        """Moves one running mean towards a value; the first frames count fully."""
+        step = max(rate, 1.0 / (self.num_frames + 1))
+        setattr(self, name, (1 - step) * getattr(self, name) + step * value)
+
+    @property
+    def score_std(self) -> float:
+        """Standard deviation of all scores so far."""
+        return float(np.sqrt(max(self.score_square - self.score_mean**2, 1e-6)))
 
 
 @dataclass(slots=True)

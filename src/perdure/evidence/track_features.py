@@ -16,11 +16,11 @@ from perdure.evidence.neighbourhood import (
     RECENT_FRAMES,
     VETERAN_HITS,
     BoxRing,
+    SceneMemory,
     other_detections,
     other_tracks,
     the_dead,
 )
-from perdure.evidence.scene_memory import SceneMemory
 from perdure.evidence.score_scale import StreamScale
 from perdure.geometry import area_px
 from perdure.types import TrackFrame

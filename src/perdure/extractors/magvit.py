@@ -21,9 +21,6 @@ class MagvitExtractor(nn.Module):
     Streams frame by frame: no frame is encoded twice, and a feature is there with its frame.
     """
 
-    latency_frames = 0
-    window = 1
-
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         self.tokenizer = Tokenizer(config)

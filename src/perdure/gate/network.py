@@ -10,9 +10,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from perdure.evidence.config import ModelConfig
-from perdure.evidence.inputs import EvidenceInput
 from perdure.evidence.lifetime import LifetimeModel
-from perdure.evidence.model import EvidenceModel
+from perdure.evidence.model import EvidenceInput, EvidenceModel
 from perdure.evidence.track_geometry import track_geometry
 from perdure.extractors.magvit import MagvitExtractor
 from perdure.extractors.registry import build_extractor

@@ -1,4 +1,4 @@
-"""Whether evidence is what it claims to be: a log-likelihood ratio of the two classes.
+"""Whether evidence is what it claims to be, a log-likelihood ratio of the two classes, and how well a score ranks them.
 
 Classes are weighed alike whatever their numbers, as evidence has no prior in it.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import expit
+from scipy.stats import rankdata
 
 NUM_BINS = 15
 """Bins of equal width on the probability axis."""
@@ -95,3 +96,20 @@ def martingale_check(evidence: Float[np.ndarray, "n l"], is_persistent: Bool[np.
         transient[ended, column] = transient[ended, column - 1]
     odds = np.exp(np.minimum(transient, 700.0))
     return MartingaleCheck(mean=odds.mean(axis=0), standard_error=odds.std(axis=0, ddof=1) / np.sqrt(len(odds)))
+
+
+def area_under_curve(score: Float[np.ndarray, " n"], is_positive: Bool[np.ndarray, " n"]) -> float:
+    """Returns P(score of a positive > score of a negative), ties counted half: in [0, 1], 0.5 is chance.
+
+    Raises:
+        ValueError: a class has no member.
+
+    >>> area_under_curve(np.array([1.0, 2.0, 3.0]), np.array([False, False, True]))
+    1.0
+    """
+    num_positive, num_negative = int(is_positive.sum()), int((~is_positive).sum())
+    if not num_positive or not num_negative:
+        raise ValueError(f"area_under_curve: got {num_positive} positives and {num_negative} negatives, need both")
+    ranks = rankdata(score)
+    above = ranks[is_positive].sum() - num_positive * (num_positive + 1) / 2
+    return float(above / (num_positive * num_negative))

@@ -5,7 +5,6 @@ All rates of one evaluation come from the same list of records, so that they can
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perdure.config import from_dict
-from perdure.files import write_json_lines
+from perdure.files import placed_json_lines, write_json_lines
 from perdure.metrics.intervals import binomial_interval, bootstrap_interval
 from perdure.types import Label, Reason
 
@@ -106,21 +105,7 @@ def read_decisions(path: Path | str) -> list[DecisionRecord]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"decisions: {path} does not exist; run 'perdure evaluate' on the run folder first")
-    records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if line.strip():
-            records.append(_record(line, where=f"{path} line {number}"))
-    return records
-
-
-def _record(line: str, *, where: str) -> DecisionRecord:
-    try:
-        values = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{where}: got text that is not JSON ({error.msg})") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{where}: got {type(values).__name__}, expected a JSON object")
-    return from_dict(DecisionRecord, values, where=where)
+    return [from_dict(DecisionRecord, values, where=where) for where, values in placed_json_lines(path)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a stopping rule sees and says, and the rules that read evidence.
+"""What a stopping rule sees and says, the rules that read evidence, and one rule for each class of objects.
 
 Rules are stateless: all they may know about a track is in its row of an `Observation`. Every rule has a horizon, the
 age at which it must decide, and says explicitly what it then decides. Knows no network, no pixels and no truth.
@@ -7,6 +7,7 @@ age at which it must decide, and says explicitly what it then decides. Knows no 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -184,3 +185,66 @@ class FixedHorizon(Horizon):
         is_due = observation.age >= self.decision_frame
         is_above = observation.evidence >= self.threshold
         return self.verdict(observation.age, confirm=is_due & is_above, reject=is_due & ~is_above)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgeBounds(Horizon):
+    """Decides once the evidence is far enough from 0 for this age, towards the side that it is on."""
+
+    bounds: tuple[float, ...]
+    """Least absolute evidence in nats that decides at age 1, 2, ... horizon; infinity never decides."""
+
+    def __post_init__(self) -> None:
+        Horizon.__post_init__(self)
+        if len(self.bounds) != self.horizon:
+            raise ValueError(
+                f"bounds: got {len(self.bounds)} values, expected one per age up to horizon {self.horizon}"
+            )
+        if not min(self.bounds) >= 0:
+            raise ValueError(f"bounds: got {min(self.bounds)}, expected at least 0 nats")
+
+    def decide(self, observation: Observation) -> Verdict:
+        """Returns a verdict from the bound of each row's age; evidence 0 counts as persistent."""
+        bound = np.array(self.bounds)[np.clip(observation.age, 1, self.horizon) - 1]
+        confirm = (observation.evidence >= 0) & (observation.evidence >= bound)
+        return self.verdict(observation.age, confirm=confirm, reject=~confirm & (observation.evidence <= -bound))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PerClass:
+    """Asks the rule of each track's class.
+
+    Args:
+        rules: by class id.
+        other: for all other classes, and for tracks without a class.
+
+    Raises:
+        ValueError: horizons differ.
+    """
+
+    rules: Mapping[int, StoppingRule]
+    other: StoppingRule
+
+    def __post_init__(self) -> None:
+        horizons = {rule.horizon for rule in (*self.rules.values(), self.other)}
+        if len(horizons) > 1:
+            raise ValueError(f"rules: got horizons {sorted(horizons)}, expected one horizon for all classes")
+
+    @property
+    def horizon(self) -> int:
+        """Age at which every track is decided."""
+        return self.other.horizon
+
+    def decide(self, observation: Observation) -> Verdict:
+        """Returns what the rule of each row's class says of it."""
+        verdict = self.other.decide(observation)
+        if observation.class_id is None:
+            return verdict
+        for class_id, rule in self.rules.items():
+            own, said = observation.class_id == class_id, rule.decide(observation)
+            verdict = Verdict(
+                is_decided=np.where(own, said.is_decided, verdict.is_decided),
+                is_persistent=np.where(own, said.is_persistent, verdict.is_persistent),
+                is_forced=np.where(own, said.is_forced, verdict.is_forced),
+            )
+        return verdict

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from perdure.evidence.inputs import EvidenceInput
+from perdure.evidence.model import EvidenceInput
 from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
 from perdure.training.offline import NEVER, evidence_input, visible_until

@@ -10,8 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from perdure.evidence.inputs import EvidenceInput
-from perdure.evidence.model import EvidenceOutput
+from perdure.evidence.model import EvidenceInput, EvidenceOutput
 from perdure.gate.model import PersistenceModel
 from perdure.modules.attention import TokenPlace, scene_mask
 from perdure.tokenizer.quantizer import quantize, quantizer_loss

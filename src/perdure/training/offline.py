@@ -12,9 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from perdure.evidence.inputs import EvidenceInput
 from perdure.evidence.lifetime import LifetimeModel
-from perdure.evidence.model import EvidenceOutput
+from perdure.evidence.model import EvidenceInput, EvidenceOutput
 from perdure.evidence.track_geometry import SCORE_COLUMN
 from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
