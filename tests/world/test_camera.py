@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perdure.world.camera import PinholeCamera
+from perdure.world.motion import PinholeCamera
 
 CAMERA = PinholeCamera(focal_length_px=120.0, width_px=96, height_px=64)
 

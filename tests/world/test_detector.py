@@ -11,8 +11,7 @@ from scipy.stats import binomtest, ks_2samp, kstest
 from perdure.types import NO_OWNER, Clip
 from perdure.world.config import WorldConfig
 from perdure.world.detector import SimulatedDetections, detect, draw_hits
-from perdure.world.disturbance import draw_disturbance
-from perdure.world.scene import draw_fates, draw_layout
+from perdure.world.scene import draw_disturbance, draw_fates, draw_layout
 
 NUM_OBJECTS = 6000
 

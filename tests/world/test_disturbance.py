@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 
 from perdure.world.config import WorldConfig
 from perdure.world.detector import draw_hits
-from perdure.world.disturbance import draw_disturbance
 from perdure.world.generate import generate_clip
+from perdure.world.scene import draw_disturbance
 
 NUM_OBJECTS = 5000
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from perdure.types import Clip
-from perdure.world.background import draw_background
 from perdure.world.config import WorldConfig
 from perdure.world.generate import generate_clip
 from perdure.world.rendering import (
     AMBIENT,
     disc_grey,
+    draw_background,
     draw_light,
     mean_shade,
     read_cue_variable,

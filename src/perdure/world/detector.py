@@ -13,8 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from perdure.types import NO_OWNER, Detections
 from perdure.world.config import WorldConfig
-from perdure.world.disturbance import Disturbance
-from perdure.world.scene import Fates, Layout
+from perdure.world.scene import Disturbance, Fates, Layout
 
 SCORE_NOISE = 0.5
 """Standard deviation over frames of the detector score of an object, in log-odds."""
@@ -80,9 +79,8 @@ def detect(
             )
         )
         owners.append(rows)
-    if config.clutter_per_frame > 0:
-        return _with_clutter(rng, config, SimulatedDetections(detections=tuple(detections), owner=tuple(owners)))
-    return SimulatedDetections(detections=tuple(detections), owner=tuple(owners))
+    simulated = SimulatedDetections(detections=tuple(detections), owner=tuple(owners))
+    return _with_clutter(rng, config, simulated) if config.clutter_per_frame > 0 else simulated
 
 
 def _with_clutter(rng: np.random.Generator, config: WorldConfig, simulated: SimulatedDetections) -> SimulatedDetections:

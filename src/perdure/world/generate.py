@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from perdure.types import Clip, ClipTruth
-from perdure.world.background import draw_background
 from perdure.world.config import WorldConfig
 from perdure.world.detector import detect
-from perdure.world.disturbance import draw_disturbance
-from perdure.world.rendering import Look, draw_colours, draw_light, mean_shade, render
-from perdure.world.scene import Fates, Layout, draw_fates, draw_layout
+from perdure.world.rendering import Look, draw_background, draw_colours, draw_light, mean_shade, render
+from perdure.world.scene import Fates, Layout, draw_disturbance, draw_fates, draw_layout
 
 GENERATOR_VERSION = 2
 """Counts changes after which the same seed gives other clips."""

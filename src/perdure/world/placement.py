@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from perdure.world.camera import PinholeCamera
 from perdure.world.config import MOTION_FAMILIES, WorldConfig
 from perdure.world.motion import (
+    PinholeCamera,
     circular_offsets,
     helical_offsets,
     linear_offsets,
