@@ -11,7 +11,7 @@ from perdure.bench.law_tracks import LawTracks, draw_tracks
 from perdure.bench.rule_families import Families
 from perdure.metrics.sweep import SweptDecisions
 from perdure.optima.dynamic_program import TrackLaw
-from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, SortLogic
+from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, ScoredMOfN, SortLogic
 from perdure.stopping.rules import FixedHorizon, FixedThreshold, StoppingRule, TruncatedSPRT
 from perdure.stopping.scoring import IPDAExistence, TrackScore
 from perdure.stopping.sequences import TrackSequences, run_rule
@@ -45,7 +45,7 @@ def holds(swept: SweptDecisions, rule: StoppingRule, sequences: TrackSequences) 
 @pytest.mark.parametrize(
     ("family", "rule"),
     [
-        ("m_of_n", MOfN(num_hits=3, num_frames=5, **TIMEOUT)),
+        ("m_of_n", ScoredMOfN(window="first", num_hits=3, num_frames=5, **TIMEOUT)),
         ("sort", SortLogic(min_hits=3, max_age=1, **TIMEOUT)),
         ("deep_sort", DeepSortLogic(n_init=3, **TIMEOUT)),
         ("byte_track", ByteTrackLogic(**TIMEOUT)),

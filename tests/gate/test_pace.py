@@ -12,10 +12,10 @@ from gate.small_model import small_model
 from perdure.gate.drift import frame_rate_message
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.intake import Pace
-from perdure.stopping.counting import MOfN
+from perdure.stopping.counting import ScoredMOfN
 from perdure.types import Detections
 
-THREE = MOfN(num_hits=3, num_frames=4, horizon=6, on_timeout="transient")
+THREE = ScoredMOfN(window="first", num_hits=3, num_frames=4, horizon=6, on_timeout="transient")
 
 
 def gate() -> PersistenceGate:

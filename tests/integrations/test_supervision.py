@@ -14,12 +14,12 @@ import pytest
 from gate.small_model import HORIZON, OPERATION, small_model
 from perdure.gate.gate import PersistenceGate
 from perdure.integrations.supervision import FORGET_AFTER, WARN_AFTER, TrackConfirmer
-from perdure.stopping.counting import MOfN
+from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.rules import TruncatedSPRT
 
 sv = pytest.importorskip("supervision", reason="supervision is not installed (pip install 'perdure[supervision]')")
 
-THREE = MOfN(num_hits=3, num_frames=4, horizon=HORIZON, on_timeout="transient")
+THREE = ScoredMOfN(window="first", num_hits=3, num_frames=4, horizon=HORIZON, on_timeout="transient")
 
 
 def confirmer(rule: object = THREE) -> TrackConfirmer:

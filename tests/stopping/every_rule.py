@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perdure.optima.backward_induction import BackwardInductionRule
-from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, ScoredMOfN, SortLogic
+from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, ScoredMOfN, SortLogic
 from perdure.stopping.rules import AgeBounds, FixedHorizon, FixedThreshold, Horizon, TruncatedSPRT
 from perdure.stopping.scoring import IPDAExistence, TrackScore
 
@@ -13,7 +13,6 @@ RULES: dict[str, type[Horizon]] = {
     "fixed_horizon": FixedHorizon,
     "age_bounds": AgeBounds,
     "backward_induction": BackwardInductionRule,
-    "m_of_n": MOfN,
     "scored_m_of_n": ScoredMOfN,
     "sort": SortLogic,
     "deep_sort": DeepSortLogic,

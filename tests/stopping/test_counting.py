@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, SortLogic, hits_in, is_hit_streak
+from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, ScoredMOfN, SortLogic, hits_in, is_hit_streak
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.sequences import TrackSequences, run_rule
 from stopping.world_law import draw_tracks
@@ -92,11 +92,11 @@ def test_m_of_n_counts_from_birth(hits: list[bool], num_hits: int, extra: int) -
             expected = (age, False)
         if expected is not None:
             break
-    assert run_one(MOfN(num_hits=num_hits, num_frames=num_frames), hits) == expected
+    assert run_one(ScoredMOfN(window="first", num_hits=num_hits, num_frames=num_frames), hits) == expected
 
 
 def test_m_of_n_confirms_on_the_last_hit_needed_and_gives_up_when_it_is_out_of_reach() -> None:
-    rule = MOfN(num_hits=3, num_frames=5)
+    rule = ScoredMOfN(window="first", num_hits=3, num_frames=5)
     assert run_one(rule, [True, False, True, False, True, True]) == (5, True)
     assert run_one(rule, [True, False, True, False, False, True]) == (5, False)
     assert run_one(rule, [True, False, False, False, True, True]) == (4, False)
@@ -138,7 +138,7 @@ def test_error_rates_of_counting_logics(detection: float) -> None:
     }
     for name in ("4/4", "4/5", "4/6", "5/8"):
         num_hits, num_frames = name.split("/")
-        rules[name] = MOfN(num_hits=int(num_hits), num_frames=int(num_frames), horizon=32)
+        rules[name] = ScoredMOfN(window="first", num_hits=int(num_hits), num_frames=int(num_frames), horizon=32)
     for name, rule in rules.items():
         outcome = run_rule(rule, tracks.sequences())
         false_confirm, miss = outcome.error_rates(tracks.is_persistent)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perdure.stopping.counting import MOfN, ScoredMOfN
+from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.hand_rule import COUNTS, GIVING_UP, confirm_cost, tune_hand_rule
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.sequences import TrackSequences, run_rule
@@ -150,7 +150,10 @@ def test_a_score_that_tells_helps_on_tracks_it_was_not_tuned_on() -> None:
     best = tune_hand_rule(tuned_on.tracks, tuned_on.is_persistent, max_false_confirm=0.03)
     false_confirm, _, cost, _ = new.judged(best.rule)
     assert false_confirm < 0.03 + 4 * (0.03 * 0.97 / 2000) ** 0.5, "four standard errors of 2,000 transients"
-    plain = [MOfN(num_hits=hits, num_frames=frames, horizon=8, on_timeout="transient") for hits, frames in COUNTS]
+    plain = [
+        ScoredMOfN(window="first", num_hits=hits, num_frames=frames, horizon=8, on_timeout="transient")
+        for hits, frames in COUNTS
+    ]
     costs = [new.judged(rule)[2] for rule in plain if new.judged(rule)[0] <= max(false_confirm, 0.03)]
     assert costs and cost < min(costs) - 1.0
 
@@ -160,7 +163,10 @@ def test_without_scores_it_is_the_best_plain_counting_rule() -> None:
     blind = TrackSequences(evidence=data.tracks.evidence, is_hit=data.tracks.is_hit, is_valid=data.tracks.is_valid)
     best = tune_hand_rule(blind, data.is_persistent, max_false_confirm=0.1, max_miss=0.2)
     assert best.rule.min_score == -math.inf
-    plain = [MOfN(num_hits=hits, num_frames=frames, horizon=8, on_timeout="transient") for hits, frames in COUNTS]
+    plain = [
+        ScoredMOfN(window="first", num_hits=hits, num_frames=frames, horizon=8, on_timeout="transient")
+        for hits, frames in COUNTS
+    ]
     judged = [Labelled(blind, data.is_persistent).judged(rule) for rule in plain]
     frames = [frame for false_confirm, miss, _, frame in judged if false_confirm <= 0.1 and miss <= 0.2]
     assert frames and best.mean_decision_frame <= min(frames)

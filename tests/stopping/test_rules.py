@@ -150,7 +150,7 @@ def test_wald_inequalities_hold_on_gaussian_data() -> None:
         ("sort", {"horizon": 65}, "horizon: got 65, expected 1 to 64 frames"),
         ("sort", {"horizon": 0}, "horizon: got 0"),
         ("sort", {"min_hits": 0}, "min_hits and max_age: got 0 and 1"),
-        ("m_of_n", {"num_hits": 4, "num_frames": 3}, "got 4 of 3, expected 1 <= M <= N"),
+        ("scored_m_of_n", {"num_hits": 4, "num_frames": 3}, "got 4 of 3, expected 1 <= M <= N"),
         ("deep_sort", {"n_init": 0}, "n_init: got 0"),
         ("fixed_threshold", {"confidence_threshold": 0.5}, "confidence_threshold: got 0.5"),
         ("fixed_threshold", {"early_stop_frame": 0}, "early_stop_frame: got 0"),

@@ -35,7 +35,7 @@ from perdure.bench.confirmation_methods import (
     out_of_fold,
 )
 from perdure.bench.rule_families import score_at_every_age
-from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, SortLogic
+from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, ScoredMOfN, SortLogic
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.scoring import IPDAExistence, TrackScore
 from perdure.tracks.split import BenchData
@@ -173,7 +173,7 @@ def _fixed_rules(table: TrackTable) -> dict[str, np.ndarray]:
         "SORT": SortLogic(horizon=8, on_timeout="transient"),
         "DeepSORT": DeepSortLogic(horizon=8, on_timeout="transient"),
         "ByteTrack": ByteTrackLogic(horizon=8, on_timeout="transient"),
-        "4 of first 6": MOfN(horizon=8, on_timeout="transient"),
+        "4 of first 6": ScoredMOfN(num_hits=4, num_frames=6, window="first", horizon=8, on_timeout="transient"),
     }
     counts = ((2, 2), (2, 3), (3, 3), (3, 5), (4, 5), (5, 5))
     sliding = {f"{hits}/{frames}": sliding_count(table, hits, frames) for hits, frames in counts}

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from scipy.special import logit
 
 from perdure.metrics.sweep import SweptDecisions, swept_bounds
-from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, MOfN, SortLogic
+from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, ScoredMOfN, SortLogic
 from perdure.stopping.rules import FixedHorizon, FixedThreshold, Observation, OnTimeout, StoppingRule
 from perdure.stopping.scoring import IPDAExistence, TrackScore
 from perdure.stopping.sequences import TrackSequences, run_rule
@@ -77,7 +77,7 @@ class Families:
     def m_of_n(self, sequences: TrackSequences) -> SweptDecisions:
         """Returns M hits among the first N frames, all M and N."""
         return self._each(
-            MOfN(num_hits=hits, num_frames=frames, **self._timeout)
+            ScoredMOfN(window="first", num_hits=hits, num_frames=frames, **self._timeout)
             for frames in range(1, self.horizon + 1)
             for hits in range(1, frames + 1)
         )(sequences)

@@ -1,4 +1,4 @@
-"""Rules that count hits: M of N, SORT, DeepSORT, ByteTrack as in tracking libraries, and M of N with a score.
+"""Rules that count hits: M of N with or without a score, and SORT, DeepSORT, ByteTrack as in tracking libraries.
 
 They read hits, ages and scores only, never evidence. Each rule of a library confirms and gives up exactly as the
 library does; giving up counts as "transient".
@@ -37,33 +37,6 @@ def is_hit_streak(history: UInt64[np.ndarray, " n"], length: int | Int[np.ndarra
     return hits_in(history, length) >= length
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MOfN(Horizon):
-    """Confirms on the M-th hit within the first N frames, gives up once M can no longer be reached."""
-
-    num_hits: int = 4
-    """M: hits that confirm, birth included."""
-    num_frames: int = 6
-    """N: frames from birth within which they must fall."""
-
-    def __post_init__(self) -> None:
-        Horizon.__post_init__(self)
-        if not 1 <= self.num_hits <= self.num_frames <= MAX_HORIZON:
-            raise ValueError(
-                f"num_hits and num_frames: got {self.num_hits} of {self.num_frames}, "
-                f"expected 1 <= M <= N <= {MAX_HORIZON}"
-            )
-
-    def decide(self, observation: Observation) -> Verdict:
-        """Returns a verdict from the number of hits and misses since birth."""
-        hits = hits_in(observation.hit_history, observation.age)
-        misses = observation.age - hits
-        confirm = hits >= self.num_hits
-        return self.verdict(
-            observation.age, confirm=confirm, reject=~confirm & (misses > self.num_frames - self.num_hits)
-        )
-
-
 ScoreOf = Literal["max", "mean"]
 Window = Literal["latest", "first"]
 
@@ -81,7 +54,7 @@ class ScoredMOfN(Horizon):
     num_frames: int = 3
     """N: frames within which they must fall."""
     window: Window = "latest"
-    """Which N frames: the latest ones, or the first ones as in `MOfN`, which gives up once M is out of reach."""
+    """Which N frames: the latest ones, or the first ones from birth, which gives up once M can no longer be reached."""
     score_of: ScoreOf = "max"
     """Which score of all hits so far is compared: the largest, or the mean."""
     min_score: float = -math.inf
