@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perdure.evidence.contrast_features import NUM_CONTRASTS, NUM_MEASURES, contrast_features
+from perdure.evidence.contrast_features import NUM_CONTRASTS, NUM_MEASURES, ContrastMemory
+from perdure.evidence.slot_rows import over_ages
 
 SIZE = 32
 CONTRAST, BRIGHTEST, DARKEST, DIFFERENCE, CORE, RING, NOISE, SIGNLESS, LIKE_BIRTH, LIKE_BEFORE = range(NUM_MEASURES)
@@ -16,6 +17,11 @@ def crops(targets: list[float], num_tracks: int = 3) -> np.ndarray:
     noise = np.random.default_rng(0).normal(100.0, 4.0, (num_tracks, len(targets), SIZE, SIZE))
     noise[:, :, 14:18, 14:18] += np.array(targets)[None, :, None, None]
     return np.repeat(np.clip(noise.round(), 0, 255).astype(np.uint8)[..., None], 3, axis=4)
+
+
+def contrast_features(values: np.ndarray) -> np.ndarray:
+    """Returns the features of whole tracks."""
+    return over_ages(ContrastMemory.fresh(len(values), values.shape[2]), values)
 
 
 def test_rows_depend_on_no_later_frame() -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perdure.evidence.token_features import token_features
+from perdure.evidence.slot_rows import over_ages
+from perdure.evidence.token_features import TokenMemory
 
 NUM_STEADINESS = 4
 
 
 def latents(num_tracks: int = 5, num_ages: int = 6) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(num_tracks, num_ages, 4, 4, 10)).astype(np.float32)
+
+
+def token_features(values: np.ndarray) -> np.ndarray:
+    """Returns the features of whole tracks."""
+    return over_ages(TokenMemory.fresh(len(values), values.shape[2:]), values)
 
 
 def test_rows_depend_on_no_later_frame() -> None:

@@ -66,15 +66,6 @@ class ContrastMemory(SlotRows):
         return np.concatenate([measures, total / age[:, None]], axis=1), memory
 
 
-def contrast_features(crops: UInt8[np.ndarray, "n l size size 3"]) -> Float[np.ndarray, "n l feature"]:
-    """Returns the features of whole tracks, frame by frame: one row per track and age."""
-    memory, every, found = ContrastMemory.fresh(len(crops), crops.shape[2]), np.arange(len(crops)), []
-    for age in range(crops.shape[1]):
-        features, memory = memory.advanced(every, crops[:, age])
-        found.append(features)
-    return np.stack(found, axis=1)
-
-
 @cache
 def _masks(size_px: int) -> tuple[Bool[np.ndarray, "size size"], Bool[np.ndarray, "size size"]]:
     """Returns the core of a crop, where the target is, and the ring around it, where it is not."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from perdure.evidence.contrast_features import NUM_CONTRASTS, ContrastMemory, contrast_features
-from perdure.evidence.slot_rows import SlotRows
-from perdure.evidence.token_features import TokenMemory, num_features, token_features
+from perdure.evidence.contrast_features import NUM_CONTRASTS, ContrastMemory
+from perdure.evidence.slot_rows import SlotRows, over_ages
+from perdure.evidence.token_features import TokenMemory, num_features
 
 
 def num_looks(num_bits: int) -> int:
@@ -43,7 +43,6 @@ class LookMemory(SlotRows):
     def advanced(
         self,
         rows: Int[np.ndarray, " m"],
-        *,
         latents: Float[np.ndarray, "m rows columns bit"],
         crops: UInt8[np.ndarray, "m size size 3"],
     ) -> tuple[Float[np.ndarray, "m feature"], LookMemory]:
@@ -57,4 +56,6 @@ def look_features(
     latents: Float[np.ndarray, "n l rows columns bit"], crops: UInt8[np.ndarray, "n l size size 3"]
 ) -> Float[np.ndarray, "n l feature"]:
     """Returns the features of whole tracks: one row per track and age."""
-    return np.concatenate([token_features(latents), contrast_features(crops)], axis=2)
+    num, _, *grid = latents.shape
+    memory = LookMemory.fresh(num, grid=(grid[0], grid[1], grid[2]), size_px=crops.shape[2])
+    return over_ages(memory, latents, crops)

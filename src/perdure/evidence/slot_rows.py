@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 RowsT = TypeVar("RowsT", bound="SlotRows")
 
@@ -67,6 +67,20 @@ class SlotRows:
                 for name, value in self._items().items()
             }
         )
+
+
+def over_ages(memory: Any, *columns: np.ndarray) -> Float[np.ndarray, "n l feature"]:
+    """Returns the features of whole tracks, frame by frame: one row per track and age.
+
+    Args:
+        memory: fresh rows with `advanced(rows, *values)`, which returns features and the rows after one more frame.
+        columns: its values, by track and age.
+    """
+    every, found = np.arange(len(columns[0])), []
+    for age in range(columns[0].shape[1]):
+        features, memory = memory.advanced(every, *(column[:, age] for column in columns))
+        found.append(features)
+    return np.stack(found, axis=1)
 
 
 def _put(value: np.ndarray, rows: np.ndarray, new: np.ndarray | int) -> np.ndarray:

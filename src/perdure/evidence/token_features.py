@@ -87,16 +87,6 @@ class TokenMemory(SlotRows):
         )
 
 
-def token_features(latents: Float[np.ndarray, "n l rows columns bit"]) -> Float[np.ndarray, "n l feature"]:
-    """Returns the features of whole tracks, frame by frame: one row per track and age."""
-    num, num_ages, *grid = latents.shape
-    memory, every, found = TokenMemory.fresh(num, (grid[0], grid[1], grid[2])), np.arange(num), []
-    for age in range(num_ages):
-        features, memory = memory.advanced(every, latents[:, age])
-        found.append(features)
-    return np.stack(found, axis=1)
-
-
 def _centre(num_rows: int, num_columns: int) -> tuple[slice, slice, slice]:
     """Returns the index of the middle half of a grid, after the first axis."""
     rows, columns = num_rows // 4, num_columns // 4

@@ -51,7 +51,7 @@ class CropLooker:
         x = to_input(torch.from_numpy(crops)[:, None])
         latents, new_rows = self.extractor.latents(x, take_rows(self._state, own))
         self._state = put_rows(self._state, own, new_rows)
-        features, self._memory = self._memory.advanced(slots, latents=latents[:, 0].numpy(), crops=crops)
+        features, self._memory = self._memory.advanced(slots, latents[:, 0].numpy(), crops)
         return features
 
     def to_arrays(self, prefix: str) -> dict[str, np.ndarray]:

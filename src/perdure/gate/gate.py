@@ -13,14 +13,13 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from perdure.gate.drift import DriftMonitor
-from perdure.gate.gate_state import GateState
+from perdure.gate.gate_state import load_gate_state, save_gate_state
 from perdure.gate.intake import Intake, Pace
 from perdure.gate.matching import StreakMatch
 from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays, observation
 from perdure.gate.operation import Operation
-from perdure.gate.results import GateCost, GateResult
+from perdure.gate.results import GateCost, GateResult, logit, probability_of
 from perdure.gate.weights import GateModel
-from perdure.metrics.probability import logit, probability_of
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.streak import LifetimeBound
 from perdure.tracking.tracker import Tracker
@@ -159,19 +158,16 @@ class PersistenceGate:
 
     def save_state(self, path: Path | str) -> None:
         """Writes the state of the stream atomically; `load_state` of a gate with the same weights continues from it."""
-        GateState(
-            model=self.model.fingerprint(),
-            parts={
-                "tracker": self.tracker.get_state().to_arrays(),
-                "memory": memories_to_arrays(self.memories),
-                "streams": self.streams.to_arrays(),
-                "drift": self.drift.to_arrays(),
-                "pace": self.intake.pace.to_arrays(),
-                "match": {} if self.match is None else self.match.to_arrays(),
-            },
-            cost=self.cost,
-            drift=self.drift.latest(),
-        ).save(Path(path))
+        parts = {
+            "tracker": self.tracker.get_state().to_arrays(),
+            "memory": memories_to_arrays(self.memories),
+            "streams": self.streams.to_arrays(),
+            "drift": self.drift.to_arrays(),
+            "pace": self.intake.pace.to_arrays(),
+            "match": {} if self.match is None else self.match.to_arrays(),
+        }
+        drift = self.drift.latest()
+        save_gate_state(Path(path), parts, model=self.model.fingerprint(), cost=self.cost, drift=drift)
 
     def load_state(self, path: Path | str) -> None:
         """Continues from a stored state.
@@ -180,16 +176,16 @@ class PersistenceGate:
             FileNotFoundError: there is none.
             ValueError: it is damaged, not the state of a gate, or that of a gate with another model.
         """
-        state = GateState.load(Path(path), model=self.model.fingerprint(), has_match=self.match is not None)
-        self.tracker.set_state(TrackerState.from_arrays(state.parts["tracker"]))
-        self.memories = memories_from_arrays(state.parts["memory"])
-        self.streams.set_arrays(state.parts["streams"])
-        self.drift.set_arrays(state.parts["drift"], latest=state.drift)
-        self.intake.pace = Pace.from_arrays(state.parts["pace"])
+        has_match = self.match is not None
+        parts, self.cost, latest = load_gate_state(Path(path), model=self.model.fingerprint(), has_match=has_match)
+        self.tracker.set_state(TrackerState.from_arrays(parts["tracker"]))
+        self.memories = memories_from_arrays(parts["memory"])
+        self.streams.set_arrays(parts["streams"])
+        self.drift.set_arrays(parts["drift"], latest=latest)
+        self.intake.pace = Pace.from_arrays(parts["pace"])
         if self.match is not None:
-            self.match.set_arrays(state.parts["match"])
+            self.match.set_arrays(parts["match"])
             self.rule = self.match.rule
-        self.cost = state.cost
 
     def _size_of(self, frame: np.ndarray | None) -> tuple[int, int] | None:
         return self._image_size if frame is None else (frame.shape[1], frame.shape[0])
