@@ -52,7 +52,42 @@ def coco(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("layout", [mot, kitti, yolo, coco])
+CVAT = """<?xml version="1.0" encoding="utf-8"?>
+<annotations><version>1.1</version><meta><task><size>3</size>{meta}
+<labels><label><name>bus</name></label><label><name>tram</name></label><label><name>car</name></label></labels>
+</task></meta>{body}</annotations>"""
+CORNERS = 'xtl="10.0" ytl="20.0" xbr="50.0" ybr="100.0"'
+
+
+def cvat_video(folder: Path) -> Path:
+    path = folder / "annotations.xml"
+    boxes = "".join(
+        f'<box frame="{frame}" outside="{outside}" occluded="0" keyframe="1" {CORNERS}>{score}</box>'
+        for frame, outside, score in (
+            (0, 0, '<attribute name="score">0.9</attribute>'),
+            (1, 1, ""),
+            (2, 0, '<attribute name="Confidence">0.8</attribute>'),
+        )
+    )
+    size = "<original_size><width>200</width><height>200</height></original_size>"
+    path.write_text(CVAT.format(meta=size, body=f'<track id="7" label="car" source="manual">{boxes}</track>'))
+    return path
+
+
+def cvat_images(folder: Path) -> Path:
+    path = folder / "annotations.xml"
+    box = '<box label="car" occluded="0" {corners}><attribute name="score">{score}</attribute></box>'
+    images = "".join(
+        f'<image id="{number}" name="{number}.png" width="200" height="200">'
+        + (box.format(corners=CORNERS, score=score) if score else "")
+        + "</image>"
+        for number, score in ((0, 0.9), (1, 0), (2, 0.8))
+    )
+    path.write_text(CVAT.format(meta="", body=images))
+    return path
+
+
+@pytest.mark.parametrize("layout", [mot, kitti, yolo, coco, cvat_video, cvat_images])
 def test_every_layout_gives_the_same_boxes(layout: object, tmp_path: Path) -> None:
     found = read_detection_files(layout(tmp_path), image_size=(200, 200))  # type: ignore[operator]
     assert found.num_frames == 3 and sorted(found.by_frame) == [0, 2]
@@ -72,6 +107,10 @@ def test_ids_and_sizes_come_with_the_layouts_that_have_them(tmp_path: Path) -> N
     assert by_layout["mot"].num_left_out == 1, "a box without width"
     assert by_layout["mot"].reach_px() == (50, 100)
     assert read_detection_files(coco(tmp_path)).image_size == (200, 200)
+    video = read_detection_files(cvat_video(tmp_path))
+    assert (video.image_size, video.ids_at(2).tolist(), video.at(2).class_id.tolist()) == ((200, 200), [7], [2])
+    images = read_detection_files(cvat_images(tmp_path))
+    assert (images.image_size, images.ids_at(2).tolist(), images.layout) == ((200, 200), [NO_OWNER], "XML of CVAT")
 
 
 def test_frame_10_comes_after_frame_9(tmp_path: Path) -> None:
@@ -86,6 +125,19 @@ def test_frame_10_comes_after_frame_9(tmp_path: Path) -> None:
         ("a.json", "[1]", r"a\.json holds no COCO results"),
         ("a.json", '[{"image_id": 1}]', r"a\.json is no COCO JSON \(KeyError: 'bbox'\)"),
         ("a.json", '[{"image_id": 1, "bbox": [1, 2, "x", 4]}]', r"a\.json box 0: got .*expected numbers"),
+        ("a.xml", "<annotations><track", r"a\.xml is not XML \("),
+        ("a.xml", "<html/>", r"a\.xml begins with <html>, expected <annotations> as CVAT writes it"),
+        ("a.xml", "<!DOCTYPE a><annotations/>", r"a\.xml declares a document type, which no export of CVAT does"),
+        (
+            "a.xml",
+            CVAT.format(meta="", body='<image id="0"><box label="a" xtl="1"/></image>'),
+            r"CVAT \(KeyError: 'ytl'\)",
+        ),
+        (
+            "a.xml",
+            CVAT.format(meta="", body=f'<track id="1" label="a"><box frame="-2" {CORNERS}/></track>'),
+            "frame -2",
+        ),
         ("a.txt", "0 1 Car 0 0 0 a b c d 0 0 0 0 0 0 0\n", r"a\.txt line 1: got '0 1 a b c d', expected numbers"),
     ],
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class ConfirmArguments:
     """Decides which tracks of stored detections are persistent, without a video.
 
-    Reads: MOT text, a MOT folder, KITTI tracking labels, a folder of YOLO labels, or COCO JSON; weights.
+    Reads: MOT text, a MOT folder, KITTI tracking labels, a folder of YOLO labels, COCO JSON, or XML of CVAT; weights.
 
     Writes: decisions.jsonl, tracks.csv (or .jsonl), confirmed.txt (as reported live), confirmed_from_birth.txt and
     summary.json into OUT. Frames count from 1 in the .txt files and from 0 in all others.

@@ -1,7 +1,7 @@
 """Detections of one stream without video, in the layouts that people have them in.
 
-MOT text (MOTChallenge, VisDrone and UAVDT alike), MOT folders, KITTI tracking labels, YOLO label folders, COCO JSON.
-Which one it is, is seen from the path and the first line. Knows files and boxes; knows no tracks and no truth.
+MOT text (MOTChallenge, VisDrone and UAVDT alike), MOT folders, KITTI tracking labels, YOLO label folders, COCO JSON and
+XML of CVAT. Which one it is, is seen from the path and the first line. Knows files and boxes; knows no tracks and no truth.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from perdure.data.cvat import read_cvat
 from perdure.data.mot_sequence import read_mot_sequence
 from perdure.types import NO_CLASS, NO_OWNER, Detections
 from perdure.video.mot import read_mot_table
 from perdure.video.text_rows import text_rows
 
-LAYOUTS = "MOT text, a MOT folder (seqinfo.ini), KITTI tracking labels, a folder of YOLO labels, or COCO JSON"
+LAYOUTS = (
+    "MOT text, a MOT folder (seqinfo.ini), KITTI tracking labels, a folder of YOLO labels, COCO JSON, or XML of CVAT"
+)
 _NUMBER = re.compile(r"\d+")
 
 
@@ -83,6 +86,8 @@ def read_detection_files(path: Path, *, image_size: tuple[int, int] | None = Non
         raise ValueError(f"detections: {path} holds neither seqinfo.ini nor label files (*.txt); expected {LAYOUTS}")
     if path.suffix.lower() == ".json":
         return _coco(path)
+    if path.suffix.lower() == ".xml":
+        return _cvat(path)
     first = next((columns for _, columns in text_rows(path, what="detections")), [])
     if len(first) >= 17 and not _is_number(first[2]):
         return _kitti(path)
@@ -184,6 +189,13 @@ def _coco(path: Path) -> DetectionFiles:
     has_ids = any("track_id" in one for one in entries)
     found = _from_rows("COCO JSON", rows, has_ids=has_ids, num_frames=len(ids))
     return DetectionFiles(**{**_fields(found), "image_size": size})
+
+
+def _cvat(path: Path) -> DetectionFiles:
+    boxes = read_cvat(path)
+    has_ids = any(row[6] != NO_OWNER for own in boxes.rows.values() for row in own)
+    found = _from_rows("XML of CVAT", boxes.rows, has_ids=has_ids, num_frames=boxes.num_frames)
+    return DetectionFiles(**{**_fields(found), "image_size": boxes.image_size})
 
 
 def _from_rows(

@@ -6,20 +6,13 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
 from perdure.detectors.network import OnnxDetector
 from perdure.types import NO_CLASS, Detections
-
-
-class Detector(Protocol):
-    """What finds boxes in single frames."""
-
-    def detect(self, frame: UInt8[np.ndarray, "h w 3"]) -> Detections:
-        """Returns what is found in the next frame (RGB)."""
 
 
 class FunctionDetector:
