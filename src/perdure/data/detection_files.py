@@ -1,7 +1,7 @@
 """Detections of one stream without video, in the layouts that people have them in.
 
 MOT text (MOTChallenge, VisDrone and UAVDT alike), MOT folders, KITTI tracking labels, YOLO label folders, COCO JSON and
-XML of CVAT. Which one it is, is seen from the path and the first line. Knows files and boxes; knows no tracks and no truth.
+XML of CVAT. Which one it is, is seen from the path and the first line. It knows files and boxes, no tracks, no truth.
 """
 
 from __future__ import annotations
