@@ -357,7 +357,17 @@ def out_of_the_box_short() -> list[str]:
     return table(("recorded tracks", "three in a row confirms", "perdure, as it is loaded"), lines)
 
 
+def detector() -> list[str]:
+    """Returns precision and recall of boxes behind a detection network, by the least score that it keeps."""
+    lines = []
+    for row in rows_of("detector"):
+        shown = f"{percent(row['precision'])}", f"{percent(row['recall'])}"
+        lines.append([f"{row['min_score']:g}", row["method"], f"{row['num_boxes']:,}", *shown])
+    return table(["boxes from score", "shown", "boxes", "precision", "recall"], lines)
+
+
 TABLES: dict[str, Callable[[], list[str]]] = {
+    "detector": detector,
     "frontier": lambda: frontier("swept"),
     "frontier-calibrated": lambda: frontier("calibration"),
     "frontier-live": frontier_live,
