@@ -38,6 +38,8 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-python pyproject.toml constraints.txt
 	$(INSTALL) '.[dev,docs]'
 	# Asks for opencv-python, whose files clash with the headless one; all else that it needs is there.
 	$(BIN)/python -m pip install --quiet --no-compile --no-deps trackers trackeval
+	# On all cores: many tests start processes, each of which would compile torch anew where none may write it down.
+	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src >/dev/null 2>&1
 	@touch $@ $(VENV)/.stamp-run
 
 run:
