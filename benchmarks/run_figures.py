@@ -20,8 +20,8 @@ from pathlib import Path
 from perdure.recipes.recipes import stored_config
 from perdure.recipes.stages import run_stages
 from perdure.runs.plan import plan_stages
+from perdure.runs.progress import TimeLeft
 from perdure.runs.run_folder import RunFolder
-from perdure.runs.time_left import TimeLeft
 
 _LINE = re.compile(r"(\S+)  \[(\d+)/\d+\] (\w+) +(\d+)/(\d+) +\d+ %  run +\d+ %  ETA (.+?)  +(.*)")
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}

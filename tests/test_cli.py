@@ -20,6 +20,7 @@ from perdure.files import read_json_lines, write_json, write_text
 from perdure.recipes.recipes import RECIPES, recipe, stored_config
 from perdure.runs.record import read_record
 from perdure.runs.run_folder import RunFolder
+from perdure.video.window import Window
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,10 @@ def test_a_window_without_a_display_is_one_line_and_exit_2(
 def test_the_demo_in_a_window_that_is_closed_after_it(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
 
-    class FakeWindow:
+    class FakeWindow(Window):
+        def __init__(self) -> None:
+            """Opens nothing."""
+
         def show(self, frame: object) -> None:
             events.append("show")
 

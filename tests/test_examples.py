@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.cli.run_command import RunArguments, parse_settings, starting_point
+from perdure.cli.run_command import Run
 from perdure.recipes.recipes import recipe
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -41,8 +41,7 @@ def test_the_task_for_hired_machines_starts_a_run_that_goes_on_after_a_loss() ->
     task = yaml.safe_load((EXAMPLES / "skypilot.yaml").read_text(encoding="utf-8"))
     program, command, *words = shlex.split(task["run"].replace("$RECIPE", task["envs"]["RECIPE"]))
     assert (Path(program).name, command) == ("perdure", "run")
-    base, _ = starting_point(words)
-    arguments = parse_settings(RunArguments, words, command=command, base=base)
+    arguments = Run.read(words, command)
     assert (arguments.config, arguments.resume) == (recipe("gpu"), True)
     (bucket,) = task["file_mounts"]
     assert str(arguments.out).startswith(f"{bucket}/"), "what a lost machine has done is in the bucket"

@@ -147,7 +147,7 @@ def test_what_lies_beyond_the_stated_length_is_counted_and_left_out(
     folder = write(tmp_path / "a", info=INFO.replace("40", "30", 1))
     with caplog.at_level(logging.WARNING):
         sequence = read_mot_sequence(folder)
-    assert (sequence.num_frames, sequence.detections.num_detections, max(sequence.truth)) == (30, 30, 29)
+    assert (sequence.num_frames, sequence.detections.num_from(0), max(sequence.truth)) == (30, 30, 29)
     assert f"{folder} has 30 frames; 10 detections and 10 labelled boxes beyond them are left out" in caplog.text
 
 
@@ -169,7 +169,7 @@ def test_the_pictures_of_a_sequence_are_its_video_and_their_end_its_end(
     paint(folder / "img1", 25)
     with caplog.at_level(logging.WARNING):
         sequence = read_mot_sequence(folder, needs_video=True)
-    assert (sequence.num_frames, sequence.image_size, sequence.detections.num_detections) == (25, (160, 120), 25)
+    assert (sequence.num_frames, sequence.image_size, sequence.detections.num_from(0)) == (25, (160, 120), 25)
     assert len(list(sequence.pictures())) == 25
     assert "names 40 frames, its video has 25" in caplog.text
     assert read_mot_sequence(folder).num_frames == 40, "without pixels their end does not matter"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perdure.gate.results import GateResult, TrackView
-from perdure.live.comparison import RuleComparison
+from perdure.live.summary import RuleComparison
 from perdure.types import Decision
 
 

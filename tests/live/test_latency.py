@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perdure.live.latency import Latency
+from perdure.live.summary import Latency
 
 
 def filled(seconds: np.ndarray) -> Latency:

@@ -51,7 +51,7 @@ def test_every_line_says_what_it_should(tmp_path: Path) -> None:
     assert len(lines) == 5 and len({line.count(",") for line in lines}) == 1
     # From confirmation on, and only where the object was detected.
     assert (tmp_path / "confirmed.txt").read_text() == "2,6,3.00,1.00,2.00,3.00,0.7500,-1,-1,-1\n"
-    assert read_mot_detections(tmp_path / "confirmed.txt").num_detections == 1
+    assert read_mot_detections(tmp_path / "confirmed.txt").num_from(0) == 1
 
 
 def test_files_grow_under_their_own_names_by_whole_lines_and_stay_after_an_error(tmp_path: Path) -> None:

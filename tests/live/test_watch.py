@@ -25,6 +25,7 @@ from perdure.types import Detections
 from perdure.video.frames import VideoFrame, VideoReader
 from perdure.video.mot import MotBox, mot_text, read_mot_detections
 from perdure.video.reader import open_video
+from perdure.video.window import Window
 from perdure.video.writer import VideoWriter
 from video.moving_square import RATE_HZ, square_frames, square_xyxy, write_video
 
@@ -245,7 +246,7 @@ def test_an_interrupt_keeps_what_was_done(video: Path, tmp_path: Path) -> None:
         assert len(list(reader)) == 10
 
 
-class FakeWindow:
+class FakeWindow(Window):
     """Remembers what it was shown; somebody asks for the end once so many frames were."""
 
     def __init__(self, *, num_frames: int) -> None:
@@ -318,7 +319,7 @@ def test_classes_of_detections_reach_decisions_tracks_and_confirmed_boxes(video:
         assert {(row["track_id"], row["class_id"]) for row in rows} == {("0", "2"), ("1", "-1")}, name
         assert ("20", "0") in {(row["frame_index"], row["is_hit"]) for row in rows if row["track_id"] == "0"}
     confirmed = read_mot_detections(tmp_path / "fake" / "confirmed.txt")
-    assert confirmed.num_detections > 20
+    assert confirmed.num_from(0) > 20
     assert {int(value) for found in confirmed.by_frame.values() for value in found.class_id} == {2}
 
 

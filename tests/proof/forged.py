@@ -9,9 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from perdure.files import write_text
-from perdure.proof.capture import surroundings
 from perdure.proof.faults import ROOT, SUITE, TABLE, Fault, read_faults
-from perdure.proof.record import Kind, ProofRecord
+from perdure.proof.record import Kind, ProofRecord, surroundings
 from perdure.proof.store import proof_file
 
 FAULTS = read_faults()

@@ -13,12 +13,11 @@ from typing import Any, cast
 
 import pytest
 
-import perdure.cli.proof_command as command
 import perdure.proof.faults as proof_faults
 import perdure.proof.store as proof_store
-from perdure.proof.capture import captured
+from perdure.cli import main
 from perdure.proof.faults import COLUMNS, PACKAGE, ROOT, SUITE, Fault, read_faults, suite_digest
-from perdure.proof.record import ProofRecord
+from perdure.proof.record import ProofRecord, captured
 from perdure.proof.store import KEPT, ProofError, capture, proof_file, prove, stored_problems, verify
 from perdure.runs.run_folder import RunFolder
 from perdure.runs.stage import StageContext, Stopped
@@ -224,21 +223,21 @@ def test_without_tests_a_run_says_that_nothing_is_proven(
 def test_the_command_says_what_came_out(
     tmp_path: Path, rerun: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [str(tmp_path)]
-    assert command.capture_proof(words, "proof green") == 0
+    folder = str(tmp_path)
+    assert main(["proof", "green", folder]) == 0
     assert f"GREEN: {len(NAMES)} of {len(NAMES)} tests pass" in capsys.readouterr().out
-    assert command.check_proofs(words, "proof verify") == 1
+    assert main(["proof", "verify", folder]) == 1
     assert "does not exist; run 'perdure proof red" in capsys.readouterr().err
-    assert command.capture_proof(words, "proof red") == 0
+    assert main(["proof", "red", folder]) == 0
     assert "RED: 101 of 101 faults are noticed" in capsys.readouterr().out
-    assert command.check_proofs(words, "proof verify") == 0
+    assert main(["proof", "verify", folder]) == 0
     assert "verified: " in capsys.readouterr().out
-    assert command.capture_proof(words, "proof refactor") == 0
+    assert main(["proof", "refactor", folder]) == 0
     store(tmp_path, forged("green", without=NAMES[0]))
-    assert command.capture_proof(words, "proof refactor") == 1
+    assert main(["proof", "refactor", folder]) == 1
     assert f"test {NAMES[0]}: recorded None, now passed" in capsys.readouterr().err
-    with pytest.raises(FileNotFoundError, match="does not exist"):
-        command.capture_proof([str(tmp_path / "none")], "proof green")
+    assert main(["proof", "green", str(tmp_path / "none")]) == 2
+    assert "none: does not exist" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from perdure.publish.git import Git, GitError
 from perdure.recipes.recipes import recipe
 from perdure.remote.launch import Launch, environment_folder
 from perdure.remote.remote_run import RemoteRun
-from perdure.remote.transport import SshTransport
+from perdure.remote.transport import Transport
 from publish.repository import git, new_repository
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +35,7 @@ def launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Launch:
     git(user, "add", ".")
     git(user, "commit", "--quiet", "--message", "code")
     run = RemoteRun(name="a", host="box", root=str(tmp_path / "host"), branch="results")
-    return Launch(run, recipe("tiny"), Git(user), SshTransport("box"), lambda text: None)
+    return Launch(run, recipe("tiny"), Git(user), Transport("box"), lambda text: None)
 
 
 def test_the_environment_is_made_once_and_a_failure_is_no_environment(launch: Launch, tmp_path: Path) -> None:
@@ -80,29 +79,23 @@ def test_the_script_says_how_it_is_used() -> None:
     assert shown.stderr.startswith("usage: scripts/run_early_persistence_remote.sh HOST ")
 
 
-@dataclass
-class NotedTransport:
+@dataclass(frozen=True)
+class NotedTransport(Transport):
     """Notes what is sent to a host that does not exist."""
 
-    host: str = "box"
     sent: list[tuple[Path, str]] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
+    commits: list[str] = field(default_factory=list)
 
     def run(self, script: str, *, given: str = "", timeout_s: float = 0.0) -> str:
         self.scripts.append(script + given)
         return "root=/far\nfree_kb=999999999\npython=3.12\n"
 
-    def stream(self, script: str) -> subprocess.Popen[bytes]:
-        raise NotImplementedError
-
-    def pull(self, source: str, target: Path, *, excluded: Sequence[str] = ()) -> None:
-        raise NotImplementedError
-
     def send(self, source: Path, target: str) -> None:
         self.sent.append((source, target))
 
     def push(self, git: Git, repository: str, commit: str, branch: str) -> None:
-        self.commit = commit
+        self.commits.append(commit)
 
     def fetch(self, git: Git, repository: str, branch: str, *, into: str = "") -> str:
         raise GitError(f"has no branch {branch}")
@@ -118,11 +111,11 @@ def test_sequences_of_this_machine_travel_and_are_read_there(
     sequences.mkdir()
     (sequences / "det.txt").write_text("1", encoding="utf-8")
     config = recipe("tracks").reading(str(sequences))
-    transport = NotedTransport()
+    transport = NotedTransport("box")
     run = replace(launch, config=config, transport=transport).start()
     assert transport.sent == [(sequences, run.sources(sequences))]
     assert run.sources(sequences).startswith("/far/sources/") and run.sources(sequences).endswith("/kitti")
-    text = launch.git("show", f"{transport.commit}:runs/a/config.toml")
+    text = launch.git("show", f"{transport.commits[0]}:runs/a/config.toml")
     stored = tomllib.loads(text)
     assert stored["data"]["path"] == run.sources(sequences)
     assert from_dict(type(config), stored, where="there") == config.reading(run.sources(sequences))

@@ -9,30 +9,30 @@ from pathlib import Path
 import pytest
 
 from perdure.publish.git import Git, GitError
-from perdure.remote.transport import ConnectionLostError, RemoteError, SshTransport
+from perdure.remote.transport import ConnectionLostError, RemoteError, Transport
 from publish.repository import git, new_repository
 from remote.loopback import Loopback
 
 
 @pytest.fixture
-def host(testbox: Loopback) -> SshTransport:
-    return SshTransport("testbox", testbox.config)
+def host(testbox: Loopback) -> Transport:
+    return Transport("testbox", testbox.config)
 
 
 @pytest.mark.parametrize("name", ["-oProxyCommand=touch x", "", "a b", "a:22", "$(id)", "ssh://host"])
 def test_what_is_no_plain_name_of_a_host_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="host: got "):
-        SshTransport(name)
+        Transport(name)
 
 
-def test_scripts_run_as_they_are_written(host: SshTransport) -> None:
+def test_scripts_run_as_they_are_written(host: Transport) -> None:
     assert host.run("""printf '%s|' "it's" '$HOME' "a  b"; cat""", given="given\n") == "it's|$HOME|a  b|given\n"
     with pytest.raises(RemoteError, match=r"^no luck$") as error:
         host.run("echo first >&2; echo no luck >&2; exit 9")
     assert error.value.code == 9
 
 
-def test_an_unknown_or_changed_host_key_is_refused(host: SshTransport, testbox: Loopback, tmp_path: Path) -> None:
+def test_an_unknown_or_changed_host_key_is_refused(host: Transport, testbox: Loopback, tmp_path: Path) -> None:
     known = testbox.folder / "known_hosts"
     known.rename(tmp_path / "aside")
     with pytest.raises(ConnectionLostError, match=r"Host key verification failed; connect once by hand .*ssh testbox"):
@@ -45,13 +45,13 @@ def test_an_unknown_or_changed_host_key_is_refused(host: SshTransport, testbox: 
         host.run("true")
 
 
-def test_a_user_that_the_host_does_not_know_is_told_what_to_try(host: SshTransport, testbox: Loopback) -> None:
+def test_a_user_that_the_host_does_not_know_is_told_what_to_try(host: Transport, testbox: Loopback) -> None:
     (testbox.folder / "authorized_keys").write_text("", encoding="utf-8")
     with pytest.raises(ConnectionLostError, match=r"Permission denied .*; make sure that .*ssh testbox true"):
         host.run("true")
 
 
-def test_a_host_that_is_away_is_no_failed_command(host: SshTransport, testbox: Loopback, tmp_path: Path) -> None:
+def test_a_host_that_is_away_is_no_failed_command(host: Transport, testbox: Loopback, tmp_path: Path) -> None:
     testbox.stop()
     with pytest.raises(ConnectionLostError, match="Connection refused"):
         host.run("true")
@@ -67,7 +67,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_folder_is_made_the_same_and_what_is_excluded_is_left_alone(host: SshTransport, tmp_path: Path) -> None:
+def test_a_folder_is_made_the_same_and_what_is_excluded_is_left_alone(host: Transport, tmp_path: Path) -> None:
     there, here = tmp_path / "a folder's results", tmp_path / "here"
     (there / "data").mkdir(parents=True)
     (there / "data" / "shard.npy").write_bytes(b"x" * 100)
@@ -88,7 +88,7 @@ def test_a_folder_is_made_the_same_and_what_is_excluded_is_left_alone(host: SshT
 
 
 def test_commits_go_there_and_back_and_none_is_lost(
-    host: SshTransport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = new_repository(tmp_path / "user", monkeypatch)
     there = tmp_path / "there.git"

@@ -10,9 +10,8 @@ from rich.console import Console
 
 import runs.fake_stages as fake
 from perdure.recipes.recipes import recipe
-from perdure.runs.display import DisplayHandler, PlainDisplay, TerminalDisplay, display_for
+from perdure.runs.display import Display, DisplayHandler, PlainDisplay, ProgressState, TerminalDisplay, display_for
 from perdure.runs.plan import plan_stages
-from perdure.runs.progress import Display, ProgressState
 from perdure.runs.run_folder import RunFolder
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.runs.activity import Activity
-from perdure.runs.heartbeat import STALE_S, Heartbeat, Usage, UsageMeter, heartbeat_line, last_beat
+from perdure.runs.heartbeat import STALE_S, Activity, Heartbeat, Usage, UsageMeter, heartbeat_line, last_beat
 from perdure.runs.record import timestamp
 
 USAGE = Usage(cpu_percent=12.0, memory_mb=345.6)

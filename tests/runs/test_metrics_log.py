@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from perdure.files import read_json_lines
-from perdure.runs.metrics_log import MetricsLog
+from perdure.runs.progress import MetricsLog
 
 
 def test_rows_of_work_that_is_done_again_are_dropped(tmp_path: Path) -> None:

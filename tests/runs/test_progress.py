@@ -10,15 +10,14 @@ import pytest
 
 import runs.fake_stages as fake
 from perdure.recipes.recipes import recipe
-from perdure.runs.activity import Activity
-from perdure.runs.display import SilentDisplay
-from perdure.runs.metrics_log import MetricsLog
+from perdure.runs.display import Display, ProgressState
+from perdure.runs.heartbeat import Activity
 from perdure.runs.plan import PlannedStage, plan_stages
-from perdure.runs.progress import Progress, ProgressState
+from perdure.runs.progress import MetricsLog, Progress
 from perdure.runs.run_folder import RunFolder
 
 
-class Shown(SilentDisplay):
+class Shown(Display):
     """Keeps what it is shown."""
 
     def __init__(self) -> None:
@@ -95,13 +94,13 @@ def test_every_report_is_a_sign_of_life(desk: Desk) -> None:
     desk.progress.start(desk.stage("train"))
     desk.now = 5.0
     desk.progress.metrics({"step": 7, "loss": 0.5})
-    assert (desk.activity.last.stage, desk.activity.last.detail) == ("train", "wrote metrics of step 7")
+    assert desk.activity.last[:2] == ("train", "wrote metrics of step 7")
     desk.now = 9.0
     assert desk.activity.age_s == 4.0
     desk.progress.note("drawing")
     assert desk.activity.age_s == 0.0
     desk.progress.progress(3, 10, "loss 0.4")
-    assert desk.activity.last.detail == "3/10 loss 0.4"
+    assert desk.activity.last[1] == "3/10 loss 0.4"
 
 
 def test_a_stage_that_is_kept_adds_no_share(desk: Desk) -> None:

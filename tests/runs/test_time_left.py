@@ -9,7 +9,7 @@ import pytest
 from perdure.recipes.config import RunConfig
 from perdure.recipes.recipes import recipe
 from perdure.recipes.stages import run_stages
-from perdure.runs.time_left import PRIOR_S, TimeLeft
+from perdure.runs.progress import PRIOR_S, TimeLeft
 
 
 class Clock:

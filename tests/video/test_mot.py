@@ -23,7 +23,7 @@ def test_frames_count_from_zero_and_boxes_become_corners(tmp_path: Path) -> None
     assert found.at(0).xyxy_px.tolist() == [[10, 20, 40, 60]] * 2
     assert found.at(2).xyxy_px.tolist() == [[0.5, 1.5, 2.5, 4.5]] and found.at(2).score.tolist() == [-0.25]
     assert len(found.at(1)) == 0
-    assert (found.num_detections, found.num_from(1), found.num_from(3), found.num_without_area) == (3, 1, 0, 0)
+    assert (found.num_from(0), found.num_from(1), found.num_from(3), found.num_without_area) == (3, 1, 0, 0)
     assert found.num_from(2) == 1
 
 
@@ -43,7 +43,7 @@ def test_rows_without_area_or_finite_numbers_are_left_out_and_counted(tmp_path: 
     bad = "1,-1,5,5,0,4,0.9\n2,-1,5,5,-3,4,0.9\n2,-1,5,5,3,0,1\n2,-1,1e8,5,1e-12,4,1\n"
     bad += "2,-1,10,nan,30,40,0.9\n2,-1,10,20,inf,40,0.9\n2,-1,10,20,30,40,nan\n2,-1,10,20,1e100,40,0.9\n"
     found = read_mot_detections(written(tmp_path, GOOD + bad))
-    assert (found.num_detections, found.num_without_area) == (1, 8)
+    assert (found.num_from(0), found.num_without_area) == (1, 8)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_file_without_detections_says_that_nothing_was_found(tmp_path: Path) -
     """An empty file was refused, though a detector that finds nothing writes one."""
     for text, num_left_out in (("", 0), ("\n\n", 0), ("1,-1,5,5,0,4,0.9\n", 1)):
         found = read_mot_detections(written(tmp_path, text))
-        assert (found.num_detections, found.num_without_area, len(found.at(0))) == (0, num_left_out, 0)
+        assert (found.num_from(0), found.num_without_area, len(found.at(0))) == (0, num_left_out, 0)
 
 
 def test_what_is_no_file_of_text_is_refused(tmp_path: Path) -> None:
@@ -123,6 +123,6 @@ def test_every_recorded_detection_file_is_read(real_data: Path) -> None:
     for path in paths:
         found = read_mot_detections(path)
         num_lines = sum(bool(line.strip()) for line in path.read_text().splitlines())
-        assert found.num_detections + found.num_without_area == num_lines
+        assert found.num_from(0) + found.num_without_area == num_lines
         num_without_area += found.num_without_area
     assert num_without_area == 1  # a car of KITTI-0000 whose projection has no width

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perdure.video.window import OpenCvWindow, Window, open_window
+from perdure.video.window import Window, open_window
 
 FRAME = np.zeros((4, 6, 3), np.uint8)
 FRAME[:, :, 0] = 200  # red
@@ -50,7 +50,7 @@ class FakeOpenCv:
 
 def test_frames_are_shown_in_their_colours_and_the_window_is_closed() -> None:
     opencv = FakeOpenCv()
-    window = OpenCvWindow(opencv, "title")
+    window = Window(opencv, "title")
     assert isinstance(window, Window) and not window.is_ended() and opencv.size is None
     window.show(FRAME)
     assert opencv.size == (6, 4)
@@ -63,14 +63,14 @@ def test_frames_are_shown_in_their_colours_and_the_window_is_closed() -> None:
 @pytest.mark.parametrize("key", [ord("q"), ord("Q"), 27, ord("q") | 1 << 20])
 def test_q_and_esc_ask_for_the_end_and_other_keys_do_not(key: int) -> None:
     """Some window systems put the state of the shift and lock keys above the lowest byte."""
-    window = OpenCvWindow(FakeOpenCv(keys=(-1, ord("x"), key)), "title")
+    window = Window(FakeOpenCv(keys=(-1, ord("x"), key)), "title")
     window.show(FRAME)
     assert [window.is_ended() for _ in range(3)] == [False, False, True]
 
 
 def test_closing_the_window_asks_for_the_end_unless_it_never_said_that_it_is_visible() -> None:
     opencv = FakeOpenCv()
-    window = OpenCvWindow(opencv, "title")
+    window = Window(opencv, "title")
     window.show(FRAME)
     assert not window.is_ended()
     opencv.visible, opencv.size = 0.0, None
@@ -78,7 +78,7 @@ def test_closing_the_window_asks_for_the_end_unless_it_never_said_that_it_is_vis
     window.close()  # it is gone already, which is no error
     opencv = FakeOpenCv()
     opencv.visible = -1.0
-    window = OpenCvWindow(opencv, "title")
+    window = Window(opencv, "title")
     window.show(FRAME)
     assert not window.is_ended() and not window.is_ended()
 

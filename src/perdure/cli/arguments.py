@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
+from collections.abc import Sequence
 from functools import partial
 from inspect import cleandoc
 from typing import TypeVar
@@ -15,13 +14,26 @@ import tyro
 
 from perdure.cli.errors import UsageError
 
-ArgumentsT = TypeVar("ArgumentsT")
+ArgumentsT = TypeVar("ArgumentsT", bound="Arguments")
 
 _CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
 _CORNER = "\u256d"
 _BORDER = re.compile(r"^[\u256d\u2570]")
 _RULE = re.compile(r"^(\u2500{3,}|-{3,})$")
 _OPTION = re.compile(r"^(--[\w.-]+)")
+
+
+class Arguments:
+    """What a command is told and what it does then: a dataclass whose docstring is the help of the command."""
+
+    @classmethod
+    def read(cls, words: Sequence[str], command: str) -> Arguments:
+        """Returns what the words after a command say; see `parse` for what may go wrong."""
+        return parse(cls, words, command=command)
+
+    def __call__(self) -> int:
+        """Does the work and returns the exit code."""
+        raise NotImplementedError
 
 
 def parse(
@@ -45,8 +57,6 @@ def parse(
         UsageError: they are not understood.
         SystemExit: help was asked for and printed.
     """
-    if _IS_DESCRIBING.get():
-        raise _Described(cls)
     errors = io.StringIO()
     text = None if description is None else cleandoc(description)
     read = partial(tyro.cli, cls, prog=f"perdure {command}", description=text, config=_CONFIG)
@@ -60,33 +70,6 @@ def parse(
     return parsed
 
 
-class _Described(Exception):
-    """Ends a command at the point where it reads its arguments."""
-
-    def __init__(self, cls: type) -> None:
-        super().__init__(cls)
-        self.cls = cls
-
-
-_IS_DESCRIBING: ContextVar[bool] = ContextVar("is_describing", default=False)
-
-
-def described(command: Callable[[Sequence[str]], int]) -> type:
-    """Returns the dataclass of a command's arguments, by calling it and stopping it where it reads them.
-
-    Raises:
-        RuntimeError: it reads none.
-    """
-    token = _IS_DESCRIBING.set(True)
-    try:
-        command(())
-    except _Described as found:
-        return found.cls
-    finally:
-        _IS_DESCRIBING.reset(token)
-    raise RuntimeError(f"command: {command} has ended without reading its arguments")
-
-
 def one_line_of(text: str) -> str:
     r"""Returns what a framed message of tyro says, without frame, title, help text and repetition.
 
@@ -94,6 +77,8 @@ def one_line_of(text: str) -> str:
     'data.n: got -1'
     >>> one_line_of(" Value error\n -----------\n Error parsing --data.n: no number \n -----------\n For full helptext")
     '--data.n: no number'
+    >>> one_line_of(" Value error\n -----------\n Error parsing Frontier: cells: got 'd9' \n -----------\n For help")
+    "cells: got 'd9'"
     """
     parts: list[list[str]] = [[]]
     for line in (line.strip().strip("\u2502").strip() for line in text.splitlines()):
@@ -104,14 +89,12 @@ def one_line_of(text: str) -> str:
     if _CORNER not in text:
         del parts[0]  # an output that knows ASCII alone gets no frame, but the title as a part of its own
     message = " ".join(parts[0] if parts else []).rstrip(".")
+    message = re.sub(r"^Error parsing [A-Z]\w*: (?=\w+: )", "", message)  # the class of all arguments
     message = re.sub(r"^Error parsing (?:config\.)?(?=\w)([\w.]+): (?=\w+: )", r"\1.", message)
     message = re.sub(r"^Error parsing ", "", message)
-    similar = [match[1] for part in parts[1:] if part and part[0].startswith("Perhaps") for match in _options(part)]
-    return f"{message}; did you mean {similar[0]}?" if similar else message
-
-
-def _options(lines: Sequence[str]) -> list[re.Match[str]]:
-    return [match for line in lines if (match := _OPTION.match(line))]
+    perhaps = (line for part in parts[1:] if part and part[0].startswith("Perhaps") for line in part)
+    similar = next((match[1] for line in perhaps if (match := _OPTION.match(line))), None)
+    return f"{message}; did you mean {similar}?" if similar else message
 
 
 def peek(words: Sequence[str], option: str) -> str | None:

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from perdure.cli.arguments import parse
+from perdure.cli.arguments import Arguments, parse
 from perdure.cli.errors import DONE
 from perdure.cli.run_command import run_shown
-from perdure.cli.terminal import counted, say, say_table
+from perdure.cli.terminal import counted, say, say_rows, say_table
 from perdure.files import write_json
 from perdure.recipes.recipes import recipe, stored_config
 from perdure.runs.machine import machine_words
@@ -24,7 +24,7 @@ CELL_NAMES = ("d0", "d1", "d2", "d1-pd0.7")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FrontierArguments:
+class Frontier(Arguments):
     """Mean decision frame of every rule on the same tracks at one total error, beside both exact optima.
 
     Trains the gate with pixels and without on each world and seed, scores the same test tracks with both, and sweeps
@@ -51,6 +51,7 @@ class FrontierArguments:
     """Threads of torch; 0 takes one per usable core."""
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """File that the rows are written to."""
+    line: tyro.conf.SuppressFixed[tyro.conf.Fixed[str]] = ""
 
     def __post_init__(self) -> None:
         if not self.seeds or min(self.seeds) < 0:
@@ -61,37 +62,37 @@ class FrontierArguments:
         if unknown or not self.cells:
             raise ValueError(f"cells: got '{''.join(unknown[:1])}', expected some of {', '.join(CELL_NAMES)}")
 
+    @classmethod
+    def read(cls, words: Sequence[str], command: str) -> Frontier:
+        """Returns what the words say, and the line for the records of its runs."""
+        return parse(cls, words, command=command, default=cls(line=shlex.join(["perdure", command, *words])))
 
-def frontier(words: Sequence[str], command: str) -> int:
-    """Runs `perdure bench frontier`."""
-    arguments = parse(FrontierArguments, words, command=command)
-    base = replace(recipe(arguments.recipe), num_threads=arguments.num_threads)
+    def __call__(self) -> int:
+        base = replace(recipe(self.recipe), num_threads=self.num_threads)
 
-    from perdure.recipes import frontier as bench
-    from perdure.report.bench_figures import draw_frontier_rows
-    from perdure.runs.runner import Runner
+        from perdure.recipes import frontier as bench
+        from perdure.report.bench_figures import draw_frontier_rows
+        from perdure.runs.runner import Runner
 
-    line = shlex.join(["perdure", command, *words])
-    for seed in arguments.seeds:
-        for cell in arguments.cells:
-            config, folder = bench.cell_config(base, cell, seed), bench.cell_folder(arguments.out, cell, seed)
-            if not bench.is_scored(config, folder):
-                runner = Runner(
-                    stages=bench.frontier_stages(config), config_of=stored_config, command=line, may_change=True
-                )
-                run_shown(runner, config, folder)
-                bench.drop_data(folder)
-    rows: list[dict[str, Any]] = []
-    with counted("worlds") as done:
-        for place, cell in enumerate(arguments.cells):
-            folders = [bench.cell_folder(arguments.out, cell, seed) for seed in arguments.seeds]
-            rows += bench.cell_rows(bench.cell_config(base, cell, 0), folders, total_error=arguments.total_error)
-            done(place + 1, len(arguments.cells))
-    _say_frontier(rows)
-    draw_frontier_rows(rows, arguments.out / "frontier.png")
-    say(f"figure: {arguments.out / 'frontier.png'}")
-    write_rows("frontier", rows, arguments.json)
-    return DONE
+        for seed in self.seeds:
+            for cell in self.cells:
+                config, folder = bench.cell_config(base, cell, seed), bench.cell_folder(self.out, cell, seed)
+                if not bench.is_scored(config, folder):
+                    stages = bench.frontier_stages(config)
+                    runner = Runner(stages=stages, config_of=stored_config, command=self.line, may_change=True)
+                    run_shown(runner, config, folder)
+                    bench.drop_data(folder)
+        rows: list[dict[str, Any]] = []
+        with counted("worlds") as done:
+            for place, cell in enumerate(self.cells):
+                folders = [bench.cell_folder(self.out, cell, seed) for seed in self.seeds]
+                rows += bench.cell_rows(bench.cell_config(base, cell, 0), folders, total_error=self.total_error)
+                done(place + 1, len(self.cells))
+        _say_frontier(rows)
+        draw_frontier_rows(rows, self.out / "frontier.png")
+        say(f"figure: {self.out / 'frontier.png'}")
+        write_rows("frontier", rows, self.json)
+        return DONE
 
 
 def _say_frontier(rows: Sequence[dict[str, Any]]) -> None:
@@ -129,7 +130,7 @@ def _frontier_line(swept: dict[str, Any], chosen: dict[str, Any]) -> tuple[str, 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GuaranteeArguments:
+class Guarantee(Arguments):
     """How often calibrated bounds violate the rates they guarantee, over many calibrations on tracks of a known law.
 
     The evidence is wrong on purpose (twice as sure as it should be). A guarantee with delta 0.05 may be violated by 5 %
@@ -166,60 +167,40 @@ class GuaranteeArguments:
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected above 0 and below 1")
 
+    def __call__(self) -> int:
+        from perdure.bench.guarantee import Promise, guarantee_rows, num_rows
+        from perdure.bench.shift import shift_rows
 
-def guarantee(words: Sequence[str], command: str) -> int:
-    """Runs `perdure bench guarantee`."""
-    arguments = parse(GuaranteeArguments, words, command=command)
+        promise = Promise(alpha=self.alpha, delta=self.delta, num_draws=self.draws, seed=self.seed)
+        rows: list[dict[str, Any]] = []
+        with counted("rows") as done:
+            for row in guarantee_rows(promise, self.clips):
+                rows.append(row)
+                done(len(rows), num_rows(self.clips))
+        say_rows(_PROMISES, rows)
+        shifts = list(shift_rows(promise))
+        say()
+        say("calibrated at Pd 0.9, Pfa 0.05, d 1, 30 Hz, used elsewhere:")
+        say_rows(_SHIFTS, [row | {"reported": "; ".join(row["reported"]) or "nothing"} for row in shifts])
+        if self.out is not None:
+            from perdure.report.bench_figures import draw_guarantee_rows
 
-    from perdure.bench.guarantee import Promise, guarantee_rows, num_rows
-    from perdure.bench.shift import shift_rows
-
-    promise = Promise(alpha=arguments.alpha, delta=arguments.delta, num_draws=arguments.draws, seed=arguments.seed)
-    rows: list[dict[str, Any]] = []
-    with counted("rows") as done:
-        for row in guarantee_rows(promise, arguments.clips):
-            rows.append(row)
-            done(len(rows), num_rows(arguments.clips))
-    header: tuple[str, ...] = ("data", "method", "clips", "refused", "violated", "allowed", "frames", "excess delay")
-    say_table(header, [_promise_line(row) for row in rows])
-    shifts = list(shift_rows(promise))
-    say()
-    say("calibrated at Pd 0.9, Pfa 0.05, d 1, 30 Hz, used elsewhere:")
-    header = ("world", "violated", "false confirms", "misses", "frames", "what a gate reports there")
-    say_table(header, [_shift_line(row) for row in shifts])
-    if arguments.out is not None:
-        from perdure.report.bench_figures import draw_guarantee_rows
-
-        draw_guarantee_rows(rows, arguments.out)
-        say(f"figure: {arguments.out}")
-    write_rows("guarantee", [*rows, *shifts], arguments.json)
-    return DONE
+            draw_guarantee_rows(rows, self.out)
+            say(f"figure: {self.out}")
+        write_rows("guarantee", [*rows, *shifts], self.json)
+        return DONE
 
 
-def _shift_line(row: dict[str, Any]) -> tuple[str, ...]:
-    return (
-        row["data"],
-        f"{row['violations']} of {row['draws']}",
-        f"{100 * row['false_confirm_rate']:.2f} %",
-        f"{100 * row['miss_rate']:.2f} %",
-        f"{row['mean_decision_frame']:.2f}",
-        "; ".join(row["reported"]) or "nothing",
-    )
-
-
-def _promise_line(row: dict[str, Any]) -> tuple[str, ...]:
-    price = "" if row["price_frames"] is None else f"{row['price_frames']:+.2f}"
-    frame = "" if row["mean_decision_frame"] is None else f"{row['mean_decision_frame']:.2f}"
-    return (
-        row["data"],
-        row["method"],
-        f"{row['num_calibration']}",
-        f"{row['refused']}",
-        f"{row['violations']} of {row['draws']}",
-        f"{row['violations_allowed']}",
-        frame,
-        price,
-    )
+_PROMISES = (
+    ("data", "{data}"), ("method", "{method}"), ("clips", "{num_calibration}"), ("refused", "{refused}"),
+    ("violated", "{violations} of {draws}"), ("allowed", "{violations_allowed}"),
+    ("frames", "{mean_decision_frame:.2f}"), ("excess delay", "{price_frames:+.2f}"),
+)  # fmt: skip
+_SHIFTS = (
+    ("world", "{data}"), ("violated", "{violations} of {draws}"), ("false confirms", "{false_confirm_rate:.2%}"),
+    ("misses", "{miss_rate:.2%}"), ("frames", "{mean_decision_frame:.2f}"),
+    ("what a gate reports there", "{reported}"),
+)  # fmt: skip
 
 
 def write_rows(name: str, rows: Sequence[dict[str, Any]], path: Path | None) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from perdure.cli.arguments import parse
-from perdure.cli.errors import UsageError
+from perdure.cli.arguments import Arguments
+from perdure.cli.errors import DONE, UsageError
 from perdure.cli.stage_commands import run_one
 from perdure.cli.terminal import counted, say
 from perdure.runs.run_folder import LATEST, RUNS
@@ -25,7 +24,7 @@ PACKAGE = Path("package")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CalibrateArguments:
+class Calibrate(Arguments):
     """Sets the bounds of a stopping rule: of a run from its own clips, or with --data of its weights on another site.
 
     Nothing is trained. Each class of objects gets its own bounds where it has enough tracks, the others share those of
@@ -72,28 +71,19 @@ class CalibrateArguments:
     device: str | None = None
     """Where the networks run: cpu, cuda, cuda:N or mps; that of the run by default."""
 
-
-_SITE_ONLY = (
-    "max_false_confirm", "max_miss", "delta", "out", "horizon", "on_timeout", "fallback", "block_s", "split", "seed",
-    "targets", "known_scores",
-)  # fmt: skip
-
-
-def calibrate(words: Sequence[str], command: str) -> int:
-    """Runs `perdure calibrate`."""
-    arguments = parse(CalibrateArguments, words, command=command)
-    if arguments.data is not None:
-        return _calibrate_site(arguments, arguments.data)
-    for name in _SITE_ONLY:
-        if getattr(arguments, name) is not None:
-            option = f"--{name.replace('_', '-')}"
-            raise UsageError(
-                f"got {option} without --data SITE, expected both; the rates of a run itself are in its configuration"
-            )
-    return run_one(command, arguments.run, arguments.device)
+    def __call__(self) -> int:
+        if self.data is not None:
+            return _calibrate_site(self, self.data)
+        for name in (field.name for field in fields(self) if field.name not in ("run", "device")):
+            if getattr(self, name) is not None:
+                raise UsageError(
+                    f"got --{name.replace('_', '-')} without --data SITE, expected both; the rates of a run itself "
+                    "are in its configuration"
+                )
+        return run_one("calibrate", self.run, self.device)
 
 
-def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
+def _calibrate_site(arguments: Calibrate, data: Path) -> int:
     from perdure.data.labelled_stream import site_streams
     from perdure.gate.load import load_model, with_known_scores
     from perdure.gate.site_tracks import SiteRequest, calibrate_site
@@ -133,7 +123,7 @@ def _calibrate_site(arguments: CalibrateArguments, data: Path) -> int:
     for line in said.lines:
         say((f"  {line}", "bold red" if "NOT guaranteed" in line else ""))
     _say_rates(tracks, request)
-    return 0
+    return DONE
 
 
 def _say_rates(tracks: SiteTracks, request: SiteRequest) -> None:
@@ -147,10 +137,9 @@ def _say_rates(tracks: SiteTracks, request: SiteRequest) -> None:
     def exact(rate: float) -> float | None:
         try:
             rates = Rates(max_false_confirm=rate, delta=request.delta)
-            rule = exactly(scores, rates, horizon=request.horizon, on_timeout="transient")
+            return exactly(scores, rates, horizon=request.horizon, on_timeout="transient").upper
         except ValueError:
             return None
-        return rule.upper
 
     say(f"  on these {len(tracks)} tracks, up to age {request.horizon}, confirmed by evidence alone:")
     say(f"  {'':<26}{'transient':>11}{'persistent':>12}{'at age':>8}{'lost':>6}")

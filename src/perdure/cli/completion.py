@@ -8,15 +8,16 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import make_dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Union
 
 import tyro
 
-from perdure.cli.arguments import described
+from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE, UsageError
+from perdure.cli.program import GROUPS
 from perdure.cli.terminal import say
 from perdure.files import write_text
 
@@ -24,21 +25,31 @@ SHELLS = ("bash", "zsh")
 _CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
 
 
-def install(words: Sequence[str], commands: Iterable[tuple[str, Callable[[Sequence[str]], int]]]) -> int:
-    """Runs `perdure --install-completion [SHELL]`: writes the script and says how to use it.
+@dataclass(frozen=True, slots=True)
+class Install(Arguments):
+    """Writes the script for one of `SHELLS` and says how to use it."""
 
-    Raises:
-        UsageError: the shell is not one of `SHELLS`.
-    """
-    shell = words[0] if words else Path(os.environ.get("SHELL", "")).name
-    if len(words) > 1 or shell not in SHELLS:
-        raise UsageError(f"shell: got '{' '.join(words) or shell}', expected {' or '.join(SHELLS)}")
-    path = completion_file(shell)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, script(shell, commands))
-    more = f"; once, in ~/.zshrc before compinit: fpath+=({path.parent})" if shell == "zsh" else ""
-    say(("done", "bold green"), f": {path}; it works in the next shell{more}")
-    return DONE
+    shell: str
+
+    @classmethod
+    def read(cls, words: Sequence[str], command: str) -> Install:
+        """Returns the shell that is named, or else that of the user.
+
+        Raises:
+            UsageError: it is not one of `SHELLS`.
+        """
+        shell = words[0] if words else Path(os.environ.get("SHELL", "")).name
+        if len(words) > 1 or shell not in SHELLS:
+            raise UsageError(f"shell: got '{' '.join(words) or shell}', expected {' or '.join(SHELLS)}")
+        return cls(shell)
+
+    def __call__(self) -> int:
+        path = completion_file(self.shell)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, script(self.shell))
+        more = f"; once, in ~/.zshrc before compinit: fpath+=({path.parent})" if self.shell == "zsh" else ""
+        say(("done", "bold green"), f": {path}; it works in the next shell{more}")
+        return DONE
 
 
 def completion_file(shell: str) -> Path:
@@ -49,17 +60,12 @@ def completion_file(shell: str) -> Path:
     return Path(os.environ.get("BASH_COMPLETION_USER_DIR") or data / "bash-completion") / "completions" / "perdure"
 
 
-def script(shell: str, commands: Iterable[tuple[str, Callable[[Sequence[str]], int]]]) -> str:
-    """Returns the script for a shell.
-
-    Args:
-        shell: one of `SHELLS`.
-        commands: words and function of every command.
-    """
+def script(shell: str) -> str:
+    """Returns the script for a shell."""
     groups: dict[str, list[Any]] = {}
-    for words, run in commands:
-        group, _, name = words.rpartition(" ")
-        groups.setdefault(group, []).append(Annotated[described(run), tyro.conf.subcommand(name)])
+    for command in (command for commands in GROUPS.values() for command in commands):
+        group, _, name = command.words.rpartition(" ")
+        groups.setdefault(group, []).append(Annotated[command.arguments, tyro.conf.subcommand(name)])
     kinds = groups.pop("", [])
     for group, inside in groups.items():
         one: Any = Union[tuple(inside)]  # noqa: UP007 - members from a list

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import tyro
 
-from perdure.cli.arguments import parse, peek
+from perdure.cli.arguments import Arguments, parse, peek
+from perdure.cli.errors import DONE, FAILED
 from perdure.cli.terminal import counted, say, say_table
 from perdure.data.config import SPLITS, DataConfig
 from perdure.recipes.recipes import DEFAULT_RECIPE, recipe
@@ -17,7 +18,7 @@ from perdure.runs.words import bytes_words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GenerateArguments:
+class Generate(Arguments):
     """Makes a synthetic data set; one that is there already, or half of one, is completed.
 
     Reads: nothing.
@@ -38,29 +39,26 @@ class GenerateArguments:
     data: DataConfig = field(default_factory=DataConfig)
     """The data set."""
 
+    @classmethod
+    def read(cls, words: Sequence[str], command: str) -> Generate:
+        """Returns what the words say, with the settings of the recipe that they name."""
+        base = recipe(peek(words, "--recipe") or DEFAULT_RECIPE)
+        default = cls(recipe=base.recipe, seed=base.seed, data=base.world_clips)
+        return parse(cls, words, command=command, default=default)
 
-def generate(words: Sequence[str], command: str) -> int:
-    """Runs `perdure data generate`."""
-    base = recipe(peek(words, "--recipe") or DEFAULT_RECIPE)
-    default = GenerateArguments(recipe=base.recipe, seed=base.seed, data=base.world_clips)
-    arguments = parse(GenerateArguments, words, command=command, default=default)
-    from perdure.data.generate import generate_dataset
+    def __call__(self) -> int:
+        from perdure.data.generate import generate_dataset
 
-    with counted("clips") as report:
-        dataset = generate_dataset(
-            arguments.data,
-            arguments.out,
-            seed=arguments.seed,
-            num_workers=arguments.num_workers or usable_cores(),
-            on_progress=report,
-        )
-    size = sum(path.stat().st_size for path in dataset.root.iterdir())
-    say(("done", "bold green"), f": {len(dataset)} clips, {bytes_words(size)}, in {dataset.root}")
-    return 0
+        workers = self.num_workers or usable_cores()
+        with counted("clips") as report:
+            dataset = generate_dataset(self.data, self.out, seed=self.seed, num_workers=workers, on_progress=report)
+        size = sum(path.stat().st_size for path in dataset.root.iterdir())
+        say(("done", "bold green"), f": {len(dataset)} clips, {bytes_words(size)}, in {dataset.root}")
+        return DONE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ShowArguments:
+class Show(Arguments):
     """Says what a data set holds and draws contact sheets of some clips.
 
     Reads: the folder of the data set, or a run folder with one.
@@ -79,35 +77,30 @@ class ShowArguments:
     num_clips: int = 3
     """Contact sheets, of the first clips of the split."""
 
+    def __call__(self) -> int:
+        from perdure.data.dataset import ClipDataset
 
-def show(words: Sequence[str], command: str) -> int:
-    """Runs `perdure data show`."""
-    arguments = parse(ShowArguments, words, command=command)
-    from perdure.data.dataset import ClipDataset
+        dataset = ClipDataset.open(dataset_folder(self.folder))
+        world = dataset.config.world
+        say(f"{dataset.root}: {len(dataset)} clips of {world.num_frames} frames, seed {dataset.manifest.seed}")
+        rows = []
+        for split in SPLITS:
+            truths = [dataset.clip(clip_id).truth for clip_id in dataset.split(split)]
+            labels = [bool(value) for truth in truths if truth for value in truth.is_persistent]
+            rows.append((split, str(len(truths)), str(labels.count(True)), str(labels.count(False))))
+        say_table(("split", "clips", "persistent", "transient"), rows)
+        if self.out is None:
+            return DONE
+        from perdure.report.clip_sheet import draw_clip_sheet
 
-    dataset = ClipDataset.open(dataset_folder(arguments.folder))
-    world = dataset.config.world
-    say(f"{dataset.root}: {len(dataset)} clips of {world.num_frames} frames, seed {dataset.manifest.seed}")
-    rows = []
-    for split in SPLITS:
-        truths = [dataset.clip(clip_id).truth for clip_id in dataset.split(split)]
-        num = [
-            sum(bool(value) for truth in truths if truth for value in truth.is_persistent == kind) for kind in (1, 0)
-        ]
-        rows.append((split, str(len(truths)), str(num[0]), str(num[1])))
-    say_table(("split", "clips", "persistent", "transient"), rows)
-    if arguments.out is None:
-        return 0
-    from perdure.report.clip_sheet import draw_clip_sheet
-
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    for clip_id in dataset.split(arguments.split)[: arguments.num_clips]:
-        say(f"  {draw_clip_sheet(dataset.clip(clip_id), arguments.out / f'{clip_id}.png')}")
-    return 0
+        self.out.mkdir(parents=True, exist_ok=True)
+        for clip_id in dataset.split(self.split)[: self.num_clips]:
+            say(f"  {draw_clip_sheet(dataset.clip(clip_id), self.out / f'{clip_id}.png')}")
+        return DONE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AuditArguments:
+class Audit(Arguments):
     """Looks for leaks: does anything that is known when a track is born tell whether it will last? Exit 1 if it does.
 
     Reads: the data set in FOLDER, or a run folder with one; without it new clips of a recipe's world, cue off.
@@ -129,27 +122,22 @@ class AuditArguments:
     num_workers: int = 0
     """Processes; 0 takes one per usable core."""
 
+    def __call__(self) -> int:
+        config = recipe(self.recipe)
+        from perdure.evaluation.audit import audit_dataset, audit_world
 
-def audit(words: Sequence[str], command: str) -> int:
-    """Runs `perdure data audit`."""
-    arguments = parse(AuditArguments, words, command=command)
-    config = recipe(arguments.recipe)
-    from perdure.evaluation.audit import audit_dataset, audit_world
+        if self.folder is not None:
+            from perdure.data.dataset import ClipDataset
 
-    if arguments.folder is not None:
-        from perdure.data.dataset import ClipDataset
-
-        found = audit_dataset(ClipDataset.open(dataset_folder(arguments.folder)), seed=arguments.seed)
-    else:
-        found = audit_world(
-            config.world_clips.world,
-            num_per_class=arguments.num_per_class,
-            seed=arguments.seed,
-            num_workers=arguments.num_workers or usable_cores(),
-        )
-    for line in found.text().splitlines():
-        say((line, "bold red" if line.startswith(("FAIL", "LEAK")) else ""))
-    return 0 if found.passed else 1
+            found = audit_dataset(ClipDataset.open(dataset_folder(self.folder)), seed=self.seed)
+        else:
+            workers = self.num_workers or usable_cores()
+            found = audit_world(
+                config.world_clips.world, num_per_class=self.num_per_class, seed=self.seed, num_workers=workers
+            )
+        for line in found.text().splitlines():
+            say((line, "bold red" if line.startswith(("FAIL", "LEAK")) else ""))
+        return DONE if found.passed else FAILED
 
 
 def dataset_folder(folder: Path) -> Path:

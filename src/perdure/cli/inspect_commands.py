@@ -1,4 +1,4 @@
-"""`perdure status`, `check`, `runs` and `explain`: look at runs without changing them."""
+"""`perdure status`, `check`, `runs` and `explain`: look at runs without changing them; and what came out of a run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Annotated
 
 import tyro
 
-from perdure.cli.arguments import parse
-from perdure.cli.summary import say_targets
-from perdure.cli.terminal import complain, say, say_table
-from perdure.runs.complete import read_targets
-from perdure.runs.record import read_record
-from perdure.runs.run_folder import LATEST, RUNS, find_runs, named_run
+from perdure.cli.arguments import Arguments
+from perdure.cli.errors import DONE, FAILED
+from perdure.cli.terminal import complain, say, say_table, stdout
+from perdure.runs.complete import Target, current_targets, read_targets
+from perdure.runs.record import RunRecord, read_record
+from perdure.runs.run_folder import LATEST, RUNS, RunFolder, find_runs, named_run
 from perdure.runs.stacks import ask_for_stacks
 from perdure.runs.status import RunStatus, run_status
 from perdure.runs.words import duration_words
@@ -23,7 +23,7 @@ _STYLES = {"running": "cyan", "finished": "green", "stale": "bold red", "failed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StatusArguments:
+class Status(Arguments):
     """Says what is going on in a run: running, finished, stale, stopped, failed or killed, and what to do.
 
     Reads: lock, heartbeat and record of the run folder; also while it runs, also of a copy from another machine.
@@ -38,23 +38,20 @@ class StatusArguments:
     stacks: bool = False
     """Also show where every thread of the run is at work; the run is not disturbed."""
 
-
-def status(words: Sequence[str], command: str) -> int:
-    """Runs `perdure status`."""
-    arguments = parse(StatusArguments, words, command=command)
-    found = run_status(named_run(arguments.run))
-    say(f"{found.run.path}: ", (found.state, _STYLES.get(found.state, "yellow")), f" ({found.text})")
-    if found.record is not None:
-        for name, stage in found.record.stages.items():
-            error = f"  {stage.error}" if stage.error else ""
-            say(f"  {name:<10}  {stage.status:<9}  {duration_words(stage.duration_s):<12}{error}".rstrip())
-    _say_last_progress(found)
-    say_targets(found.targets)
-    if found.advice:
-        say(("  what to do: ", "bold"), found.advice)
-    if arguments.stacks:
-        say(ask_for_stacks(found.run).rstrip("\n"))
-    return 0
+    def __call__(self) -> int:
+        found = run_status(named_run(self.run))
+        say(f"{found.run.path}: ", (found.state, _STYLES.get(found.state, "yellow")), f" ({found.text})")
+        if found.record is not None:
+            for name, stage in found.record.stages.items():
+                error = f"  {stage.error}" if stage.error else ""
+                say(f"  {name:<10}  {stage.status:<9}  {duration_words(stage.duration_s):<12}{error}".rstrip())
+        _say_last_progress(found)
+        say_targets(found.targets)
+        if found.advice:
+            say(("  what to do: ", "bold"), found.advice)
+        if self.stacks:
+            say(ask_for_stacks(found.run).rstrip("\n"))
+        return DONE
 
 
 def _say_last_progress(found: RunStatus) -> None:
@@ -66,7 +63,7 @@ def _say_last_progress(found: RunStatus) -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CheckArguments:
+class Check(Arguments):
     """Ends with exit code 1 if a run misses a target, 0 if it meets all of them.
 
     Reads: evaluation/evaluation_metrics.json and the record of the run folder.
@@ -79,26 +76,24 @@ class CheckArguments:
     run: tyro.conf.Positional[Path] = RUNS / LATEST
     """Run folder; the run that was started last by default."""
 
-
-def check(words: Sequence[str], command: str) -> int:
-    """Runs `perdure check`."""
-    folder = named_run(parse(CheckArguments, words, command=command).run)
-    record = read_record(folder)
-    stage = record.stages.get("evaluate") if record else None
-    if stage is not None and stage.status != "done":
-        raise ValueError(
-            f"run folder {folder.path}: its evaluation is {stage.status}; run 'perdure evaluate {folder.path}'"
-        )
-    targets = read_targets(folder)
-    if not targets:
-        complain(f"perdure {command}: {folder.evaluation_metrics} holds no targets")
-        return 1
-    say_targets(targets)
-    return 0 if all(target.is_met for target in targets) else 1
+    def __call__(self) -> int:
+        folder = named_run(self.run)
+        record = read_record(folder)
+        stage = record.stages.get("evaluate") if record else None
+        if stage is not None and stage.status != "done":
+            raise ValueError(
+                f"run folder {folder.path}: its evaluation is {stage.status}; run 'perdure evaluate {folder.path}'"
+            )
+        targets = read_targets(folder)
+        if not targets:
+            complain(f"perdure check: {folder.evaluation_metrics} holds no targets")
+            return FAILED
+        say_targets(targets)
+        return DONE if all(target.is_met for target in targets) else FAILED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunsArguments:
+class Runs(Arguments):
     """Lists all runs of a folder: state, time of work, targets met.
 
     Reads: the records of all run folders inside.
@@ -111,27 +106,24 @@ class RunsArguments:
     root: tyro.conf.Positional[Path] = RUNS
     """Folder that the run folders lie in."""
 
-
-def runs(words: Sequence[str], command: str) -> int:
-    """Runs `perdure runs`."""
-    root = parse(RunsArguments, words, command=command).root
-    folders = find_runs(root)
-    if not folders:
-        say(f"there is no run in {root}; make one with 'perdure run --recipe tiny'")
-        return 0
-    rows: list[tuple[str, ...]] = []
-    styles = []
-    for folder in folders:
-        try:
-            found = run_status(folder)
-        except ValueError as error:
-            rows.append((folder.name, "-", "unreadable", "-", "-", str(error)))
-            styles.append("bold red")
-            continue
-        rows.append(_row(found))
-        styles.append(_STYLES.get(found.state, "yellow"))
-    say_table(("run", "recipe", "state", "work", "targets", "started"), rows, styles=styles)
-    return 0
+    def __call__(self) -> int:
+        folders = find_runs(self.root)
+        if not folders:
+            say(f"there is no run in {self.root}; make one with 'perdure run --recipe tiny'")
+            return DONE
+        rows: list[tuple[str, ...]] = []
+        styles = []
+        for folder in folders:
+            try:
+                found = run_status(folder)
+            except ValueError as error:
+                rows.append((folder.name, "-", "unreadable", "-", "-", str(error)))
+                styles.append("bold red")
+                continue
+            rows.append(_row(found))
+            styles.append(_STYLES.get(found.state, "yellow"))
+        say_table(("run", "recipe", "state", "work", "targets", "started"), rows, styles=styles)
+        return DONE
 
 
 def _row(found: RunStatus) -> tuple[str, ...]:
@@ -148,7 +140,7 @@ def _row(found: RunStatus) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ExplainArguments:
+class Explain(Arguments):
     """Says in words why tracks of a run were decided as they were; without a track, all that were decided wrongly.
 
     Reads: evaluation/ of the run folder.
@@ -163,11 +155,36 @@ class ExplainArguments:
     track: Annotated[str | None, tyro.conf.arg(metavar="ID")] = None
     """CLIP/TRACK, a clip, or a track id that only one clip has."""
 
+    def __call__(self) -> int:
+        from perdure.report.explain import explain_run
 
-def explain(words: Sequence[str], command: str) -> int:
-    """Runs `perdure explain`."""
-    from perdure.report.explain import explain_run
+        say(explain_run(named_run(self.run).path, self.track).rstrip("\n"))
+        return DONE
 
-    arguments = parse(ExplainArguments, words, command=command)
-    say(explain_run(named_run(arguments.run).path, arguments.track).rstrip("\n"))
-    return 0
+
+def say_targets(targets: Sequence[Target]) -> None:
+    """Prints one line a target, and loudly which ones are missed."""
+    missed = [target.name for target in targets if not target.is_met]
+    width = max((len(target.name) for target in targets), default=0)
+    for target in targets:
+        style = "green" if target.is_met else "bold red"
+        say((f"  {target.word}  ", style), f"{target.name:<{width}}  {target.value_text:<12}  asked {target.target}")
+    if missed:
+        verb = "target is" if len(missed) == 1 else "targets are"
+        text = f"  {len(missed)} of {len(targets)} {verb} MISSED: {', '.join(missed)}"
+        say((text, "bold white on red" if stdout().is_terminal else ""))
+    elif targets:
+        say((f"  all {len(targets)} targets are met", "green"))
+
+
+def say_end(record: RunRecord, folder: RunFolder) -> None:
+    """Prints what came out of a run."""
+    if record.process.status == "finished":
+        say(("finished", "bold green"), f": {duration_words(record.duration_s)} of work in {folder.path}")
+    else:
+        left = [name for name, stage in record.stages.items() if stage.status != "done"]
+        more = f"; to be run again: {', '.join(left)}" if left else ""
+        say(("done", "bold green"), f", but not every stage of {folder.path} has run{more}")
+    say_targets(current_targets(folder, record))
+    if folder.report_html.is_file() and record.process.status == "finished":
+        say(f"  report: {folder.report_html}")

@@ -6,14 +6,18 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import perdure
-from perdure.cli.terminal import complain, log_handler, logged_to, say
+from perdure.cli.terminal import complain, logged_to, say
 from perdure.extras import missing_extra
+
+if TYPE_CHECKING:
+    from perdure.cli.arguments import Arguments
 
 DONE, WRONG_INPUT = 0, 2
 
@@ -25,84 +29,80 @@ class Command:
     Args:
         words: as they are typed.
         summary: what it does, in a line.
-        place: `module:function` of what runs it; loaded only when it is called.
+        place: `module:class` of its arguments, which know what to do; loaded only when it is needed.
     """
 
     words: str
     summary: str
     place: str
 
-    def __call__(self, arguments: Sequence[str]) -> int:
-        """Runs the command and returns the exit code."""
-        module, function = self.place.split(":")
-        run: Callable[[Sequence[str], str], int] = getattr(import_module(f"perdure.cli.{module}"), function)
-        return run(arguments, self.words)
+    @property
+    def arguments(self) -> type[Arguments]:
+        """The dataclass of its arguments."""
+        module, name = self.place.split(":")
+        found: type[Arguments] = getattr(import_module(f"perdure.cli.{module}"), name)
+        return found
 
-
-_STAGE = "stage_commands:run_stage"
-_CALIBRATE = "calibrate_command:calibrate"
-_PROOF = "proof_command:capture_proof"
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Make a run": (
-        Command("run", "from a recipe to a finished report; what has not changed is kept", "run_command:run"),
-        Command("train", "train the networks of a run", _STAGE),
-        Command("calibrate", "set the bounds of its stopping rule, on its clips or on another site", _CALIBRATE),
-        Command("evaluate", "decide on its test clips and measure rates, times and savings", _STAGE),
-        Command("visualize", "draw attention figures and measure attention", _STAGE),
-        Command("analyze", "draw its charts and write their text", _STAGE),
-        Command("report", "write its final report", _STAGE),
+        Command("run", "from a recipe to a finished report; what has not changed is kept", "run_command:Run"),
+        Command("train", "train the networks of a run", "stage_commands:Train"),
+        Command(
+            "calibrate",
+            "set the bounds of its stopping rule, on its clips or on another site",
+            "calibrate_command:Calibrate",
+        ),
+        Command("evaluate", "decide on its test clips and measure rates, times and savings", "stage_commands:Evaluate"),
+        Command("visualize", "draw attention figures and measure attention", "stage_commands:Visualize"),
+        Command("analyze", "draw its charts and write their text", "stage_commands:Analyze"),
+        Command("report", "write its final report", "stage_commands:Report"),
     ),
     "Look at runs": (
-        Command("status", "what is going on in a run, and what to do", "inspect_commands:status"),
-        Command("check", "exit code 1 if a run misses a target", "inspect_commands:check"),
-        Command("runs", "list all runs", "inspect_commands:runs"),
-        Command("explain", "say in words why tracks were decided as they were", "inspect_commands:explain"),
+        Command("status", "what is going on in a run, and what to do", "inspect_commands:Status"),
+        Command("check", "exit code 1 if a run misses a target", "inspect_commands:Check"),
+        Command("runs", "list all runs", "inspect_commands:Runs"),
+        Command("explain", "say in words why tracks were decided as they were", "inspect_commands:Explain"),
     ),
     "Data": (
-        Command("data generate", "make a synthetic data set", "data_commands:generate"),
-        Command("data audit", "exit code 1 if the label can be told when a track is born", "data_commands:audit"),
-        Command("data show", "say what a data set holds and draw some of its clips", "data_commands:show"),
+        Command("data generate", "make a synthetic data set", "data_commands:Generate"),
+        Command("data audit", "exit code 1 if the label can be told when a track is born", "data_commands:Audit"),
+        Command("data show", "say what a data set holds and draw some of its clips", "data_commands:Show"),
     ),
     "Prove": (
-        Command("proof red", "try the tests of the evaluation on broken metrics and rules", _PROOF),
-        Command("proof green", "run the tests of the evaluation on this machine", _PROOF),
-        Command("proof refactor", "the same tests must pass after a change of the source", _PROOF),
-        Command("proof verify", "reject proofs that are edited or of other source", "proof_command:check_proofs"),
+        Command("proof red", "try the tests of the evaluation on broken metrics and rules", "proof_command:Red"),
+        Command("proof green", "run the tests of the evaluation on this machine", "proof_command:Green"),
+        Command("proof refactor", "the same tests must pass after a change of the source", "proof_command:Refactor"),
+        Command("proof verify", "reject proofs that are edited or of other source", "proof_command:Verify"),
     ),
     "Benchmark": (
-        Command("bench frontier", "frames that every rule needs on the same tracks", "bench_commands:frontier"),
-        Command("bench real", "frames that every method needs to confirm real tracks", "bench_real_command:real"),
-        Command("bench guarantee", "how often calibrated bounds violate their rates", "bench_commands:guarantee"),
-        Command("bench site", "what recalibration on a new sequence is worth", "bench_site_command:site"),
+        Command("bench frontier", "frames that every rule needs on the same tracks", "bench_commands:Frontier"),
+        Command("bench real", "frames that every method needs to confirm real tracks", "bench_tracks_commands:Real"),
+        Command("bench guarantee", "how often calibrated bounds violate their rates", "bench_commands:Guarantee"),
+        Command("bench site", "what recalibration on a new sequence is worth", "bench_tracks_commands:Site"),
     ),
     "On other machines": (
-        Command("remote run", "a run on a host that ssh reaches, live, with results copied here", "remote_command:run"),
-        Command("remote status", "how it is, by the clock of its host", "remote_inspect:status"),
-        Command("remote attach", "go on with the live view where it stopped", "remote_inspect:attach"),
-        Command("remote sync", "copy its results here once", "remote_inspect:sync_once"),
-        Command("remote stop", "stop it, all of it and nothing else", "remote_inspect:stop"),
-        Command("remote list", "runs on hosts that were started from here", "remote_inspect:list_runs"),
-        Command("remote down", "copy everything and remove it from the host", "remote_inspect:down"),
+        Command(
+            "remote run",
+            "a run on a host that ssh reaches, live, with results copied here",
+            "remote_command:Run",
+        ),
+        Command("remote status", "how it is, by the clock of its host", "remote_inspect:Status"),
+        Command("remote attach", "go on with the live view where it stopped", "remote_inspect:Attach"),
+        Command("remote sync", "copy its results here once", "remote_inspect:Sync"),
+        Command("remote stop", "stop it, all of it and nothing else", "remote_inspect:Stop"),
+        Command("remote list", "runs on hosts that were started from here", "remote_inspect:List"),
+        Command("remote down", "copy everything and remove it from the host", "remote_inspect:Down"),
     ),
     "Use": (
-        Command("demo", "watch a real clip that comes with the package", "demo_command:demo"),
-        Command("watch", "decide on the tracks of a video", "watch_command:watch"),
-        Command("eval", "score tracks against ground truth: HOTA, IDF1, MOTA", "eval_command:evaluate_tracks"),
-        Command("confirm", "decide on stored detections, without a video", "confirm_command:confirm"),
+        Command("demo", "watch a real clip that comes with the package", "watch_command:Demo"),
+        Command("watch", "decide on the tracks of a video", "watch_command:Watch"),
+        Command("eval", "score tracks against ground truth: HOTA, IDF1, MOTA", "confirm_command:Evaluate"),
+        Command("confirm", "decide on stored detections, without a video", "confirm_command:Confirm"),
     ),
 }
 """All commands, in the order in which the help lists them."""
-
-
-_COMPLETION = Command("--install-completion", "", "program:install_completion")
-
-
-def install_completion(words: Sequence[str], _: str) -> int:
-    """Runs `perdure --install-completion`."""
-    from perdure.cli.completion import install
-
-    return install(words, [(command.words, command) for group in GROUPS.values() for command in group])
+_COMPLETION = Command("--install-completion", "", "completion:Install")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,7 +124,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command is None:
         return WRONG_INPUT
     logging.getLogger("perdure").setLevel(logging.DEBUG if is_debug else logging.INFO)
-    with logged_to(log_handler(logging.DEBUG if is_debug else logging.WARNING)):
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.DEBUG if is_debug else logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    with logged_to(handler):
         return guarded(command, rest, is_debug=is_debug)
 
 
@@ -151,7 +154,7 @@ def find_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:
 def guarded(command: Command, words: Sequence[str], *, is_debug: bool) -> int:
     """Runs a command; whatever it raises becomes one line on the error output and an exit code."""
     try:
-        return command(words)
+        return command.arguments.read(words, command.words)()
     except BrokenPipeError:
         # The reader of our output has seen enough; nothing more may be written to it, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE, FAILED
-from perdure.cli.run_command import parse_settings, starting_point
-from perdure.cli.summary import say_targets
+from perdure.cli.inspect_commands import say_targets
+from perdure.cli.run_command import parse_settings
 from perdure.cli.terminal import complain, say
 from perdure.publish.git import Git, check_branch_name, open_repository
 from perdure.recipes.config import RunConfig
 from perdure.remote.attach import SYNC_S, Attachment, try_fetch
 from perdure.remote.launch import Launch
 from perdure.remote.remote_run import ROOT, HostJob, JobState, RemoteRun
-from perdure.remote.transport import SshTransport
+from perdure.remote.transport import Transport
 from perdure.runs.complete import read_targets
 from perdure.runs.run_folder import RUNS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RemoteRunArguments:
+class Run(Arguments):
     """Runs a recipe on a host that your own ssh reaches, shows it live, and copies its results here every minute.
 
     The run needs neither this program nor the connection: Ctrl-C, a closed laptop or a broken line cost nothing, and
@@ -62,39 +63,40 @@ class RemoteRunArguments:
     sync_s: float = SYNC_S
     """Seconds between two copies of the results."""
 
+    @classmethod
+    def read(cls, words: Sequence[str], command: str) -> Run:
+        """Returns what the words say, with the recipe or file that they start from."""
+        read, out = parse_settings(cls, words, command)
+        return replace(read, out=read.out or RUNS / f"{out.name}-{read.host.rpartition('@')[2]}")
 
-def run(words: Sequence[str], command: str) -> int:
-    """Runs `perdure remote run`."""
-    base, out = starting_point(words)
-    arguments = parse_settings(RemoteRunArguments, words, command=command, base=base)
-    SshTransport(arguments.host)  # refuses what is no name of a host
-    git = open_repository(Path.cwd())
-    remote = remote_run(arguments, RUNS / f"{out.name}-{arguments.host.rpartition('@')[2]}")
-    check_branch_name(git, remote.branch)
-    remote = Launch(remote, arguments.config, git, remote.transport(), complain).start()
-    if arguments.detach:
-        say(("started", "bold green"), f": watch it with: perdure remote attach {remote.address}")
-        return DONE
-    return attached(remote, git, sync_s=arguments.sync_s)
+    def __call__(self) -> int:
+        Transport(self.host)  # refuses what is no name of a host
+        git = open_repository(Path.cwd())
+        remote = self.remote_run()
+        check_branch_name(git, remote.branch)
+        remote = Launch(remote, self.config, git, remote.transport(), complain).start()
+        if self.detach:
+            say(("started", "bold green"), f": watch it with: perdure remote attach {remote.address}")
+            return DONE
+        return attached(remote, git, sync_s=self.sync_s)
 
+    def remote_run(self) -> RemoteRun:
+        """Returns what and where, before the host has been looked at.
 
-def remote_run(arguments: RemoteRunArguments, out: Path) -> RemoteRun:
-    """Returns what and where, before the host has been looked at.
-
-    Raises:
-        ValueError: a name cannot be used.
-    """
-    out = arguments.out or out
-    return RemoteRun(
-        name=out.name,
-        host=arguments.host,
-        root=arguments.root,
-        branch=arguments.branch or f"perdure/{out.name}",
-        out=str(out),
-        python=arguments.python,
-        ssh_config=str(arguments.ssh_config.absolute()) if arguments.ssh_config else "",
-        is_whole=arguments.whole,
-    )
+        Raises:
+            ValueError: a name cannot be used.
+        """
+        out = self.out or RUNS / self.host
+        return RemoteRun(
+            name=out.name,
+            host=self.host,
+            root=self.root,
+            branch=self.branch or f"perdure/{out.name}",
+            out=str(out),
+            python=self.python,
+            ssh_config=str(self.ssh_config.absolute()) if self.ssh_config else "",
+            is_whole=self.whole,
+        )
 
 
 def attached(remote: RemoteRun, git: Git, *, sync_s: float = SYNC_S) -> int:

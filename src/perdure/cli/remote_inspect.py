@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from perdure.cli.arguments import parse
+from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE, FAILED
 from perdure.cli.remote_command import attached, say_end
 from perdure.cli.terminal import complain, say, say_table
@@ -21,53 +20,10 @@ from perdure.remote.transport import ConnectionLostError, RemoteError
 from perdure.runs.heartbeat import LATE_S
 from perdure.runs.words import duration_words
 
-HELP = {
-    "remote status": """Says how a run on a host is, judged by the clock of that host.
-
-    Reads: the state of the job, its heartbeat and progress there.
-
-    Writes: nothing.
-
-    Costs: one connection.""",
-    "remote attach": """Goes on with the live view of a run at the byte where it stopped, to its end.
-
-    Reads: the log of the job there.
-
-    Writes: the run folder here every minute, and at the end the branch with one commit a stage.
-
-    Costs: one connection that stays open; Ctrl-C leaves it, and the run goes on.""",
-    "remote sync": """Copies the results of a run here once, and fetches its branch.
-
-    Reads: the run folder and the branch there.
-
-    Writes: the run folder here, without weights and data unless --whole, and the branch.
-
-    Costs: what has changed since the last time travels.""",
-    "remote stop": """Stops a run on a host, all of its processes and no other, and copies the results so far.
-
-    The same perdure remote run goes on where it stopped.
-
-    Reads: the state of the job there.
-
-    Writes: the run folder here.
-
-    Costs: up to half a minute, until the run has come to a safe point.""",
-    "remote down": """Copies everything of a run here once more, weights and data as well, and removes it from the host.
-
-    Refused while the run goes on.
-
-    Reads: the run folder and the branch there.
-
-    Writes: the run folder here; removes the folder of the run there.
-
-    Costs: weights and data travel, which may be gigabytes; with --leave-data they are lost instead.""",
-}
-"""Help texts by command."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HostArguments:
-    """Arguments of a command about one run on a host."""
+class HostArguments(Arguments):
+    """A command about one run on a host."""
 
     host: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="HOST")]
     """The host, as you would type it after ssh."""
@@ -76,32 +32,43 @@ class HostArguments:
     ssh_config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """File that replaces your ssh configuration; that of the start by default."""
 
+    def found(self) -> RemoteRun:
+        """Returns the run that is meant."""
+        config = str(self.ssh_config.absolute()) if self.ssh_config else ""
+        return find_run(self.host, self.name, ssh_config=config)
 
-def _parsed(words: Sequence[str], command: str) -> HostArguments:
-    return parse(HostArguments, words, command=command, description=HELP[command])
+    def claimed(self) -> HostJob:
+        """Returns the job of that run, whose copies may now replace what is in its folder here."""
+        remote = self.found()
+        remote.claim()
+        return HostJob(remote, remote.transport())
 
 
-def _found(arguments: HostArguments) -> RemoteRun:
-    config = str(arguments.ssh_config.absolute()) if arguments.ssh_config else ""
-    return find_run(arguments.host, arguments.name, ssh_config=config)
+class Status(HostArguments):
+    """Says how a run on a host is, judged by the clock of that host.
 
+    Reads: the state of the job, its heartbeat and progress there.
 
-def status(words: Sequence[str], command: str) -> int:
-    """Runs `perdure remote status`; exit code 1 if the host cannot be reached."""
-    remote = _found(_parsed(words, command))
-    job = HostJob(remote, remote.transport())
-    try:
-        state = job.state()
-    except ConnectionLostError as error:
-        complain(f"perdure {command}: {error}; what was copied last: perdure status {remote.local.path}")
-        return FAILED
-    say(f"{remote.name} on {remote.host}: ", (state_word(state), "bold"), f" ({state_text(state)})")
-    progress = shlex.quote(f"{remote.results}/PROGRESS.txt")
-    last = job.transport.run(f"tail -n 1 {progress} 2>/dev/null || true").strip()
-    if last:
-        say(f"  last milestone: {last}")
-    say(("  what to do: ", "bold"), _advice(remote, state))
-    return DONE
+    Writes: nothing.
+
+    Costs: one connection.
+    """
+
+    def __call__(self) -> int:
+        remote = self.found()
+        job = HostJob(remote, remote.transport())
+        try:
+            state = job.state()
+        except ConnectionLostError as error:
+            complain(f"perdure remote status: {error}; what was copied last: perdure status {remote.local.path}")
+            return FAILED
+        say(f"{remote.name} on {remote.host}: ", (state_word(state), "bold"), f" ({state_text(state)})")
+        progress = shlex.quote(f"{remote.results}/PROGRESS.txt")
+        last = job.transport.run(f"tail -n 1 {progress} 2>/dev/null || true").strip()
+        if last:
+            say(f"  last milestone: {last}")
+        say(("  what to do: ", "bold"), _advice(remote, state))
+        return DONE
 
 
 def state_word(state: JobState) -> str:
@@ -125,9 +92,8 @@ def state_text(state: JobState) -> str:
         return f"exit code {state.code}"
     if state.heartbeat_age_s is None:
         return "no heartbeat yet" if state.state == "running" else "no heartbeat"
-    return (
-        f"heartbeat {duration_words(state.heartbeat_age_s)} ago by its own clock: {state.heartbeat.split('  ', 1)[-1]}"
-    )
+    age = duration_words(state.heartbeat_age_s)
+    return f"heartbeat {age} ago by its own clock: {state.heartbeat.split('  ', 1)[-1]}"
 
 
 def _advice(remote: RemoteRun, state: JobState) -> str:
@@ -139,51 +105,67 @@ def _advice(remote: RemoteRun, state: JobState) -> str:
     }.get(state_word(state), f"go on: {again}")
 
 
-def attach(words: Sequence[str], command: str) -> int:
-    """Runs `perdure remote attach`."""
-    remote = _found(_parsed(words, command))
-    remote.claim()
-    return attached(remote, open_repository(Path.cwd()))
+class Attach(HostArguments):
+    """Goes on with the live view of a run at the byte where it stopped, to its end.
+
+    Reads: the log of the job there.
+
+    Writes: the run folder here every minute, and at the end the branch with one commit a stage.
+
+    Costs: one connection that stays open; Ctrl-C leaves it, and the run goes on.
+    """
+
+    def __call__(self) -> int:
+        return attached(self.claimed().run, open_repository(Path.cwd()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SyncArguments(HostArguments):
-    """Arguments of `perdure remote sync`."""
+class Sync(HostArguments):
+    """Copies the results of a run here once, and fetches its branch.
+
+    Reads: the run folder and the branch there.
+
+    Writes: the run folder here, without weights and data unless --whole, and the branch.
+
+    Costs: what has changed since the last time travels.
+    """
 
     whole: bool = False
     """Copy weights, data and checkpoints too."""
 
-
-def sync_once(words: Sequence[str], command: str) -> int:
-    """Runs `perdure remote sync`."""
-    arguments = parse(SyncArguments, words, command=command, description=HELP[command])
-    remote = _found(arguments)
-    remote.claim()
-    if arguments.whole:
-        remote = replace(remote, is_whole=True)
-    job = HostJob(remote, remote.transport())
-    sync(job)
-    say(f"copied to {remote.local.path}")
-    return DONE if try_fetch(job, open_repository(Path.cwd()), complain) else FAILED
+    def __call__(self) -> int:
+        job = self.claimed()
+        sync(job, is_whole=self.whole or job.run.is_whole)
+        say(f"copied to {job.run.local.path}")
+        return DONE if try_fetch(job, open_repository(Path.cwd()), complain) else FAILED
 
 
-def stop(words: Sequence[str], command: str) -> int:
-    """Runs `perdure remote stop`."""
-    remote = _found(_parsed(words, command))
-    remote.claim()
-    job = HostJob(remote, remote.transport())
-    state = job.stop()
-    if state.heartbeat_age_s is not None:
-        sync(job)
-    if state.state == "ended" and state.code == 0:
-        say_end(remote, state)
-    else:
-        say(f"{remote.name} on {remote.host}: {state_word(state)}; {_advice(remote, state)}")
-    return DONE
+class Stop(HostArguments):
+    """Stops a run on a host, all of its processes and no other, and copies the results so far.
+
+    The same perdure remote run goes on where it stopped.
+
+    Reads: the state of the job there.
+
+    Writes: the run folder here.
+
+    Costs: up to half a minute, until the run has come to a safe point.
+    """
+
+    def __call__(self) -> int:
+        job = self.claimed()
+        remote, state = job.run, job.stop()
+        if state.heartbeat_age_s is not None:
+            sync(job)
+        if state.state == "ended" and state.code == 0:
+            say_end(remote, state)
+        else:
+            say(f"{remote.name} on {remote.host}: {state_word(state)}; {_advice(remote, state)}")
+        return DONE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ListArguments:
+class List(Arguments):
     """Lists the runs on hosts that were started from here, and asks every host how they are.
 
     Reads: what was remembered in runs/.remote, and the state of each job on its host.
@@ -193,47 +175,50 @@ class ListArguments:
     Costs: one connection a run.
     """
 
-
-def list_runs(words: Sequence[str], command: str) -> int:
-    """Runs `perdure remote list`."""
-    parse(ListArguments, words, command=command)
-    runs = remembered()
-    if not runs:
-        say("no run was started on a host from here; start one with 'perdure remote run HOST'")
+    def __call__(self) -> int:
+        runs = remembered()
+        if not runs:
+            say("no run was started on a host from here; start one with 'perdure remote run HOST'")
+            return DONE
+        rows = []
+        for remote in runs:
+            try:
+                state = HostJob(remote, remote.transport()).state()
+                rows.append((remote.host, remote.name, state_word(state), state_text(state)))
+            except (ConnectionLostError, RemoteError) as error:
+                rows.append((remote.host, remote.name, "unknown", str(error)))
+        say_table(("host", "run", "state", ""), rows)
         return DONE
-    rows = []
-    for remote in runs:
-        try:
-            state = HostJob(remote, remote.transport()).state()
-            rows.append((remote.host, remote.name, state_word(state), state_text(state)))
-        except (ConnectionLostError, RemoteError) as error:
-            rows.append((remote.host, remote.name, "unknown", str(error)))
-    say_table(("host", "run", "state", ""), rows)
-    return DONE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DownArguments(HostArguments):
-    """Arguments of `perdure remote down`."""
+class Down(HostArguments):
+    """Copies everything of a run here once more, weights and data as well, and removes it from the host.
+
+    Refused while the run goes on.
+
+    Reads: the run folder and the branch there.
+
+    Writes: the run folder here; removes the folder of the run there.
+
+    Costs: weights and data travel, which may be gigabytes; with --leave-data they are lost instead.
+    """
 
     leave_data: bool = False
     """Do not copy weights, data and checkpoints before they are removed."""
 
-
-def down(words: Sequence[str], command: str) -> int:
-    """Runs `perdure remote down`."""
-    arguments = parse(DownArguments, words, command=command, description=HELP[command])
-    remote = _found(arguments)
-    remote.claim()
-    job = HostJob(remote, remote.transport())
-    if job.state().state == "running":
-        raise ValueError(f"run {remote.name} is going on on {remote.host}; first: perdure remote stop {remote.address}")
-    sync(replace(job, run=replace(remote, is_whole=not arguments.leave_data)))
-    if not try_fetch(job, open_repository(Path.cwd()), complain):
-        complain(f"perdure {command}: nothing was removed from {remote.host}")
-        return FAILED
-    folder, repository = shlex.quote(remote.folder), shlex.quote(remote.repository)
-    job.transport.run(f"rm -rf {folder} && git -C {repository} worktree prune")
-    remote.forget()
-    say(f"copied to {remote.local.path} and removed from {remote.host}")
-    return DONE
+    def __call__(self) -> int:
+        job = self.claimed()
+        remote = job.run
+        if job.state().state == "running":
+            first = f"perdure remote stop {remote.address}"
+            raise ValueError(f"run {remote.name} is going on on {remote.host}; first: {first}")
+        sync(job, is_whole=not self.leave_data)
+        if not try_fetch(job, open_repository(Path.cwd()), complain):
+            complain(f"perdure remote down: nothing was removed from {remote.host}")
+            return FAILED
+        folder, repository = shlex.quote(remote.folder), shlex.quote(remote.repository)
+        job.transport.run(f"rm -rf {folder} && git -C {repository} worktree prune")
+        remote.forget()
+        say(f"copied to {remote.local.path} and removed from {remote.host}")
+        return DONE

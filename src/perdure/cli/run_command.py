@@ -11,9 +11,9 @@ from typing import Annotated, TypeVar
 
 import tyro
 
-from perdure.cli.arguments import parse, peek
+from perdure.cli.arguments import Arguments, parse, peek
 from perdure.cli.errors import DONE, UsageError, WorkFailedError
-from perdure.cli.summary import say_end
+from perdure.cli.inspect_commands import say_end
 from perdure.cli.terminal import logged_to, stderr
 from perdure.publish.branch import RunBranch
 from perdure.recipes.config import RunConfig
@@ -32,11 +32,11 @@ from perdure.runs.runner import Runner
 from perdure.runs.signals import StopSwitch
 from perdure.runs.stage import Stage, StageFailedError, Stopped, one_line
 
-ArgumentsT = TypeVar("ArgumentsT")
+ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunArguments:
+class Run(Arguments):
     """Goes from a recipe to a finished report, stage by stage; what has not changed is kept.
 
     Reads: the recipe or the configuration file, and what the run folder holds already.
@@ -59,37 +59,44 @@ class RunArguments:
     """Branch of the repository here that takes the results after every stage, such as early-persistence/magvit."""
     push: bool = False
     """Push that branch after every commit; a push that fails is tried again after the next stage."""
+    line: tyro.conf.SuppressFixed[tyro.conf.Fixed[str]] = ""
+
+    @classmethod
+    def read(cls, words: Sequence[str], command: str) -> Run:
+        """Returns what the words say, with the recipe, file or run that they start from, and the line for its record.
+
+        A run that is continued by its folder alone keeps the line that started it.
+        """
+        read, out = parse_settings(cls, words, command)
+        is_named = peek(words, "--recipe") is not None or read.config_file is not None
+        line = shlex.join(["perdure", command, *(word for word in words if word != "--resume")])
+        return replace(read, out=read.out or out, line=line if is_named or not read.resume else "")
+
+    def __call__(self) -> int:
+        folder = RunFolder(self.out or RUNS / DEFAULT_RECIPE)
+        if self.push and self.branch is None:
+            raise UsageError("got --push without --branch NAME, expected both; it pushes the branch with the results")
+        branch = self.branch and RunBranch.open(Path.cwd(), self.branch, is_pushed=self.push)
+        runner = Runner(
+            stages=all_stages(self.config),
+            config_of=stored_config,
+            command=self.line,
+            may_change=self.resume,
+            branch=branch or None,
+        )
+        say_end(run_shown(runner, self.config, folder), folder)
+        return DONE
 
 
-def run(words: Sequence[str], command: str) -> int:
-    """Runs `perdure run`."""
+def parse_settings(cls: type[ArgumentsT], words: Sequence[str], command: str) -> tuple[ArgumentsT, Path]:
+    """Returns arguments with all settings of a run, and the default run folder; help names all recipes."""
     base, out = starting_point(words)
-    arguments = parse_settings(RunArguments, words, command=command, base=base)
-    folder = RunFolder(arguments.out or out)
-    if arguments.push and arguments.branch is None:
-        raise UsageError("got --push without --branch NAME, expected both; it pushes the branch with the results")
-    branch = arguments.branch and RunBranch.open(Path.cwd(), arguments.branch, is_pushed=arguments.push)
-    is_named = peek(words, "--recipe") is not None or arguments.config_file is not None
-    line = shlex.join(["perdure", command, *(word for word in words if word != "--resume")])
-    runner = Runner(
-        stages=all_stages(arguments.config),
-        config_of=stored_config,
-        command=line if is_named or not arguments.resume else "",
-        may_change=arguments.resume,
-        branch=branch or None,
-    )
-    record = run_shown(runner, arguments.config, folder)
-    say_end(record, folder)
-    return DONE
-
-
-def parse_settings(cls: type[ArgumentsT], words: Sequence[str], *, command: str, base: RunConfig) -> ArgumentsT:
-    """Returns arguments with all settings of a run, which begin as `base`; help names all recipes."""
     for option in (word.partition("=")[0] for word in words if word.startswith("--")):
         if renamed_option(option) != option:
             raise UsageError(f"got {option}, expected its name {renamed_option(option)}; see perdure {command} --help")
     text = f"{cleandoc(cls.__doc__ or '')}\n\n{recipes_help()}"
-    return parse(cls, words, command=command, description=text, default=cls(config=base))  # type: ignore[call-arg]
+    default = cls(config=base)  # type: ignore[call-arg]
+    return parse(cls, words, command=command, description=text, default=default), out
 
 
 def all_stages(config: RunConfig) -> Sequence[Stage]:

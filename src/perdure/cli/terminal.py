@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from string import Formatter
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -53,6 +55,27 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, styles: S
         say((line(row), (styles[index] if styles else None) or ""))
 
 
+class _Cells(Formatter):
+    """Formats as Python has them, but nothing for None, and a space before the sign of percent."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        text = "" if value is None else format(value, format_spec)
+        return text.replace("%", " %") if format_spec.endswith("%") else text
+
+
+def say_rows(columns: Sequence[tuple[str, str]], rows: Sequence[Mapping[str, Any]], *, none: str = "") -> None:
+    """Prints rows of named values as a table.
+
+    Args:
+        columns: title and format of each, such as `("missed", "{miss_rate:.1%}")`.
+        rows: values by name.
+        none: what stands where there is no value.
+    """
+    form = _Cells().vformat
+    lines = [[form(text, (), row) or none for _, text in columns] for row in rows]
+    say_table([title for title, _ in columns], lines)
+
+
 @contextmanager
 def counted(what: str) -> Iterator[Callable[[int, int | None], None]]:
     """Yields a function that shows how many of how many are done: a bar on a terminal, a line each tenth elsewhere.
@@ -95,11 +118,3 @@ def logged_to(handler: logging.Handler) -> Iterator[None]:
         yield
     finally:
         logger.handlers[:] = others
-
-
-def log_handler(level: int) -> logging.Handler:
-    """Returns a handler that writes one line a record on the error output."""
-    handler = logging.StreamHandler()
-    handler.setLevel(level)
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    return handler

@@ -1,19 +1,21 @@
-"""`perdure watch`: the gate on a video."""
+"""`perdure watch` and `perdure demo`: the gate on a video."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.resources import as_file, files
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from perdure.cli.arguments import parse
+from perdure.cli.arguments import Arguments
+from perdure.cli.errors import DONE
 from perdure.cli.terminal import counted, say
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WatchArguments:
+class Watch(Arguments):
     """Decides for every track in a video, as early as it can, whether it stays or vanishes.
 
     Reads: a video file, a folder of images, a camera (/dev/videoN) or a URL; weights.
@@ -87,44 +89,64 @@ class WatchArguments:
     show: bool = False
     """Show the annotated video in a window as it is made; q or Esc ends the watching as Ctrl-C does."""
 
-
-_OF_THE_GATE = ("like", "max_false_confirm", "max_miss", "horizon", "on_timeout")
-
-
-def watch(words: Sequence[str], command: str) -> int:
-    """Runs `perdure watch`."""
-    arguments = parse(WatchArguments, words, command=command)
-    # The window first of all, since nothing else is needed to say that there is none.
-    with _stopped_by_signals(), _shown(arguments.show) as window:
-        summary = _watched(arguments, window)
-    made = "tables and summary" if arguments.no_video else "annotated.mp4 and its tables"
-    say(("done", "bold green"), f": {made} in {arguments.out}")
-    for name, value in summary.to_dict().items():
-        if isinstance(value, int | float | str):
-            say(f"  {name}: {value}")
-    latency = ", ".join(f"{name} {value:.1f}" for name, value in summary.latency_ms.items())
-    say(f"  latency_ms: {latency} (of a frame, from decoded to decided)")
-    if summary.compared:
-        say(f"  compared: {_compared_words(**summary.compared)}")
-    for problem in summary.problems:
-        say((f"  problem: {problem}", "yellow"))
-    return 0
+    def __call__(self) -> int:
+        # The window first of all, since nothing else is needed to say that there is none.
+        with _stopped_by_signals(), _shown(self.show) as window:
+            summary = _watched(self, window)
+        made = "tables and summary" if self.no_video else "annotated.mp4 and its tables"
+        say(("done", "bold green"), f": {made} in {self.out}")
+        for name, value in summary.to_dict().items():
+            if isinstance(value, int | float | str):
+                say(f"  {name}: {value}")
+        latency = ", ".join(f"{name} {value:.1f}" for name, value in summary.latency_ms.items())
+        say(f"  latency_ms: {latency} (of a frame, from decoded to decided)")
+        if summary.compared:
+            say(f"  compared: {_compared_words(summary.compared)}")
+        for problem in summary.problems:
+            say((f"  problem: {problem}", "yellow"))
+        return DONE
 
 
-def _compared_words(
-    *,
-    rule: str,
-    num_confirmed_by_rule: int,
-    num_confirmed_by_gate: int,
-    num_confirmed_by_both: int,
-    mean_age_rule: float | None,
-    mean_age_gate: float | None,
-) -> str:
+MAX_FALSE_CONFIRM = 0.15
+"""Rate that the demo asks for. On this clip every second frame has clutter that comes three times in a row."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demo(Arguments):
+    """Shows the gate on a real clip: a drone on infrared video, among the clutter of a plain detector.
+
+    Reads: clip, detections and weights in the package; nothing else is needed.
+
+    Writes: what perdure watch writes, into OUT.
+
+    Costs: about ten seconds.
+    """
+
+    out: Path = Path("demo")
+    """Folder for what comes out."""
+    show: bool = False
+    """Show the annotated video in a window as it is made; q or Esc ends it."""
+
+    def __call__(self) -> int:
+        with as_file(files("perdure") / "demo") as folder:
+            watch = Watch(
+                source=str(folder / "drone.mp4"),
+                detections=folder / "detections.txt",
+                max_false_confirm=MAX_FALSE_CONFIRM,
+                compare=3,
+                out=self.out,
+                show=self.show,
+            )
+            return watch()
+
+
+def _compared_words(found: dict[str, Any]) -> str:
     """Returns what a rule and the gate confirmed, in words."""
-    counts = f"the gate confirmed {num_confirmed_by_gate} tracks, {rule} {num_confirmed_by_rule}"
-    if mean_age_gate is None:
+    by = {name: found[f"num_confirmed_by_{name}"] for name in ("gate", "rule", "both")}
+    counts = f"the gate confirmed {by['gate']} tracks, {found['rule']} {by['rule']}"
+    if found["mean_age_gate"] is None:
         return f"{counts}, none of them the same"
-    return f"{counts}; {num_confirmed_by_both} by both, at mean age {mean_age_gate:.2f} and {mean_age_rule:.2f}"
+    return f"{counts}; {by['both']} by both, at mean age {found['mean_age_gate']:.2f} and {found['mean_age_rule']:.2f}"
 
 
 @contextmanager
@@ -137,37 +159,24 @@ def _stopped_by_signals() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # only there signals can be handled
+    with ExitStack() as undo:
+        if threading.current_thread() is threading.main_thread():  # only there signals can be handled
+            for number in (getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)):
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    undo.callback(signal.signal, number, signal.signal(number, stop))
         yield
-        return
-    before = {}
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            before[number] = signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
-@contextmanager
-def _shown(is_shown: bool) -> Iterator[Window | None]:
-    """Yields a window if one was asked for, and closes it."""
+def _shown(is_shown: bool) -> AbstractContextManager[Window | None]:
+    """Returns a window that is closed after the block, if one was asked for."""
     if not is_shown:
-        yield None
-        return
+        return nullcontext()
     from perdure.video.window import open_window
 
-    window = open_window("perdure watch")
-    try:
-        yield window
-    finally:
-        window.close()
+    return closing(open_window("perdure watch"))
 
 
-def _detector(arguments: WatchArguments) -> Detector | None:
+def _detector(arguments: Watch) -> Detector | None:
     """Returns the detector that was asked for, None for the one that is built in."""
     if arguments.detector is None:
         if (arguments.detector_min_score, arguments.detector_classes, arguments.tiles) != (0.1, (), 1):
@@ -183,7 +192,7 @@ def _detector(arguments: WatchArguments) -> Detector | None:
     )
 
 
-def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
+def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
     """Runs the gate as the arguments say."""
     from perdure.gate.load import load_gate
     from perdure.live.watch import WatchConfig
@@ -199,7 +208,8 @@ def _watched(arguments: WatchArguments, window: Window | None) -> WatchSummary:
         has_classes=arguments.classes,
         grey_range=arguments.grey_range,
     )
-    asked = {name: getattr(arguments, name) for name in _OF_THE_GATE}
+    names = ("like", "max_false_confirm", "max_miss", "horizon", "on_timeout")
+    asked = {name: getattr(arguments, name) for name in names}
     given = {name: value for name, value in asked.items() if value is not None}
     known = None if arguments.known_scores is None else read_mot_detections(arguments.known_scores).scores
     weights = "detections" if arguments.weights is None else arguments.weights

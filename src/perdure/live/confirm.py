@@ -14,9 +14,8 @@ from perdure.data.detection_files import DetectionFiles
 from perdure.files import write_json, write_text
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
-from perdure.live.comparison import RuleComparison
 from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
-from perdure.live.summary import StreamTally, counts_of
+from perdure.live.summary import RuleComparison, StreamTally, counts_of
 from perdure.types import NO_CLASS, Decision
 from perdure.video.mot import MotBox, mot_text
 
@@ -71,16 +70,14 @@ def confirm(
         out_dir.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
-    tally, history, start = StreamTally(), _History(), time.perf_counter()
-    comparison = None if config.compare is None else RuleComparison(config.compare)
+    tally = StreamTally(None if config.compare is None else RuleComparison(config.compare))
+    history, start = _History(), time.perf_counter()
     with WatchOutputs(out_dir, tracks=config.tracks) as outputs:
         for index in range(found.num_frames):
             result = _step(gate, found, index, config)
             outputs.write(index, result.time_s, result)
             tally.add(result)
             history.add(result)
-            if comparison is not None:
-                comparison.add(result)
             for decision in result.decisions:
                 on_decision(decision)
     write_text(out_dir / BACKFILLED, mot_text(history.boxes()))
@@ -90,7 +87,7 @@ def confirm(
         **counts_of(tally),
         "frames_per_s": round(found.num_frames / max(time.perf_counter() - start, 1e-9), 1),
         "num_invalid": found.num_left_out,
-        "compared": {} if comparison is None else comparison.to_dict(),
+        "compared": tally.compared,
         "problems": gate.drift.messages(),
         "outputs": [str(out_dir / name) for name in names],
     }

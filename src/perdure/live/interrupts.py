@@ -47,14 +47,11 @@ class WholeFrames:
         finally:
             self._is_busy = False
         if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            self._answer(*waiting)
+            (number, where), self._waiting = self._waiting, None
+            self._handlers[number](number, where)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         if self._is_busy and self._waiting is None:
             self._waiting = number, frame
         else:
-            self._answer(number, frame)
-
-    def _answer(self, number: int, frame: FrameType | None) -> None:
-        self._handlers[number](number, frame)
+            self._handlers[number](number, frame)

@@ -1,14 +1,15 @@
 """Two threads beside the main one, so that decoding and encoding run while the gate decides.
 
-Both hand over through short queues: memory does not grow, and order is kept. An error in a thread is raised where
-its work is asked for.
+Both take in few items ahead: memory does not grow, and order is kept. An error in a thread is raised where its work is
+asked for.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -16,17 +17,8 @@ ItemT = TypeVar("ItemT")
 
 QUEUE_LENGTH = 4
 """Frames that may wait at each hand-over: enough to even out slow frames."""
-POLL_S = 0.1
-"""Seconds after which a waiting thread looks whether it should stop."""
 IDLE_S = 0.02
 """Seconds between calls of `on_wait`: a key that was pressed is answered at once."""
-
-
-class _End:
-    """Marks the end of a queue, and carries the error that caused it."""
-
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
 
 
 class Prefetch(Generic[ItemT]):
@@ -45,59 +37,38 @@ class Prefetch(Generic[ItemT]):
     def __init__(
         self, items: Iterator[ItemT], *, length: int = QUEUE_LENGTH, on_wait: Callable[[], None] | None = None
     ) -> None:
-        self._items, self._on_wait = items, on_wait
-        self._queue: queue.Queue[ItemT | _End] = queue.Queue(maxsize=length)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+        self._items, self._length, self._on_wait = items, length, on_wait
+        self._pool = ThreadPoolExecutor(1, "prefetch")
+        self._ahead: deque[Future[tuple[ItemT, ...]]] = deque()
 
     def __enter__(self) -> Prefetch[ItemT]:
-        self._thread.start()
+        for _ in range(self._length + 1):
+            self._ahead.append(self._pool.submit(self._next))
         return self
+
+    def _next(self) -> tuple[ItemT, ...]:
+        """Returns the next item, or nothing at the end."""
+        for item in self._items:
+            return (item,)
+        return ()
 
     def __iter__(self) -> Iterator[ItemT]:
         """Yields the items in order."""
         while True:
-            item = self._next()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            yield item
-
-    def _next(self) -> ItemT | _End:
-        if self._on_wait is None:
-            return self._queue.get()
-        while True:
-            try:
-                return self._queue.get(timeout=IDLE_S)
-            except queue.Empty:
+            first = self._ahead[0]
+            while self._on_wait is not None and not wait([first], timeout=IDLE_S).done:
                 self._on_wait()
-
-    def _run(self) -> None:
-        error: BaseException | None = None
-        try:
-            for item in self._items:
-                if not self._put(item):
-                    break
-        except BaseException as caught:  # noqa: BLE001 - it is raised again in the main thread
-            error = caught
-        self._put(_End(error))
-
-    def _put(self, item: ItemT | _End) -> bool:
-        """Waits for room; returns False if nobody reads any more."""
-        while not self._stop.is_set():
-            try:
-                self._queue.put(item, timeout=POLL_S)
-                return True
-            except queue.Full:
-                continue
-        return False
+            found = first.result()
+            if not found:
+                return
+            self._ahead.popleft()
+            self._ahead.append(self._pool.submit(self._next))
+            yield found[0]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join()
+        self._pool.shutdown(cancel_futures=True)
 
 
 class Sink(Generic[ItemT]):
@@ -111,39 +82,31 @@ class Sink(Generic[ItemT]):
 
     def __init__(self, work: Callable[[ItemT], None]) -> None:
         self._work = work
-        self._queue: queue.Queue[ItemT | _End] = queue.Queue(maxsize=QUEUE_LENGTH)
-        self._is_cancelled = threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
+        self._pool, self._room = ThreadPoolExecutor(1, "sink"), threading.Semaphore(QUEUE_LENGTH)
 
     def __enter__(self) -> Sink[ItemT]:
-        self._thread.start()
         return self
 
     def put(self, item: ItemT) -> None:
-        """Hands an item over; waits while the queue is full."""
+        """Hands an item over; waits while too many are waiting."""
         if self._error is not None:
             raise self._error
-        self._queue.put(item)
+        self._room.acquire()
+        self._pool.submit(self._do, item)
 
-    def _run(self) -> None:
-        while True:
-            item = self._queue.get()
-            if isinstance(item, _End):
-                return
-            if self._error is not None or self._is_cancelled.is_set():
-                continue  # goes on emptying the queue, so that nobody waits for room in it
-            try:
+    def _do(self, item: ItemT) -> None:
+        try:
+            if self._error is None:  # after an error the rest is dropped
                 self._work(item)
-            except BaseException as caught:  # noqa: BLE001 - it is raised again in the main thread
-                self._error = caught
+        except BaseException as caught:  # noqa: BLE001 - it is raised again in the main thread
+            self._error = caught
+        finally:
+            self._room.release()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._is_cancelled.set()
-        self._queue.put(_End(None))
-        self._thread.join()
+        self._pool.shutdown(cancel_futures=kind is not None)
         if kind is None and self._error is not None:
             raise self._error

@@ -1,4 +1,4 @@
-"""Running totals of a stream, and the summary at its end."""
+"""Running totals of a stream, times of its frames, a rule to compare with, and the summary at its end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,47 @@ from typing import Any, Literal
 
 from perdure.drawing.status_bar import StreamTotals
 from perdure.gate.results import GateResult
+
+LEAST_S = 1e-5
+"""Lower edge of the second bin; all that is shorter is in the first."""
+GROWTH = 1.05
+"""Upper over lower edge of a bin: a quantile is off by at most half of this, 2.5 percent."""
+NUM_BINS = 2 + math.ceil(math.log(1e3 / LEAST_S) / math.log(GROWTH))
+"""Up to a thousand seconds; all that is longer is in the last bin."""
+
+
+class Latency:
+    """Times of the frames of a stream."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * NUM_BINS
+        self._least_s, self._most_s = math.inf, 0.0
+        self.num = 0
+
+    def add(self, seconds: float) -> None:
+        """Takes in the time of one frame."""
+        bin_index = 0 if seconds < LEAST_S else 1 + int(math.log(seconds / LEAST_S) / math.log(GROWTH))
+        self._counts[min(bin_index, NUM_BINS - 1)] += 1
+        self._least_s, self._most_s = min(self._least_s, seconds), max(self._most_s, seconds)
+        self.num += 1
+
+    def quantile_s(self, share: float) -> float:
+        """Returns the time that this share of the frames did not exceed, within 2.5 percent; 0 without frames."""
+        needed = max(1, math.ceil(share * self.num))
+        seen = 0
+        for index, count in enumerate(self._counts):
+            seen += count
+            if seen >= needed:
+                middle_s = LEAST_S * GROWTH ** (index - 0.5) if index else 0.0
+                return min(max(middle_s, self._least_s), self._most_s)
+        return 0.0
+
+    def to_ms(self) -> dict[str, float]:
+        """Returns median, 95 and 99 percent and maximum in milliseconds; the maximum is exact."""
+        quantiles = {"median": 0.5, "p95": 0.95, "p99": 0.99}
+        found = {name: self.quantile_s(share) for name, share in quantiles.items()} | {"max": self._most_s}
+        return {name: round(1e3 * seconds, 3) for name, seconds in found.items()}
+
 
 Part = Literal["decode", "detect", "gate", "draw", "encode", "show"]
 PARTS: tuple[Part, ...] = ("decode", "detect", "gate", "draw", "encode", "show")
@@ -33,9 +74,72 @@ class PartClock:
 
 
 @dataclass(slots=True)
-class StreamTally:
-    """Counts of a stream so far; its size does not depend on the length of the stream."""
+class RuleComparison:
+    """Counts confirmations of the rule and of the gate on one stream; remembers live tracks only.
 
+    Args:
+        streak: detections in a row that the rule asks for.
+    """
+
+    streak: int
+    num_by_rule: int = 0
+    num_by_gate: int = 0
+    num_by_both: int = 0
+    sum_rule_age: int = 0
+    sum_gate_age: int = 0
+    _live: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.streak < 1:
+            raise ValueError(f"compare: got {self.streak} in a row, expected at least 1")
+
+    def add(self, result: GateResult) -> None:
+        """Takes in one frame."""
+        confirmed = {decision.track_id: decision.age for decision in result.decisions if decision.label == "persistent"}
+        live = {}
+        for track in result.tracks:
+            by_rule, by_gate = self._live.get(track.track_id, (0, 0))
+            was_both = bool(by_rule and by_gate)
+            if not by_rule and track.longest_streak >= self.streak:
+                by_rule = track.age
+                self.num_by_rule += 1
+            if not by_gate and track.track_id in confirmed:
+                by_gate = confirmed[track.track_id]
+                self.num_by_gate += 1
+            if by_rule and by_gate and not was_both:
+                self.num_by_both += 1
+                self.sum_rule_age += by_rule
+                self.sum_gate_age += by_gate
+            live[track.track_id] = (by_rule, by_gate)
+        self._live = live
+
+    @property
+    def text(self) -> str:
+        """What the status bar says."""
+        return f"{self.streak} in a row: {self.num_by_rule} so far"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the counts as plain values; ages are means over tracks that both confirmed."""
+        both = max(self.num_by_both, 1)
+        return {
+            "rule": f"{self.streak} in a row",
+            "num_confirmed_by_rule": self.num_by_rule,
+            "num_confirmed_by_gate": self.num_by_gate,
+            "num_confirmed_by_both": self.num_by_both,
+            "mean_age_rule": round(self.sum_rule_age / both, 3) if self.num_by_both else None,
+            "mean_age_gate": round(self.sum_gate_age / both, 3) if self.num_by_both else None,
+        }
+
+
+@dataclass(slots=True)
+class StreamTally:
+    """Counts of a stream so far; its size does not depend on the length of the stream.
+
+    Args:
+        rule: what the gate is compared with; None for nothing.
+    """
+
+    rule: RuleComparison | None = None
     num_frames: int = 0
     num_tracks: int = 0
     num_persistent: int = 0
@@ -51,6 +155,8 @@ class StreamTally:
 
     def add(self, result: GateResult) -> None:
         """Takes in one frame."""
+        if self.rule is not None:
+            self.rule.add(result)
         self.num_frames += 1
         self.num_tracks += sum(track.age == 1 for track in result.tracks)
         tentative = [track for track in result.tracks if track.status == "tentative"]
@@ -82,7 +188,12 @@ class StreamTally:
         """Returns the mean age at the first decision of the given label, None if there was none."""
         return self.sum_age[label] / self.num_aged[label] if self.num_aged[label] else None
 
-    def totals(self, result: GateResult, *, compared: str = "") -> StreamTotals:
+    @property
+    def compared(self) -> dict[str, Any]:
+        """What the rule and the gate confirmed; empty without a rule."""
+        return {} if self.rule is None else self.rule.to_dict()
+
+    def totals(self, result: GateResult) -> StreamTotals:
         """Returns what the status bar shows after the frame of `result`."""
         return StreamTotals(
             frame_index=self.num_frames - 1,
@@ -94,7 +205,7 @@ class StreamTally:
             num_persistent=self.num_persistent,
             num_transient=self.num_transient,
             savings=self.savings,
-            compared=compared,
+            compared="" if self.rule is None else self.rule.text,
         )
 
 
@@ -169,13 +280,8 @@ class WatchSummary:
 
 def counts_of(tally: StreamTally) -> dict[str, Any]:
     """Returns the fields of a summary that are counts, from a tally."""
-    return {
-        "num_frames": tally.num_frames,
-        "num_tracks": tally.num_tracks,
-        "num_persistent": tally.num_persistent,
-        "num_transient": tally.num_transient,
-        "num_undecided": tally.num_undecided,
-        "num_reopened": tally.num_reopened,
+    names = ("num_frames", "num_tracks", "num_persistent", "num_transient", "num_undecided", "num_reopened")
+    return {name: getattr(tally, name) for name in names} | {
         "num_by_reason": dict(sorted(tally.num_by_reason.items())),
         "mean_decision_frame_persistent": tally.mean_age("persistent"),
         "mean_decision_frame_transient": tally.mean_age("transient"),

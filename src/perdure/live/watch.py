@@ -22,14 +22,12 @@ from perdure.drawing.overlay import Overlay, OverlayConfig
 from perdure.drawing.status_bar import StreamTotals
 from perdure.files import write_json
 from perdure.gate.results import GateResult
-from perdure.live.comparison import RuleComparison
 from perdure.live.interrupts import WholeFrames
-from perdure.live.latency import Latency
 from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
 from perdure.live.problems import problems_of
 from perdure.live.protocols import Detector, Gate
 from perdure.live.stages import QUEUE_LENGTH, Prefetch, Sink
-from perdure.live.summary import PartClock, StreamTally, WatchSummary, counts_of, rates_of
+from perdure.live.summary import Latency, PartClock, RuleComparison, StreamTally, WatchSummary, counts_of, rates_of
 from perdure.types import Detections
 from perdure.video.address import shown_address
 from perdure.video.frames import VideoReader
@@ -165,8 +163,8 @@ class _Session:
         self.window, self.drawn = window, deque[UInt8[ndarray, "h w 3"]](maxlen=1)
         self.detector = detector
         self.overlay = Overlay(replace(config.overlay, compare=config.compare))
-        self.comparison = None if config.compare is None else RuleComparison(config.compare)
-        self.clock, self.tally, self.latency = PartClock(), StreamTally(), Latency()
+        self.tally = StreamTally(None if config.compare is None else RuleComparison(config.compare))
+        self.clock, self.latency = PartClock(), Latency()
         self.warned_about: set[str] = set()
         self.was_interrupted, self.elapsed_s, self.last_time_s = False, 0.0, 0.0
 
@@ -203,14 +201,11 @@ class _Session:
             result = self.gate.update(item.frame, item.detections, time_s=item.time_s)
         self.latency.add(perf_counter() - item.decoded_at_s)
         self.tally.add(result)
-        if self.comparison is not None:
-            self.comparison.add(result)
         self._warn_of_drift(result)
         self.last_time_s = item.time_s
         outputs.write(item.frame_index, item.time_s, result)
         if sink is not None:
-            totals = self.tally.totals(result, compared="" if self.comparison is None else self.comparison.text)
-            sink.put(_Shown(item.frame, item.time_s, result, totals))
+            sink.put(_Shown(item.frame, item.time_s, result, self.tally.totals(result)))
 
     def _writer(self) -> VideoWriter | None:
         """Returns what writes the annotated video; None without one, and then that of an earlier stream goes."""
@@ -281,7 +276,7 @@ class _Session:
             frames_per_s=round(self.tally.num_frames / self.elapsed_s, 2),
             part_frames_per_s=rates_of(self.clock, self.tally.num_frames),
             latency_ms=self.latency.to_ms(),
-            compared={} if self.comparison is None else self.comparison.to_dict(),
+            compared=self.tally.compared,
             num_dropped=self.reader.num_dropped,
             num_invalid=self.gate.tracker.num_invalid + (0 if self.given is None else self.given.num_without_area),
             grey_range=self.reader.grey_range,

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from perdure.files import write_text
-from perdure.proof.capture import OnProgress, captured, surroundings
 from perdure.proof.faults import ROOT, SUITE, TABLE, read_faults, what_is_missing
-from perdure.proof.record import KINDS, Kind, ProofRecord
+from perdure.proof.record import KINDS, Kind, OnProgress, ProofRecord, captured, surroundings
 from perdure.runs.run_folder import RunFolder
 from perdure.runs.stage import StageContext
 
@@ -69,7 +68,16 @@ def problems_of(record: ProofRecord) -> list[str]:
 
 def stored_problems(folder: Path) -> list[str]:
     """Returns what the files of a run folder alone show: unreadable, edited, of other source, nothing proven."""
-    return [line for _, lines in _examined(folder) for line in lines]
+    problems: list[str] = []
+    for kind in KINDS:
+        path = proof_file(folder, kind)
+        try:
+            record = read_proof(path, kind)
+        except (OSError, ValueError) as error:
+            problems.append(" ".join(str(error).split()))
+            continue
+        problems += [f"{path}: {line}; run 'perdure proof {kind} {folder}'" for line in problems_of(record)]
+    return problems
 
 
 def verify(folder: Path, *, is_quick: bool = False, on_progress: OnProgress | None = None) -> list[str]:
@@ -88,26 +96,13 @@ def verify(folder: Path, *, is_quick: bool = False, on_progress: OnProgress | No
     """
     if reason := what_is_missing():
         raise FileNotFoundError(f"proof: {reason}")
-    found = list(_examined(folder))
-    problems = [line for _, lines in found for line in lines]
+    problems = stored_problems(folder)
     if problems:
         return problems
-    for record, _ in found:
-        if record is not None and not (is_quick and record.kind == "red"):
-            again = captured("red" if record.kind == "red" else "green", on_progress=on_progress)
-            problems += _differences(record, again)
+    for kind in ("green",) if is_quick else KINDS:
+        recorded = read_proof(proof_file(folder, kind), kind)
+        problems += _differences(recorded, captured(kind, on_progress=on_progress))
     return problems
-
-
-def _examined(folder: Path) -> Iterator[tuple[ProofRecord | None, list[str]]]:
-    for kind in KINDS:
-        path = proof_file(folder, kind)
-        try:
-            record = read_proof(path, kind)
-        except (OSError, ValueError) as error:
-            yield None, [" ".join(str(error).split())]
-        else:
-            yield record, [f"{path}: {line}; run 'perdure proof {kind} {folder}'" for line in problems_of(record)]
 
 
 def _differences(recorded: ProofRecord, again: ProofRecord) -> Iterator[str]:
@@ -172,11 +167,6 @@ def prove(context: StageContext) -> None:
         ProofError: a test fails, or a fault is not noticed.
         Stopped: the run was asked to stop.
     """
-
-    def on_progress(done: int, total: int) -> None:
-        context.log.progress(done, total, "trying faults")
-        context.raise_if_stopping()
-
     folder, reason = context.run.path, what_is_missing()
     if reason is not None:
         for kind in KINDS:
@@ -193,10 +183,8 @@ def prove(context: StageContext) -> None:
             _write(proof_file(folder, kind), record)
             context.log.note(f"proof: {kind.upper()} of this source was captured {record.header['date']}")
             continue
-        is_red = kind == "red"
-        _, problems = capture(
-            folder, kind, num_processes=context.num_workers, on_progress=on_progress if is_red else None
-        )
+        on_progress = context.on_progress("trying faults") if kind == "red" else None
+        _, problems = capture(folder, kind, num_processes=context.num_workers, on_progress=on_progress)
         if problems:
             more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
             raise ProofError(f"proof {kind}: {problems[0]}{more}; see {proof_file(folder, kind)}")

@@ -10,12 +10,15 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from perdure.publish.git import Git, GitError
 from perdure.remote.remote_run import HostJob, JobState
 from perdure.remote.transport import ConnectionLostError, RemoteError
 from perdure.runs.heartbeat import LATE_S
 from perdure.runs.words import duration_words
+
+ResultT = TypeVar("ResultT")
 
 SYNC_S = 60.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 300.0
@@ -25,15 +28,20 @@ HEAVY = ("/data/", "/checkpoints/", "*.safetensors")
 NEVER = (".lock", ".*.tmp", ".rsync-partial")
 
 
-def sync(job: HostJob) -> None:
+def sync(job: HostJob, *, is_whole: bool | None = None) -> None:
     """Makes the run folder here the same as the one on the host, without weights and data unless they are wanted.
+
+    Args:
+        job: of the run.
+        is_whole: whether weights and data are fetched too; as the run was started by default.
 
     Raises:
         ConnectionLostError: the host cannot be reached, or the connection broke; the next round goes on.
         RemoteError: it cannot be read there or written here.
     """
     run = job.run
-    job.transport.pull(run.results, run.local.path, excluded=(*NEVER, *(() if run.is_whole else HEAVY)))
+    is_whole = run.is_whole if is_whole is None else is_whole
+    job.transport.pull(run.results, run.local.path, excluded=(*NEVER, *(() if is_whole else HEAVY)))
 
 
 def wait_s(num_failures: int) -> float:
@@ -73,7 +81,7 @@ class Attachment:
         copier = threading.Thread(target=self._copy, name="sync", daemon=True)
         copier.start()
         try:
-            self._show_all()
+            self._insist(self._show_all)
         finally:
             self._left.set()
         copier.join()
@@ -85,34 +93,39 @@ class Attachment:
             sync(self.job)
         return state
 
-    def _insist(self, work: Callable[[], JobState]) -> JobState:
+    def _insist(self, work: Callable[[], ResultT]) -> ResultT:
+        """Returns what comes of some work, which is tried again, soon where the log has grown, while ssh fails."""
         num_failures = 0
         while True:
+            size = self._size()
             try:
                 return work()
             except ConnectionLostError as error:
-                num_failures += 1
-                self._wait(num_failures, error)
-
-    def _wait(self, num_failures: int, error: Exception) -> None:
-        pause_s = self.patience * wait_s(num_failures)
-        self.note(f"{error}; the run goes on, trying again in {duration_words(pause_s)}")
-        threading.Event().wait(pause_s)
+                num_failures = 1 if self._size() > size else num_failures + 1
+                pause_s = self.patience * wait_s(num_failures)
+                self.note(f"{error}; the run goes on, trying again in {duration_words(pause_s)}")
+                threading.Event().wait(pause_s)
 
     def _show_all(self) -> None:
-        """Shows the log until the job has ended."""
-        num_failures = 0
-        while True:
-            try:
-                start = self._offset()
-                if self._stream(start):
-                    return
-                error: Exception = ConnectionLostError(f"{self.job.run.host}: the connection broke")
-                num_failures = 0 if self._size() > start else num_failures
-            except ConnectionLostError as lost:
-                error = lost
-            num_failures += 1
-            self._wait(num_failures, error)
+        """Shows and keeps what the log holds beyond the copy here, until the job has ended.
+
+        Raises:
+            ConnectionLostError: it has not, and nothing more comes.
+        """
+        path, offset = self.job.run.log_copy, self._offset()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        process = self.job.transport.stream(self.job.script("follow", str(offset)))
+        try:
+            assert process.stdout is not None  # noqa: S101 - it was started with a pipe
+            with path.open("ab", buffering=0) as copy:
+                while data := os.read(process.stdout.fileno(), 1 << 16):
+                    copy.write(data)
+                    self.show(data)
+            if process.wait():
+                raise ConnectionLostError(f"{self.job.run.host}: the connection broke")
+        finally:
+            process.kill()
+            process.communicate()
 
     def _size(self) -> int:
         path = self.job.run.log_copy
@@ -125,22 +138,6 @@ class Attachment:
             self.job.run.log_copy.unlink()
             return 0
         return size
-
-    def _stream(self, offset: int) -> bool:
-        """Shows and keeps what the log holds from a byte on; returns whether the job has ended."""
-        path = self.job.run.log_copy
-        path.parent.mkdir(parents=True, exist_ok=True)
-        process = self.job.transport.stream(self.job.script("follow", str(offset)))
-        try:
-            assert process.stdout is not None  # noqa: S101 - it was started with a pipe
-            with path.open("ab", buffering=0) as copy:
-                while data := os.read(process.stdout.fileno(), 1 << 16):
-                    copy.write(data)
-                    self.show(data)
-            return process.wait() == 0
-        finally:
-            process.kill()
-            process.communicate()
 
     def _copy(self) -> None:
         """Copies results every `sync_s` seconds; says so once when that does not work, and when it works again."""
@@ -167,21 +164,11 @@ class Attachment:
             num_failures, pause_s = 0, self.sync_s
 
 
-def fetch_branch(job: HostJob, git: Git) -> str:
-    """Returns the tip of the run's branch here after fetching it; commits of others on it are never lost.
-
-    Raises:
-        GitError: it cannot be fetched, or the branch here has other commits.
-    """
-    run = job.run
-    return job.transport.fetch(git, run.repository, run.branch, into=run.branch)
-
-
 def try_fetch(job: HostJob, git: Git, note: Callable[[str], None]) -> bool:
-    """Fetches the branch; returns whether that worked, and says what to do if it did not."""
+    """Fetches the branch, if that loses no commit here; returns whether it worked, and says what to do if not."""
     run = job.run
     try:
-        tip = fetch_branch(job, git)
+        tip = job.transport.fetch(git, run.repository, run.branch, into=run.branch)
     except GitError as error:
         note(f"branch {run.branch} could not be fetched ({error}); again with: perdure remote sync {run.address}")
         return False

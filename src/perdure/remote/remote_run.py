@@ -12,7 +12,7 @@ from typing import Any
 
 from perdure.config import from_dict
 from perdure.files import read_json, write_json
-from perdure.remote.transport import SshTransport, Transport
+from perdure.remote.transport import Transport
 from perdure.runs.run_folder import RUNS, RunFolder
 
 MEMORY = RUNS / ".remote"
@@ -107,7 +107,7 @@ class RemoteRun:
 
     def transport(self) -> Transport:
         """Returns the way to the host."""
-        return SshTransport(self.host, Path(self.ssh_config) if self.ssh_config else None)
+        return Transport(self.host, Path(self.ssh_config) if self.ssh_config else None)
 
     def check_free(self) -> None:
         """Makes sure that copies of this run replace nothing else here.
@@ -122,10 +122,6 @@ class RemoteRun:
     def claim(self) -> None:
         """Remembers this run, whose copies will replace whatever is in its folder here; see `check_free`."""
         self.check_free()
-        self.save()
-
-    def save(self) -> None:
-        """Remembers this run."""
         self.memory_file.parent.mkdir(parents=True, exist_ok=True)
         write_json(self.memory_file, asdict(self))
 

@@ -13,7 +13,6 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from perdure.publish.git import Git, GitError
 
@@ -54,58 +53,9 @@ class RemoteError(RuntimeError):
         self.code = code
 
 
-class Transport(Protocol):
-    """Reaches one host."""
-
-    @property
-    def host(self) -> str:
-        """The host, as ssh knows it."""
-
-    def run(self, script: str, *, given: str = "", timeout_s: float = TIMEOUT_S) -> str:
-        """Returns the output of a script for sh.
-
-        Raises:
-            ConnectionLostError: the host cannot be reached.
-            RemoteError: the script failed.
-        """
-
-    def stream(self, script: str) -> subprocess.Popen[bytes]:
-        """Returns a running script whose input stays open and whose output is read as it comes."""
-
-    def pull(self, source: str, target: Path, *, excluded: Sequence[str] = ()) -> None:
-        """Makes a folder here the same as one there; excluded files are neither fetched nor removed.
-
-        Raises:
-            ConnectionLostError: the host cannot be reached, or the connection broke; the next round goes on.
-            RemoteError: anything else.
-        """
-
-    def send(self, source: Path, target: str) -> None:
-        """Copies a folder to the host, which is told apart from `pull` by removing nothing there.
-
-        Raises:
-            ConnectionLostError: the host cannot be reached, or the connection broke.
-            RemoteError: anything else.
-        """
-
-    def push(self, git: Git, repository: str, commit: str, branch: str) -> None:
-        """Puts a commit on a branch of a repository there, if that loses none of its commits.
-
-        Raises:
-            GitError: it does not work.
-        """
-
-    def fetch(self, git: Git, repository: str, branch: str, *, into: str = "") -> str:
-        """Returns the tip of a branch there after fetching its commits; `into` is a branch here that follows it.
-
-        Raises:
-            GitError: it does not work, or `into` has commits of its own.
-        """
-
-
 @dataclass(frozen=True, slots=True)
-class SshTransport:
-    """Reaches a host by ssh, rsync and git.
+class Transport:
+    """Reaches one host by ssh, rsync and git.
 
     Args:
         host: any destination that `ssh` takes, such as an alias of the user's configuration.
@@ -139,14 +89,19 @@ class SshTransport:
         return [*self.ssh, self.host, f"exec sh -c {shlex.quote(script)}"]
 
     def run(self, script: str, *, given: str = "", timeout_s: float = TIMEOUT_S) -> str:
-        """See `Transport`."""
+        """Returns the output of a script for sh.
+
+        Raises:
+            ConnectionLostError: the host cannot be reached.
+            RemoteError: the script failed.
+        """
         try:
             done = subprocess.run(  # noqa: S603 - arguments as a list
                 self._on_host(script), input=given.encode(), capture_output=True, timeout=timeout_s, check=False
             )
         except subprocess.TimeoutExpired as error:
             raise ConnectionLostError(f"{self.host}: no answer within {timeout_s:.0f} s") from error
-        reason = _last_line(done.stderr)
+        reason = _line(done.stderr, -1)
         if done.returncode == _LOST_SSH:
             raise ConnectionLostError(self._explained(reason))
         if done.returncode:
@@ -160,7 +115,7 @@ class SshTransport:
         return "; ".join([text if self.host in text else f"{self.host}: {text}", *advice])
 
     def stream(self, script: str) -> subprocess.Popen[bytes]:
-        """See `Transport`."""
+        """Returns a running script whose input stays open and whose output is read as it comes."""
         return subprocess.Popen(  # noqa: S603 - arguments as a list
             self._on_host(script),
             stdin=subprocess.PIPE,
@@ -170,13 +125,18 @@ class SshTransport:
         )
 
     def pull(self, source: str, target: Path, *, excluded: Sequence[str] = ()) -> None:
-        """See `Transport`."""
+        """Makes a folder here the same as one there; excluded files are neither fetched nor removed.
+
+        Raises:
+            ConnectionLostError: the host cannot be reached, or the connection broke; the next round goes on.
+            RemoteError: anything else.
+        """
         target.mkdir(parents=True, exist_ok=True)
         filters = [f"--exclude={pattern}" for pattern in excluded]
         self._rsync("--delete-after", *filters, f"{self.host}:{source}/", f"{target.absolute()}/")
 
     def send(self, source: Path, target: str) -> None:
-        """See `Transport`."""
+        """Copies a folder to the host, removing nothing there; raises what `pull` does."""
         self._rsync(f"{source.absolute()}/", f"{self.host}:{target}/")
 
     def _rsync(self, *words: str) -> None:
@@ -193,21 +153,29 @@ class SshTransport:
             check=False,
         )
         if done.returncode in _LOST_RSYNC:
-            raise ConnectionLostError(self._explained(_first_line(done.stderr)))
+            raise ConnectionLostError(self._explained(_line(done.stderr, 0)))
         is_partial = done.returncode in _PARTIAL_RSYNC and b"change_dir" not in done.stderr
         if done.returncode and not is_partial:
-            raise RemoteError(_first_line(done.stderr) or f"rsync: exit code {done.returncode}", done.returncode)
+            raise RemoteError(_line(done.stderr, 0) or f"rsync: exit code {done.returncode}", done.returncode)
 
     def _git(self, git: Git) -> Git:
         return git.with_variables(GIT_SSH_COMMAND=shlex.join(self.ssh), GIT_SSH_VARIANT="ssh")
 
     def push(self, git: Git, repository: str, commit: str, branch: str) -> None:
-        """See `Transport`."""
+        """Puts a commit on a branch of a repository there, if that loses none of its commits.
+
+        Raises:
+            GitError: it does not work.
+        """
         place = f"{self.host}:{repository}"
         self._git(git)("push", "--quiet", "--no-verify", place, f"{commit}:refs/heads/{branch}", timeout_s=1800.0)
 
     def fetch(self, git: Git, repository: str, branch: str, *, into: str = "") -> str:
-        """See `Transport`."""
+        """Returns the tip of a branch there after fetching its commits; `into` is a branch here that follows it.
+
+        Raises:
+            GitError: it does not work, or `into` has commits of its own.
+        """
         place, reference = f"{self.host}:{repository}", f"refs/heads/{branch}"
         words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
         there = self._git(git)
@@ -218,11 +186,7 @@ class SshTransport:
         return git("rev-parse", f"refs/heads/{into}") if into else listed[0]
 
 
-def _last_line(output: bytes) -> str:
-    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else ""
-
-
-def _first_line(output: bytes) -> str:
-    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return lines[0].strip() if lines else ""
+def _line(output: bytes, index: int) -> str:
+    """Returns the first (0) or last (-1) line that says something, empty if none does."""
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    return lines[index] if lines else ""

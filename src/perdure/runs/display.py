@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -14,7 +15,6 @@ from rich.table import Column
 from rich.text import Text
 
 from perdure.runs.plan import PlannedStage
-from perdure.runs.progress import Display, ProgressState
 from perdure.runs.words import clock_words, duration_words
 
 _SIGNS = {
@@ -28,37 +28,58 @@ _SIGNS = {
 """State of a stage: sign, sign on a terminal that knows ASCII alone, style."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressState:
+    """Where a run stands.
+
+    Args:
+        stage: stage at work.
+        done: finished part of it, in units of its own.
+        total: all of it.
+        detail: a few words on its state.
+        run_share: finished share of the whole run, 0 to 1.
+        eta_s: seconds until the run ends, None before anything can be said.
+    """
+
+    stage: str
+    done: int
+    total: int
+    detail: str
+    run_share: float
+    eta_s: float | None
+
+
+class Display:
+    """Shows a run to people; this one shows nothing."""
+
+    def begin(self, planned: Sequence[PlannedStage]) -> None:
+        """Takes all stages before the first one starts."""
+
+    def stage_started(self, item: PlannedStage) -> None:
+        """Takes the stage that starts now."""
+
+    def progress(self, state: ProgressState) -> None:
+        """Takes every step; must be quick."""
+
+    def milestone(self, line: str) -> None:
+        """Takes a line of `PROGRESS.txt`."""
+
+    def stage_ended(self, item: PlannedStage, word: str, duration_s: float) -> None:
+        """Takes how a stage ended: `done`, `kept`, `stopped` or `failed`."""
+
+    def note(self, text: str) -> None:
+        """Takes a line for people."""
+
+    def end(self) -> None:
+        """Called once, whatever happened."""
+
+
 def display_for(console: Console) -> Display:
     """Returns bars for a terminal, plain lines for anything else."""
     return TerminalDisplay(console) if console.is_terminal else PlainDisplay(console)
 
 
-class SilentDisplay:
-    """Shows nothing."""
-
-    def begin(self, planned: Sequence[PlannedStage]) -> None:
-        """Shows nothing."""
-
-    def stage_started(self, item: PlannedStage) -> None:
-        """Shows nothing."""
-
-    def progress(self, state: ProgressState) -> None:
-        """Shows nothing."""
-
-    def milestone(self, line: str) -> None:
-        """Shows nothing."""
-
-    def stage_ended(self, item: PlannedStage, word: str, duration_s: float) -> None:
-        """Shows nothing."""
-
-    def note(self, text: str) -> None:
-        """Shows nothing."""
-
-    def end(self) -> None:
-        """Shows nothing."""
-
-
-class PlainDisplay(SilentDisplay):
+class PlainDisplay(Display):
     """Prints every milestone as a line, for logs and pipes.
 
     Args:
@@ -70,26 +91,11 @@ class PlainDisplay(SilentDisplay):
 
     def milestone(self, line: str) -> None:
         """Prints a line of `PROGRESS.txt`."""
-        self._print(line)
+        self.note(line)
 
     def note(self, text: str) -> None:
         """Prints a line."""
-        self._print(text)
-
-    def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-class _SignColumn(ProgressColumn):
-    """State of a stage as one sign."""
-
-    def __init__(self, *, is_ascii: bool) -> None:
-        super().__init__()
-        self._is_ascii = is_ascii
-
-    def render(self, task: Task) -> Text:
-        sign, plain, style = _SIGNS[task.fields["state"]]
-        return Text(plain if self._is_ascii else sign, style=style)
 
 
 class _BarColumn(BarColumn):
@@ -122,7 +128,7 @@ class _TimeColumn(ProgressColumn):
         return Text(clock_words(seconds), style="cyan" if state == "working" else "dim")
 
 
-class TerminalDisplay(SilentDisplay):
+class TerminalDisplay(Display):
     """One bar a stage and one for the whole run, redrawn in place.
 
     Args:
@@ -130,8 +136,9 @@ class TerminalDisplay(SilentDisplay):
     """
 
     def __init__(self, console: Console) -> None:
+        self._is_ascii = not console.encoding.lower().startswith("utf")
         self._bars = Progress(
-            _SignColumn(is_ascii=not console.encoding.lower().startswith("utf")),
+            TextColumn("{task.fields[sign]}"),
             TextColumn("{task.description}"),
             _BarColumn(bar_width=28, complete_style="cyan", finished_style="green", pulse_style="cyan"),
             _ShareColumn(),
@@ -146,34 +153,40 @@ class TerminalDisplay(SilentDisplay):
     def begin(self, planned: Sequence[PlannedStage]) -> None:
         """Lists all stages."""
         for item in planned:
-            name = f"{item.stage.name:<10}"
-            task = self._bars.add_task(f"[dim]{escape(name)}", start=False, total=1, state="waiting", **_fields(item))
-            self._tasks[item.stage.name] = task
-        self._run = self._bars.add_task("[bold]run       ", total=1.0, state="working", detail="", duration_s=0.0)
+            self._tasks[item.stage.name] = self._bars.add_task(
+                f"[dim]{escape(item.stage.name):<10}",
+                start=False,
+                total=1,
+                **self._fields("waiting", item.stage.summary),
+            )
+        self._run = self._bars.add_task("[bold]run       ", total=1.0, **self._fields("working", ""))
         self._bars.start()
 
     def stage_started(self, item: PlannedStage) -> None:
         """Marks a stage as being at work."""
         task = self._tasks[item.stage.name]
         self._bars.start_task(task)
-        self._update(task, description=f"[bold]{item.stage.name:<10}", state="working", total=None, detail=item.reason)
+        fields = self._fields("working", item.reason or "")
+        self._bars.update(task, description=f"[bold]{item.stage.name:<10}", total=None, **fields)
 
     def progress(self, state: ProgressState) -> None:
         """Moves the bars."""
-        self._update(self._tasks[state.stage], completed=state.done, total=max(1, state.total), detail=state.detail)
+        task, detail = self._tasks[state.stage], escape(state.detail)
+        self._bars.update(task, completed=state.done, total=max(1, state.total), detail=detail)
         if self._run is not None:
             left = "" if state.eta_s is None else f"about {duration_words(state.eta_s)} left"
-            self._update(self._run, completed=state.run_share, detail=left)
+            self._bars.update(self._run, completed=state.run_share, detail=left)
 
     def stage_ended(self, item: PlannedStage, word: str, duration_s: float) -> None:
         """Marks how a stage ended."""
         task = self._tasks[item.stage.name]
-        fields: dict[str, Any] = {"state": word, "duration_s": duration_s, "description": f"{item.stage.name:<10}"}
-        if word in ("done", "kept"):
-            fields |= {"completed": 1, "total": 1, "detail": "nothing has changed" if word == "kept" else ""}
+        detail = {"done": "", "kept": "nothing has changed"}.get(word)
+        if detail is None:
+            at_work = self._bars.tasks[self._bars.task_ids.index(task)]
+            fields = self._fields(word, None, duration_s) | {"total": at_work.total or 1}
         else:
-            fields["total"] = self._bars.tasks[self._bars.task_ids.index(task)].total or 1
-        self._update(task, **fields)
+            fields = self._fields(word, detail, duration_s) | {"completed": 1, "total": 1}
+        self._bars.update(task, description=f"{item.stage.name:<10}", **fields)
 
     def note(self, text: str) -> None:
         """Prints a line above the bars."""
@@ -183,19 +196,15 @@ class TerminalDisplay(SilentDisplay):
         """Leaves the bars as they are."""
         if self._run is not None:
             is_whole = all(task.fields["state"] in ("done", "kept") for task in self._bars.tasks[:-1])
-            self._update(self._run, state="done" if is_whole else "stopped", detail="")
-            elapsed_s = self._bars.tasks[-1].elapsed or 0.0
-            self._update(self._run, duration_s=elapsed_s, **({"completed": 1.0} if is_whole else {}))
+            fields = self._fields("done" if is_whole else "stopped", "", self._bars.tasks[-1].elapsed or 0.0)
+            self._bars.update(self._run, completed=1.0 if is_whole else None, **fields)
         self._bars.stop()
 
-    def _update(self, task: TaskID, **fields: Any) -> None:
-        if "detail" in fields:
-            fields["detail"] = escape(fields["detail"] or "")
-        self._bars.update(task, **fields)
-
-
-def _fields(item: PlannedStage) -> dict[str, Any]:
-    return {"detail": escape(item.stage.summary), "duration_s": 0.0}
+    def _fields(self, state: str, detail: str | None, duration_s: float = 0.0) -> dict[str, Any]:
+        """Returns what the columns show of a stage in some state; without a detail that of before stays."""
+        sign, plain, style = _SIGNS[state]
+        fields = {"state": state, "sign": f"[{style}]{plain if self._is_ascii else sign}", "duration_s": duration_s}
+        return fields if detail is None else fields | {"detail": escape(detail)}
 
 
 class DisplayHandler(logging.Handler):

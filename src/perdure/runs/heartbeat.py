@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
-from perdure.runs.activity import Activity
 from perdure.runs.record import timestamp
 
 logger = logging.getLogger(__name__)
@@ -32,14 +32,29 @@ _SEPARATOR = "  "
 _SILENT = re.compile(r"(\d+\.\d) s ago: ")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What this process and its children use.
+class Activity:
+    """The latest sign of life of the work thread, which other threads may read at any time.
 
     Args:
-        cpu_percent: since the last look; 100 is one core.
-        memory_mb: resident memory.
+        clock: monotonic seconds.
     """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.touch("", "starting")
+
+    def touch(self, stage: str, detail: str) -> None:
+        """Notes that the work thread has done something."""
+        self.last = (stage, detail, self._clock())  # one assignment, so that no reader sees half of it
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the latest sign of life."""
+        return self._clock() - self.last[2]
+
+
+class Usage(NamedTuple):
+    """What this process and its children use: percent of one core since the last look, and resident memory."""
 
     cpu_percent: float
     memory_mb: float
@@ -84,10 +99,10 @@ def heartbeat_line(activity: Activity, usage: Usage, *, now: str) -> str:
     >>> heartbeat_line(activity, Usage(cpu_percent=187.0, memory_mb=812.0), now="2025-01-31T12:00:00+00:00")
     '2025-01-31T12:00:00+00:00  train  working  2.5 s ago: 1200/2000 loss 0.31  cpu 187 %  memory 812 MB'
     """
-    sign, age_s = activity.last, activity.age_s
+    (stage, detail, _), age_s = activity.last, activity.age_s
     state = "working" if age_s < STALE_S else f"STALE for {age_s:.0f} s"
     used = (f"cpu {usage.cpu_percent:.0f} %", f"memory {usage.memory_mb:.0f} MB")
-    return _SEPARATOR.join((now, sign.stage or "-", state, f"{age_s:.1f} s ago: {sign.detail}", *used))
+    return _SEPARATOR.join((now, stage or "-", state, f"{age_s:.1f} s ago: {detail}", *used))
 
 
 class Heartbeat:

@@ -1,72 +1,28 @@
-"""How far a run is: `PROGRESS.txt`, one line a milestone, and what a display shows between milestones."""
+"""How far a run is and how long it still takes: `PROGRESS.txt`, a line a milestone, `metrics.jsonl`, the display."""
 
 from __future__ import annotations
 
+import json
 import logging
+import math
+import os
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-from perdure.runs.activity import Activity
-from perdure.runs.metrics_log import MetricsLog
+from perdure.files import write_text
+from perdure.runs.display import Display, ProgressState
+from perdure.runs.heartbeat import Activity
 from perdure.runs.plan import PlannedStage
 from perdure.runs.record import timestamp
-from perdure.runs.time_left import TimeLeft
 from perdure.runs.words import duration_words
 
 logger = logging.getLogger(__name__)
 
 _NUM_MILESTONES = 10
 """Milestones in a stage that reports its progress."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgressState:
-    """Where a run stands.
-
-    Args:
-        stage: stage at work.
-        done: finished part of it, in units of its own.
-        total: all of it.
-        detail: a few words on its state.
-        run_share: finished share of the whole run, 0 to 1.
-        eta_s: seconds until the run ends, None before anything can be said.
-    """
-
-    stage: str
-    done: int
-    total: int
-    detail: str
-    run_share: float
-    eta_s: float | None
-
-
-@runtime_checkable
-class Display(Protocol):
-    """Shows a run to people; a terminal, plain lines, or nothing."""
-
-    def begin(self, planned: Sequence[PlannedStage]) -> None:
-        """Takes all stages before the first one starts."""
-
-    def stage_started(self, item: PlannedStage) -> None:
-        """Takes the stage that starts now."""
-
-    def progress(self, state: ProgressState) -> None:
-        """Takes every step; must be quick."""
-
-    def milestone(self, line: str) -> None:
-        """Takes a line of `PROGRESS.txt`."""
-
-    def stage_ended(self, item: PlannedStage, word: str, duration_s: float) -> None:
-        """Takes how a stage ended: `done`, `kept`, `stopped` or `failed`."""
-
-    def note(self, text: str) -> None:
-        """Takes a line for people."""
-
-    def end(self) -> None:
-        """Called once, whatever happened."""
 
 
 class Progress:
@@ -188,3 +144,130 @@ def milestone_line(state: ProgressState, *, index: int, num_stages: int) -> str:
         f"[{index + 1}/{num_stages}] {state.stage:<10} {f'{state.done}/{state.total}':<10} {percent:3d} %"
         f"  run {100 * state.run_share:3.0f} %  {eta:<16}  {state.detail}"
     ).rstrip()
+
+
+class MetricsLog:
+    """Appends rows to a file of JSON lines.
+
+    Args:
+        path: the file; a half line that a killed process has left at its end is removed.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._checked: set[str] = set()
+        path.touch()
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:
+            os.truncate(path, len(whole))
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Appends a row with `stage` and, where it has them, `step`; numbers that are not finite become null.
+
+        The first row of a stage in this process drops rows of that stage with the same or a later step: they are
+        from before an interruption, and the work they tell of is being done again.
+        """
+        stage = str(row.get("stage"))
+        if stage not in self._checked:
+            self._checked.add(stage)
+            self.drop(stage, from_step=row.get("step", 0))
+        line = json.dumps({name: _finite(value) for name, value in row.items()}, allow_nan=False) + "\n"
+        with self._path.open("ab", buffering=0) as file:
+            file.write(line.encode())
+
+    def drop(self, stage: str, *, from_step: int = 0) -> None:
+        """Removes the rows of a stage from a step on; rows without a step count as step 0."""
+        lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not _is_from(json.loads(line), stage, from_step)]
+        if len(kept) < len(lines):
+            write_text(self._path, "".join(kept))
+
+
+def _is_from(row: dict[str, Any], stage: str, from_step: int) -> bool:
+    return row.get("stage") == stage and row.get("step", 0) >= from_step
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+PRIOR_S = 15.0
+"""Seconds of work at the pace that the weights were measured at, counted as seen before anything ran."""
+TRUST_SHARE = 0.1
+"""Finished share of a stage from which on its own pace counts for more than its weight."""
+
+
+class TimeLeft:
+    """Estimates the time left of stages whose weights say how many seconds they take on an ordinary machine.
+
+    A stage at work is judged by its own pace over the later half of what it has done, so that what it loads before its
+    first report, and parts of it that went faster or slower, are not taken for the pace of the rest. A share of a tenth
+    says little about a pace, so at first its weight counts for more. Stages to come are judged by all that ran in this
+    process, the stage at work included as long as it will probably take.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known_s = self._known_weight = 0.0
+        self._weight = self._skipped = self._share = 0.0
+        self._start_s: float | None = None
+        self._reports: list[tuple[float, float]] = []
+
+    def start(self, weight: float) -> None:
+        """A stage of some weight starts."""
+        self._weight, self._skipped, self._share = weight, 0.0, 0.0
+        self._start_s, self._reports = self._clock(), []
+
+    def report(self, share: float, *, is_skipped: bool = False) -> None:
+        """Takes the finished share of the stage; `is_skipped` says that an earlier process had done it."""
+        if is_skipped:
+            self._skipped = share
+        self._reports.append((share, self._clock()))
+        self._share = share
+
+    def finish(self, duration_s: float) -> None:
+        """The stage has ended after some seconds of work."""
+        self._known_s += duration_s
+        self._known_weight += self._weight * (1 - self._skipped)
+        self._start_s = None
+
+    def seconds(self, later_weight: float) -> float | None:
+        """Returns seconds until everything is done, None before anything can be said.
+
+        Args:
+            later_weight: of the stages after the one at work.
+        """
+        rest_s, total_s, weight = self._of_stage()
+        if not self._known_weight and not weight:
+            return None
+        pace = (self._known_s + total_s + PRIOR_S) / (self._known_weight + weight + PRIOR_S)
+        return rest_s + later_weight * pace
+
+    def _of_stage(self) -> tuple[float, float, float]:
+        """Returns for the stage at work: seconds left, seconds in all, and the weight that they are spent on."""
+        if self._start_s is None:
+            return 0.0, 0.0, 0.0
+        spent_s, weight = self._clock() - self._start_s, self._weight * (1 - self._skipped)
+        expected_s = weight * (self._known_s + PRIOR_S) / (self._known_weight + PRIOR_S)
+        own_s, done = self._own_rest_s(spent_s), self._share - self._skipped
+        if own_s is None:
+            return max(expected_s - spent_s, 0.0), 0.0, 0.0
+        trust = done / (done + TRUST_SHARE * (1 - self._share))
+        total_s = trust * (spent_s + own_s) + (1 - trust) * expected_s
+        return max(total_s - spent_s, 0.0), max(total_s, spent_s), weight
+
+    def _own_rest_s(self, spent_s: float) -> float | None:
+        """Returns what the stage still takes at its own pace, None before it has one."""
+        done = self._share - self._skipped
+        half = min(bisect_left(self._reports, (self._skipped + done / 2, 0.0)), len(self._reports) - 2)
+        if half >= 0 and self._share > self._reports[half][0]:
+            share, time_s = self._reports[half]
+            return (self._clock() - time_s) / (self._share - share) * (1 - self._share)
+        return spent_s / done * (1 - self._share) if done > 0 and not self._known_weight else None

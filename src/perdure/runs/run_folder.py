@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from perdure.config import write_toml
 from perdure.runs.settings import RunSettings
@@ -12,6 +13,16 @@ RUNS = Path("runs")
 """Folder that runs go to if none is named."""
 LATEST = "latest"
 """Link in `RUNS` to the run that was started last."""
+
+
+class _Inside:
+    """A path inside of a run folder."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, run: Any, _: object) -> Path:
+        return Path(run.path, self._name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,150 +35,67 @@ class RunFolder:
 
     path: Path
 
+    config_file = _Inside("config.toml")
+    """The complete configuration."""
+    record_file = _Inside("run.json")
+    """What ran, when, and what came out."""
+    metrics_file = _Inside("metrics.jsonl")
+    """Rows of numbers, for curves."""
+    progress_file = _Inside("PROGRESS.txt")
+    """One line a milestone."""
+    heartbeat_file = _Inside("HEARTBEAT.txt")
+    """One line every 30 s."""
+    log_file = _Inside("training.log")
+    """Everything that was logged."""
+    stacks_file = _Inside("stacks.txt")
+    """Stacks of a process that was asked for them; not there if none was."""
+    complete_file = _Inside("PIPELINE_COMPLETE.txt")
+    """Exists exactly if every stage ran."""
+    lock_file = _Inside(".lock")
+    """Locked by the process that works in this folder."""
+    artifacts = _Inside("artifacts")
+    """Recorded test runs."""
+    checkpoints = _Inside("checkpoints")
+    """State of stages that can be continued, one folder a stage and fingerprint."""
+    data = _Inside("data")
+    """Data sets, one folder a fingerprint."""
+    final_model = _Inside("final_model.safetensors")
+    """Weights; a JSON file of the same name lies beside them."""
+    efficiency_metrics = _Inside("efficiency_metrics.json")
+    """What gating saves."""
+    evaluation = _Inside("evaluation")
+    """Folder of decisions and rates."""
+    evaluation_metrics = _Inside("evaluation/evaluation_metrics.json")
+    """All rates, and the targets."""
+    decisions = _Inside("evaluation/decisions.jsonl")
+    """One line a track, with true association."""
+    decisions_tracker = _Inside("evaluation/decisions_tracker.jsonl")
+    """One line a track, with the real tracker."""
+    frontier = _Inside("evaluation/frontier.json")
+    """Error against time of decision, for all bounds."""
+    confusion_matrix = _Inside("evaluation/confusion_matrix.png")
+    """Picture of the four counts."""
+    visualizations = _Inside("visualizations")
+    """Folder of attention figures."""
+    attention_analysis = _Inside("visualizations/attention_analysis.json")
+    """Attention efficiency and its controls."""
+    analysis = _Inside("analysis")
+    """Folder of charts and their text."""
+    decision_frame_histogram = _Inside("analysis/decision_frame_histogram.png")
+    """Chart of ages at decision."""
+    compute_usage_chart = _Inside("analysis/compute_usage_chart.png")
+    """Chart of what gating saves."""
+    efficiency_report = _Inside("analysis/efficiency_report.md")
+    """The text beside the charts."""
+    report_markdown = _Inside("FINAL_REPORT.md")
+    """The report as Markdown."""
+    report_html = _Inside("FINAL_REPORT.html")
+    """The report as one HTML file."""
+
     @property
     def name(self) -> str:
         """The name of the folder."""
         return self.path.resolve().name
-
-    @property
-    def config_file(self) -> Path:
-        """The complete configuration."""
-        return self.path / "config.toml"
-
-    @property
-    def record_file(self) -> Path:
-        """What ran, when, and what came out."""
-        return self.path / "run.json"
-
-    @property
-    def metrics_file(self) -> Path:
-        """Rows of numbers, for curves."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def progress_file(self) -> Path:
-        """One line a milestone."""
-        return self.path / "PROGRESS.txt"
-
-    @property
-    def heartbeat_file(self) -> Path:
-        """One line every 30 s."""
-        return self.path / "HEARTBEAT.txt"
-
-    @property
-    def log_file(self) -> Path:
-        """Everything that was logged."""
-        return self.path / "training.log"
-
-    @property
-    def stacks_file(self) -> Path:
-        """Stacks of a process that was asked for them; not there if none was."""
-        return self.path / "stacks.txt"
-
-    @property
-    def complete_file(self) -> Path:
-        """Exists exactly if every stage ran."""
-        return self.path / "PIPELINE_COMPLETE.txt"
-
-    @property
-    def lock_file(self) -> Path:
-        """Locked by the process that works in this folder."""
-        return self.path / ".lock"
-
-    @property
-    def artifacts(self) -> Path:
-        """Recorded test runs."""
-        return self.path / "artifacts"
-
-    @property
-    def checkpoints(self) -> Path:
-        """State of stages that can be continued, one folder a stage and fingerprint."""
-        return self.path / "checkpoints"
-
-    @property
-    def data(self) -> Path:
-        """Data sets, one folder a fingerprint."""
-        return self.path / "data"
-
-    @property
-    def final_model(self) -> Path:
-        """Weights; a JSON file of the same name lies beside them."""
-        return self.path / "final_model.safetensors"
-
-    @property
-    def efficiency_metrics(self) -> Path:
-        """What gating saves."""
-        return self.path / "efficiency_metrics.json"
-
-    @property
-    def evaluation(self) -> Path:
-        """Folder of decisions and rates."""
-        return self.path / "evaluation"
-
-    @property
-    def evaluation_metrics(self) -> Path:
-        """All rates, and the targets."""
-        return self.evaluation / "evaluation_metrics.json"
-
-    @property
-    def decisions(self) -> Path:
-        """One line a track, with true association."""
-        return self.evaluation / "decisions.jsonl"
-
-    @property
-    def decisions_tracker(self) -> Path:
-        """One line a track, with the real tracker."""
-        return self.evaluation / "decisions_tracker.jsonl"
-
-    @property
-    def frontier(self) -> Path:
-        """Error against time of decision, for all bounds."""
-        return self.evaluation / "frontier.json"
-
-    @property
-    def confusion_matrix(self) -> Path:
-        """Picture of the four counts."""
-        return self.evaluation / "confusion_matrix.png"
-
-    @property
-    def visualizations(self) -> Path:
-        """Folder of attention figures."""
-        return self.path / "visualizations"
-
-    @property
-    def attention_analysis(self) -> Path:
-        """Attention efficiency and its controls."""
-        return self.visualizations / "attention_analysis.json"
-
-    @property
-    def analysis(self) -> Path:
-        """Folder of charts and their text."""
-        return self.path / "analysis"
-
-    @property
-    def decision_frame_histogram(self) -> Path:
-        """Chart of ages at decision."""
-        return self.analysis / "decision_frame_histogram.png"
-
-    @property
-    def compute_usage_chart(self) -> Path:
-        """Chart of what gating saves."""
-        return self.analysis / "compute_usage_chart.png"
-
-    @property
-    def efficiency_report(self) -> Path:
-        """The text beside the charts."""
-        return self.analysis / "efficiency_report.md"
-
-    @property
-    def report_markdown(self) -> Path:
-        """The report as Markdown."""
-        return self.path / "FINAL_REPORT.md"
-
-    @property
-    def report_html(self) -> Path:
-        """The report as one HTML file."""
-        return self.path / "FINAL_REPORT.html"
 
     @property
     def folders(self) -> tuple[Path, ...]:

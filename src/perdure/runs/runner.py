@@ -8,31 +8,74 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import perdure
 from perdure.config import to_dict
 from perdure.runs.complete import current_targets, write_complete
-from perdure.runs.display import SilentDisplay
+from perdure.runs.display import Display
+from perdure.runs.heartbeat import Activity, Heartbeat
 from perdure.runs.lock import locked
 from perdure.runs.machine import host_name, machine_words
 from perdure.runs.plan import PlannedStage, plan_stages
 from perdure.runs.preflight import check_folder, check_ready
-from perdure.runs.progress import Display
+from perdure.runs.progress import MetricsLog, Progress
 from perdure.runs.record import ProcessRecord, RunRecord, read_record, timestamp
 from perdure.runs.run_folder import RunFolder, point_to_latest
-from perdure.runs.session import session
 from perdure.runs.settings import RunSettings
 from perdure.runs.signals import StopSwitch
-from perdure.runs.stacks import remove_if_empty
+from perdure.runs.stacks import remove_if_empty, stacks_on_request
 from perdure.runs.stage import Stage, Stopped, one_line
 from perdure.runs.stage_run import StageRun
 
 logger = logging.getLogger(__name__)
 
 _MAX_NAMED = 3
+_LINE = "%(asctime)s  %(levelname)-7s  %(name)s: %(message)s"
+
+
+@contextmanager
+def logged_to(path: Path, level: int = logging.INFO) -> Iterator[None]:
+    """Appends what perdure logs to a file while the block runs.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(_LINE))
+    handler.setLevel(level)
+    logger = logging.getLogger("perdure")
+    old_level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(level, logger.getEffectiveLevel()))
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(old_level)
+        handler.close()
+
+
+@contextmanager
+def session(run: RunFolder, planned: list[PlannedStage], display: Display) -> Iterator[Progress]:
+    """Yields the progress of a run; heartbeat, log file and display live as long as the block.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(logged_to(run.log_file))
+        stack.enter_context(stacks_on_request(run.stacks_file))
+        activity, rows = Activity(), MetricsLog(run.metrics_file)
+        progress = Progress(planned, file=run.progress_file, metrics_log=rows, activity=activity, display=display)
+        stack.enter_context(Heartbeat(run.heartbeat_file, activity))
+        display.begin(planned)
+        stack.callback(display.end)
+        yield progress
 
 
 @runtime_checkable
@@ -66,7 +109,7 @@ class Runner:
 
     stages: Sequence[Stage]
     config_of: Callable[[RunFolder], RunSettings]
-    display: Display = field(default_factory=SilentDisplay)
+    display: Display = field(default_factory=Display)
     stop: StopSwitch = field(default_factory=StopSwitch)
     command: str = ""
     may_change: bool = False

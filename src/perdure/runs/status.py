@@ -32,7 +32,6 @@ class RunStatus:
         text: what is known, in one line.
         advice: what to do, in one line; empty if nothing.
         record: of the run, None if there is none.
-        beat: last line of the heartbeat, None if there is none.
         targets: stored targets; empty while evaluation has to run.
     """
 
@@ -41,7 +40,6 @@ class RunStatus:
     text: str
     advice: str
     record: RunRecord | None
-    beat: Beat | None
     targets: tuple[Target, ...] = ()
 
 
@@ -58,16 +56,11 @@ def run_status(run: RunFolder, *, now: datetime | None = None) -> RunStatus:
     """
     run.require_run()
     record, beat = read_record(run), last_beat(run.heartbeat_file)
-    state = _state(run, record, beat=beat, now=now or datetime.now(UTC))
-    return RunStatus(
-        run=run,
-        state=state,
-        text=_text(state, run, record, beat=beat, now=now or datetime.now(UTC)),
-        advice=_advice(state, run, record),
-        record=record,
-        beat=beat,
-        targets=tuple(current_targets(run, record)),
-    )
+    now = now or datetime.now(UTC)
+    state = _state(run, record, beat=beat, now=now)
+    text, advice = _words(run, record, beat=beat, now=now)[state]
+    targets = tuple(current_targets(run, record))
+    return RunStatus(run=run, state=state, text=text, advice=advice, record=record, targets=targets)
 
 
 def _state(run: RunFolder, record: RunRecord | None, *, beat: Beat | None, now: datetime) -> State:
@@ -89,24 +82,46 @@ def _state(run: RunFolder, record: RunRecord | None, *, beat: Beat | None, now: 
     return "killed"
 
 
-def _text(state: State, run: RunFolder, record: RunRecord | None, *, beat: Beat | None, now: datetime) -> str:
+def _words(
+    run: RunFolder, record: RunRecord | None, *, beat: Beat | None, now: datetime
+) -> dict[State, tuple[str, str]]:
+    """Returns for every state what is known and what to do, in one line each."""
+    again = f"perdure run --resume --out {run.path}"
     if record is None:
-        return "nothing has run yet"
-    process = record.process
+        return {"new": ("nothing has run yet", f"start it: {again}")}
+    process, pid, by = record.process, record.process.pid, holder(run.lock_file)
     seen = ""
     if beat is not None:
         seen = f"; last heartbeat {duration_words(beat.age_s(now))} ago in {beat.stage}: {beat.text}"
-    words = {
-        "running": f"{holder(run.lock_file)}{seen}",
-        "stale": f"{holder(run.lock_file)} is {_condition(process)}{seen}",
-        "finished": f"every stage ran, {duration_words(record.duration_s)} of work; ended {process.ended}",
-        "partial": f"some stages have not run; ended {process.ended}",
-        "stopped": f"{process.error or 'stopped on request'}; ended {process.ended}",
-        "failed": f"{process.error or 'no reason recorded'}; ended {process.ended}",
-        "killed": f"process {process.pid} ended without a word (killed, out of memory or power cut){seen}",
-        "away": f"worked on by {process.host}, of which nothing was heard{seen}",
+    return {
+        "running": (
+            f"{by}{seen}",
+            f"watch it: tail -f {run.progress_file}; stop it: kill {pid} (it can be continued)",
+        ),
+        "stale": (
+            f"{by} is {_condition(process)}{seen}",
+            f"wake it if it is suspended: kill -CONT {pid}; see what it does: perdure status {run.path} --stacks; "
+            f"or stop it: kill {pid}, and continue: {again}",
+        ),
+        "finished": (
+            f"every stage ran, {duration_words(record.duration_s)} of work; ended {process.ended}",
+            f"read {run.report_html}",
+        ),
+        "partial": (f"some stages have not run; ended {process.ended}", f"run the rest: {again}"),
+        "stopped": (f"{process.error or 'stopped on request'}; ended {process.ended}", f"continue: {again}"),
+        "failed": (
+            f"{process.error or 'no reason recorded'}; ended {process.ended}",
+            f"see {run.log_file}; then continue: {again}",
+        ),
+        "killed": (
+            f"process {pid} ended without a word (killed, out of memory or power cut){seen}",
+            f"continue: {again}",
+        ),
+        "away": (
+            f"worked on by {process.host}, of which nothing was heard{seen}",
+            f"look on {process.host}; if it ended there, continue: {again}",
+        ),
     }
-    return words[state]
 
 
 def _condition(process: ProcessRecord) -> str:
@@ -115,20 +130,3 @@ def _condition(process: ProcessRecord) -> str:
         if process.host == host_name() and psutil.Process(process.pid).status() == psutil.STATUS_STOPPED:
             return "suspended (somebody sent SIGSTOP, or Ctrl-Z)"
     return "there but shows no life"
-
-
-def _advice(state: State, run: RunFolder, record: RunRecord | None) -> str:
-    again = f"perdure run --resume --out {run.path}"
-    pid = record.process.pid if record else 0
-    return {
-        "new": f"start it: {again}",
-        "running": f"watch it: tail -f {run.progress_file}; stop it: kill {pid} (it can be continued)",
-        "stale": f"wake it if it is suspended: kill -CONT {pid}; see what it does: perdure status {run.path} --stacks; "
-        f"or stop it: kill {pid}, and continue: {again}",
-        "finished": f"read {run.report_html}",
-        "partial": f"run the rest: {again}",
-        "stopped": f"continue: {again}",
-        "failed": f"see {run.log_file}; then continue: {again}",
-        "killed": f"continue: {again}",
-        "away": f"look on {record.process.host if record else 'that machine'}; if it ended there, continue: {again}",
-    }[state]

@@ -40,11 +40,6 @@ class MotDetections:
     num_without_area: int = 0
 
     @property
-    def num_detections(self) -> int:
-        """Boxes in all frames together."""
-        return sum(len(detections) for detections in self.by_frame.values())
-
-    @property
     def scores(self) -> Float[np.ndarray, " n"]:
         """Scores of all detections, frame by frame."""
         return np.concatenate([np.zeros(0), *(found.score for found in self.by_frame.values())])

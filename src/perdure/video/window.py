@@ -1,7 +1,4 @@
-"""A window that shows frames while they are made, where there is a display.
-
-Who watches needs `Window` alone; OpenCV is behind it, and is loaded only when a window is asked for.
-"""
+"""A window of OpenCV that shows frames while they are made, where there is a display; OpenCV is loaded only then."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from multiprocessing import get_context
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -21,22 +18,10 @@ TRIAL_S = 20.0
 """Seconds after which a window that has not opened on trial never will."""
 
 
-@runtime_checkable
-class Window(Protocol):
-    """Shows frames; all calls come from one thread, the main one, since no window system promises more."""
+class Window:
+    """Shows frames; all calls come from one thread, the main one, since no window system promises more.
 
-    def show(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Shows a frame (RGB) in the place of the one before."""
-
-    def is_ended(self) -> bool:
-        """Handles what was typed and clicked since the last call; returns whether somebody asked for the end."""
-
-    def close(self) -> None:
-        """Takes the window off the screen."""
-
-
-class OpenCvWindow:
-    """A window of OpenCV; q, Esc and closing it ask for the end.
+    q, Esc and closing it ask for the end.
 
     Args:
         opencv: the module `cv2`, built with windows.
@@ -48,7 +33,7 @@ class OpenCvWindow:
         self._is_open, self._was_visible = False, False
 
     def show(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Shows a frame; the first one opens the window in its size, which the user may change."""
+        """Shows a frame (RGB) in the place of the one before; the first one opens the window, which may be resized."""
         if not self._is_open:
             cv = self._opencv
             # Without the tool bar of Qt, which takes room from the picture so that it is shown smaller than it is.
@@ -58,7 +43,7 @@ class OpenCvWindow:
         self._opencv.imshow(self._title, np.ascontiguousarray(frame[:, :, ::-1]))
 
     def is_ended(self) -> bool:
-        """Returns whether q or Esc was pressed or the window was closed; False before the first frame."""
+        """Handles what was typed and clicked since the last call; returns whether somebody asked for the end."""
         if not self._is_open:
             return False
         key = self._opencv.waitKey(1)
@@ -114,7 +99,7 @@ def open_window(
     if has_displays and not (opens or _opens_on_trial)():
         display = ", ".join(f"{name}={environment[name]}" for name in names)
         raise ValueError(f"show: got a display ({display}) that opens no window; name one that does, {otherwise}")
-    return OpenCvWindow(opencv, title)
+    return Window(opencv, title)
 
 
 def _opens_on_trial() -> bool:

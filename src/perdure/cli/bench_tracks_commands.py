@@ -1,7 +1,8 @@
-"""`perdure bench real`: early confirmation on real tracks, against M-of-N baselines and learned opponents."""
+"""`perdure bench real` and `site`: early confirmation on real tracks, and what recalibration on them is worth."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from perdure.cli.arguments import parse
+from perdure.bench.site_bench import SiteBench
+from perdure.cli.arguments import Arguments
 from perdure.cli.bench_commands import write_rows
 from perdure.cli.errors import DONE, UsageError
-from perdure.cli.terminal import counted, say, say_table
+from perdure.cli.terminal import counted, say, say_rows, say_table
 from perdure.extras import require
 from perdure.tracks.tracks_config import RealData
 from perdure.training.track_fit import TrackTrainingConfig
@@ -25,7 +27,7 @@ Directory = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RealArguments:
+class Real(Arguments):
     """Frames that every method needs to confirm real tracks at the same false-confirm rates.
 
     Tracks are linked from the detections and labelled by the ground truth: persistent, transient or left out. Every
@@ -71,40 +73,31 @@ class RealArguments:
         if (self.train is None) != (self.test is None):
             raise ValueError("train: got one of --train and --test, expected both")
 
+    def __call__(self) -> int:
+        require("sklearn.ensemble")  # tells early what is missing
+        from perdure.bench.confirmation_bench import bench_rows
+        from perdure.bench.confirmation_methods import CAPS, all_methods
+        from perdure.tracks.real_data import read_bench_data
 
-def real(words: Sequence[str], command: str) -> int:
-    """Runs `perdure bench real`."""
-    arguments = parse(RealArguments, words, command=command)
-    require("sklearn.ensemble")  # tells early what is missing
-    from perdure.bench.confirmation_bench import bench_rows
-    from perdure.bench.confirmation_methods import CAPS, all_methods
-    from perdure.tracks.real_data import read_bench_data
-
-    with counted("sequences") as done:
-        data = read_bench_data(
-            arguments.tracks,
-            leave_one_out=arguments.leave_one_out,
-            train=arguments.train,
-            test=arguments.test,
-            name=arguments.name,
-            look=_looking(arguments.pixels),
-            on_progress=done,
-        )
-    methods = all_methods(arguments.training, has_pixels=data.table.looks is not None, seed=arguments.seed)
-    total = len(CAPS) * (len(methods) + 3)
-    with counted("fits") as done:
-        steps: list[str] = []
-
-        def on_progress(step: str) -> None:
-            done(len(steps), total)
-            steps.append(step)
-
-        rows = bench_rows(data, methods, seed=arguments.seed, on_progress=on_progress)
-    _say_rows(rows)
-    write_rows("real", rows, arguments.json)
-    if arguments.save is not None:
-        _save(arguments, data)
-    return DONE
+        with counted("sequences") as done:
+            data = read_bench_data(
+                self.tracks,
+                leave_one_out=self.leave_one_out,
+                train=self.train,
+                test=self.test,
+                name=self.name,
+                look=_looking(self.pixels),
+                on_progress=done,
+            )
+        methods = all_methods(self.training, has_pixels=data.table.looks is not None, seed=self.seed)
+        total, counter = len(CAPS) * (len(methods) + 3), itertools.count()
+        with counted("fits") as done:
+            rows = bench_rows(data, methods, seed=self.seed, on_progress=lambda step: done(next(counter), total))
+        _say_rows(rows)
+        write_rows("real", rows, self.json)
+        if self.save is not None:
+            _save(self, data, self.save)
+        return DONE
 
 
 def _looking(weights: Path | None) -> Look | None:
@@ -121,42 +114,34 @@ def _looking(weights: Path | None) -> Look | None:
     return lambda table, sequences: table_looks(table, sequences, model)
 
 
-def _save(arguments: RealArguments, data: BenchData) -> None:
+def _save(arguments: Real, data: BenchData, path: Path) -> None:
     from perdure.calibration.rates import Rates
     from perdure.training.tracks_model import fit_tracks_model
 
-    if arguments.save is not None:
-        rates = Rates(max_false_confirm=arguments.max_false_confirm, max_miss=arguments.max_miss)
-        model = fit_tracks_model(data, arguments.tracks, arguments.training, rates=rates, seed=arguments.seed)
-        model.save(arguments.save)
-        say(f"weights: {arguments.save}")
+    rates = Rates(max_false_confirm=arguments.max_false_confirm, max_miss=arguments.max_miss)
+    fit_tracks_model(data, arguments.tracks, arguments.training, rates=rates, seed=arguments.seed).save(path)
+    say(f"weights: {path}")
+
+
+_FIXED = (
+    ("fixed rule", "{method}"), ("persistent confirmed", "{tpr:.1%}"), ("false confirms", "{fa_reached:.1%}"),
+    ("cost", "{cost:.2f}"),
+)  # fmt: skip
 
 
 def _say_rows(rows: Sequence[dict[str, Any]]) -> None:
     """Prints a table for each false-confirm rate."""
     say((rows[0]["data"], "bold"), f": {rows[0]['num_true']} persistent and {rows[0]['num_false']} transient tracks")
-    fixed = [row for row in rows if row["fa_cap"] is None]
-    say_table(
-        ("fixed rule", "persistent confirmed", "false confirms", "cost"),
-        [(row["method"], _percent(row["tpr"]), _percent(row["fa_reached"]), f"{row['cost']:.2f}") for row in fixed],
-    )
+    say_rows(_FIXED, [row for row in rows if row["fa_cap"] is None])
     for cap in dict.fromkeys(row["fa_cap"] for row in rows if row["fa_cap"] is not None):
         say()
         say(f"at most {100 * cap:g} % of transient tracks confirmed")
-        header = (
-            "method",
-            "persistent confirmed",
-            "cost",
-            "95 % interval",
-            "minus M-of-N (tuned)",
-            "minus best learned",
-            "threshold from training: false confirms",
-            "cost",
-        )
-        say_table(header, [_line(row) for row in rows if row["fa_cap"] == cap])
+        header = ("method", "persistent confirmed", "cost", "95 % interval", "minus M-of-N (tuned)",
+                  "minus best learned", "threshold from training: false confirms", "cost")  # fmt: skip
+        say_table(header, [_real_line(row) for row in rows if row["fa_cap"] == cap])
 
 
-def _line(row: dict[str, Any]) -> tuple[str, ...]:
+def _real_line(row: dict[str, Any]) -> tuple[str, ...]:
     low, high = row["ci95"]
     against = [_difference(row, f"cost_minus_{opponent}") for opponent in ("hand", "learned")]
     trained = ("", "")
@@ -175,3 +160,41 @@ def _difference(row: dict[str, Any], name: str) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site(Arguments):
+    """What bounds for false confirms do on a new sequence: those of all others, and those of its own tracks.
+
+    Each sequence is left out in turn; evidence of hits and scores is fitted on the others. Bounds come from the others,
+    from tracks drawn from the new sequence, or from its first half (judged on its second half).
+
+    Reads: DATA, a folder of labelled MOT folders; pixels are not needed.
+
+    Writes: with --json the rows.
+
+    Costs: about a minute on one core for eleven sequences and 200 draws.
+    """
+
+    data: tyro.conf.Positional[Path]
+    """Folder of MOT folders; folders whose names differ in the last part alone are one sequence."""
+    bench: Annotated[SiteBench, tyro.conf.arg(name="")] = field(default_factory=SiteBench)
+    """How it is measured."""
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """File that the rows are written to."""
+
+    def __call__(self) -> int:
+        from perdure.bench.site_bench import site_bench_rows
+
+        rows = list(site_bench_rows(self.data, self.bench))
+        say_rows(_SITE, rows, none="-")
+        write_rows("site", rows, self.json)
+        return DONE
+
+
+_SITE = (
+    ("sequence", "{data}"), ("bounds from", "{bounds_from}"), ("persistent", "{num_true}"),
+    ("transient", "{num_false}"), ("blocks", "{num_blocks}"), ("refused", "{refused}"),
+    ("violated", "{violations} of {draws}"), ("allowed", "{violations_allowed}"),
+    ("false confirms", "{false_confirm_rate:.1%}"), ("confirmed", "{tpr:.0%}"), ("cost", "{cost:.2f}"),
+)  # fmt: skip
