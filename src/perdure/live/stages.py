@@ -48,9 +48,10 @@ class Prefetch(Generic[ItemT]):
 
     def _next(self) -> tuple[ItemT, ...]:
         """Returns the next item, or nothing at the end."""
-        for item in self._items:
-            return (item,)
-        return ()
+        try:
+            return (next(self._items),)
+        except StopIteration:
+            return ()
 
     def __iter__(self) -> Iterator[ItemT]:
         """Yields the items in order."""
