@@ -28,7 +28,7 @@ from perdure.recipes.recipes import (
 from perdure.runs.display import DisplayHandler, display_for
 from perdure.runs.record import RunRecord
 from perdure.runs.run_folder import RUNS, RunFolder
-from perdure.runs.runner import Runner
+from perdure.runs.runner import ResultStore, Runner
 from perdure.runs.signals import StopSwitch
 from perdure.runs.stage import Stage, StageFailedError, Stopped, one_line
 
@@ -76,13 +76,13 @@ class Run(Arguments):
         folder = RunFolder(self.out or RUNS / DEFAULT_RECIPE)
         if self.push and self.branch is None:
             raise UsageError("got --push without --branch NAME, expected both; it pushes the branch with the results")
-        branch = self.branch and RunBranch.open(Path.cwd(), self.branch, is_pushed=self.push)
+        store = RunBranch.open(Path.cwd(), self.branch, is_pushed=self.push) if self.branch else ResultStore()
         runner = Runner(
             stages=all_stages(self.config),
             config_of=stored_config,
             command=self.line,
             may_change=self.resume,
-            branch=branch or None,
+            branch=store,
         )
         say_end(run_shown(runner, self.config, folder), folder)
         return DONE
@@ -136,8 +136,7 @@ def run_shown(runner: Runner, config: RunConfig, folder: RunFolder, *, only: Seq
         WorkFailedError: a stage has failed, a signal has stopped it, or the folder could not be written.
     """
     display = display_for(stderr())
-    options = runner.branch.options if runner.branch else ""
-    again = f"continue with: perdure run --resume --out {shlex.quote(str(folder.path))}{options}"
+    again = f"continue with: perdure run --resume --out {shlex.quote(str(folder.path))}{runner.branch.options}"
 
     def tell(name: str) -> None:
         display.note(f"{name}: stopping at the next safe point (Ctrl-C again: at once)")

@@ -17,6 +17,7 @@ from perdure.publish.git import Git, GitError, check_branch_name, open_repositor
 from perdure.publish.push import Push
 from perdure.runs.record import RunRecord
 from perdure.runs.run_folder import RUNS, RunFolder
+from perdure.runs.runner import ResultStore
 from perdure.runs.stage import one_line
 from perdure.runs.words import bytes_words, duration_words
 
@@ -30,7 +31,7 @@ _STAGE, _CODE = "Perdure-Stage", "Perdure-Code"
 
 
 @dataclass(slots=True)
-class RunBranch:
+class RunBranch(ResultStore):
     """A branch that takes the results of runs.
 
     Args:

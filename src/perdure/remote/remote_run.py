@@ -149,12 +149,10 @@ def find_run(host: str, name: str | None, *, ssh_config: str = "") -> RemoteRun:
     Raises:
         ValueError: there is none, or several and none is named.
     """
-    runs = remembered(host)
-    if name is not None:
-        known = [run for run in runs if run.name == name]
-        run = known[0] if known else RemoteRun(name=name, host=host, branch=f"perdure/{name}")
-        return replace(run, ssh_config=ssh_config) if ssh_config else run
-    if len(runs) != 1:
+    runs = [run for run in remembered(host) if name in (None, run.name)]
+    if name is not None and not runs:
+        runs = [RemoteRun(name=name, host=host, branch=f"perdure/{name}")]
+    if name is None and len(runs) != 1:
         names = ", ".join(run.name for run in runs) or "none that was started here"
         raise ValueError(f"host {host}: has {names}; say which run is meant: --name NAME")
     return replace(runs[0], ssh_config=ssh_config) if ssh_config else runs[0]

@@ -9,10 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import perdure
 from perdure.config import to_dict
@@ -78,13 +77,13 @@ def session(run: RunFolder, planned: list[PlannedStage], display: Display) -> It
         yield progress
 
 
-@runtime_checkable
-class ResultStore(Protocol):
-    """Takes the results of a run elsewhere, after every stage."""
+class ResultStore:
+    """Takes the results of a run elsewhere, after every stage; this one leaves them where they are."""
 
     @property
     def options(self) -> str:
         """The words of the command line that lead to it."""
+        return ""
 
     def keep(self, run: RunFolder, record: RunRecord) -> None:
         """Takes what the run holds now."""
@@ -104,7 +103,7 @@ class Runner:
         stop: says when to stop.
         command: the line that started it, for the record.
         may_change: whether the settings of a run that is there already may be replaced.
-        branch: takes the results after every stage; None keeps them in the run folder alone.
+        branch: takes the results after every stage.
     """
 
     stages: Sequence[Stage]
@@ -113,7 +112,7 @@ class Runner:
     stop: StopSwitch = field(default_factory=StopSwitch)
     command: str = ""
     may_change: bool = False
-    branch: ResultStore | None = None
+    branch: ResultStore = field(default_factory=ResultStore)
 
     def run(self, config: RunSettings, run: RunFolder, *, only: Sequence[str] = ()) -> RunRecord:
         """Returns the record of the run after running whatever must run.
@@ -133,29 +132,18 @@ class Runner:
         """
         run.check_free()
         check_folder(run.path)
-        with locked(run.lock_file):
-            try:
-                return self._locked(config, run, only=only)
-            finally:
-                if self.branch is not None:
-                    self.branch.close()
-
-    def _locked(self, config: RunSettings, run: RunFolder, *, only: Sequence[str]) -> RunRecord:
-        record = read_record(run)
-        if run.is_run and not self.may_change:
-            require_same(self.config_of(run), config, run)
-        planned = plan_stages(self.stages, config, run=run, record=record, only=only)
-        if record is not None and not any(item.will_run for item in planned):
-            record = self._keep(config, run, planned=planned, record=record)
-        else:
-            record = self._work(config, run, planned=planned, record=record)
-        # The last stage is committed here, together with the mark that the run is complete.
-        self._commit(run, record)
-        return record
-
-    def _commit(self, run: RunFolder, record: RunRecord) -> None:
-        if self.branch is not None:
+        with locked(run.lock_file), closing(self.branch):
+            record = read_record(run)
+            if run.is_run and not self.may_change:
+                require_same(self.config_of(run), config, run)
+            planned = plan_stages(self.stages, config, run=run, record=record, only=only)
+            if record is not None and not any(item.will_run for item in planned):
+                record = self._keep(config, run, planned=planned, record=record)
+            else:
+                record = self._work(config, run, planned=planned, record=record)
+            # The last stage is committed here, together with the mark that the run is complete.
             self.branch.keep(run, record)
+            return record
 
     def _keep(
         self, config: RunSettings, run: RunFolder, *, planned: list[PlannedStage], record: RunRecord
@@ -193,7 +181,7 @@ class Runner:
                         )
                         record = start.execute(record, fingerprints)
                         if any(other.will_run for other in planned[planned.index(item) + 1 :]):
-                            self._commit(run, record)
+                            self.branch.keep(run, record)
                     elif item.is_wanted:
                         progress.finish(item, "kept", 0.0)
                 return _ended(record, run, planned)
