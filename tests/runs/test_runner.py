@@ -65,6 +65,24 @@ def test_nothing_runs_again_if_nothing_has_changed(finished: RunFolder) -> None:
     assert finished.complete_file.read_text(encoding="utf-8") == before
 
 
+def test_data_of_two_stages_lie_side_by_side(folder: RunFolder) -> None:
+    """The tracks of recipe thermal removed the clips beside them, so that a finished run began anew."""
+
+    def link(context: StageContext) -> None:
+        path = context.run.data / context.fingerprints["tracks"] / "tracks.txt"
+        path.parent.mkdir()
+        write_text(path, (context.dataset_folder / "clips.txt").read_text(encoding="utf-8"))
+
+    tracks = Stage(
+        name="tracks", summary="links", run=link, after=("data",), outputs=("data/{fingerprint}/tracks.txt",)
+    )
+    stages = (fake.DATA, tracks)
+    Runner(config_of=stored_config, stages=stages).run(TINY, folder)
+    assert ran_again(folder, stages=stages) == []
+    assert ran_again(folder, replace(TINY, seed=1), stages) == ["data", "tracks"]
+    assert len(list(folder.data.iterdir())) == 2, "and those of other settings are gone"
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [

@@ -64,7 +64,7 @@ class StageRun:
         current = self._started(earlier)
         # Before the record says that the stage runs: killed in between, it is still found to be in need of a fresh
         # start, and not taken for one that can be continued.
-        self._clear(earlier)
+        self._clear(earlier, set(fingerprints.values()))
         record = self._mark_dependents(record).with_stage(name, current)
         record.save(self.run)
         self.progress.start(self.item, is_continued=current.num_starts > 1)
@@ -106,8 +106,13 @@ class StageRun:
                 record = record.with_stage(name, replace(record.stages[name], status="outdated"))
         return record
 
-    def _clear(self, earlier: StageRecord | None) -> None:
-        """Removes state and data sets of other settings, and rows of metrics of work that starts anew."""
+    def _clear(self, earlier: StageRecord | None, used: set[str]) -> None:
+        """Removes state and data of other settings, and rows of metrics of work that starts anew.
+
+        Args:
+            earlier: record of this stage.
+            used: fingerprints of all stages, whose folders of data lie side by side.
+        """
         work = self._work_folder
         is_whole = earlier is not None and earlier.status == "done" and self.item.reason != ASKED_FOR
         is_same = earlier is not None and earlier.fingerprint == self.item.fingerprint
@@ -126,7 +131,7 @@ class StageRun:
         parents = {self.run.path.joinpath(*path.parts[: path.parts.index(_PLACE)]) for path in named}
         for parent in (work.parent, *parents):
             for folder in parent.glob("*"):
-                if _FINGERPRINT.fullmatch(folder.name) and folder.name != self.item.fingerprint:
+                if _FINGERPRINT.fullmatch(folder.name) and folder.name not in {self.item.fingerprint, *used}:
                     shutil.rmtree(folder)
         work.mkdir(parents=True, exist_ok=True)
 
