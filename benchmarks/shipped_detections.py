@@ -23,17 +23,16 @@ from typing import Any
 import numpy as np
 
 from perdure.bench.confirmation import running_best, swept_point
-from perdure.bench.confirmation_methods import CAPS, HandMethod
+from perdure.bench.confirmation_methods import CAPS, hand_method
+from perdure.data.labelled_stream import sequence_stream
 from perdure.data.mot_sequence import MotSequence
-from perdure.evaluation.tracks_decisions import decide_sequence
+from perdure.evaluation.decide import decide_stream
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.load import load_gate, load_model
-from perdure.tracks.labelled_tracks import labelled_tracks
-from perdure.tracks.real_data import read_sequences
-from perdure.tracks.track_table import TrackTable
+from perdure.track_table import TrackTable
+from perdure.tracks.real_data import read_sequences, sequence_table
 from perdure.tracks.tracks_config import HORIZON, RealData
 from perdure.training.track_fit import table_evidence
-from perdure.video.mot import MotDetections
 
 WEIGHTS = "detections"
 MISS_COST = HORIZON + 1
@@ -77,7 +76,7 @@ def rows_of(place: Place, root: Path) -> Iterator[dict[str, Any]]:
     caps = {f"cost at {cap:g}": cap for cap in CAPS} | {"cost at that of three hits": plain["false_confirmed"]}
     tuned = {}
     for name, cap in caps.items():
-        best = running_best(HandMethod()(table, table, cap), table.is_valid)
+        best = running_best(hand_method()(table, table, cap), table.is_valid)
         tuned[name] = swept_point(best, table.is_persistent, cap).cost
     yield base | {"method": "hand rule tuned on these tracks"} | tuned
     for is_known in (False, True):
@@ -122,8 +121,7 @@ def _swept(request: RealData, sequences: list[MotSequence], caps: dict[str, floa
     model = load_model(WEIGHTS)
     if not isinstance(model, ForestModel):
         raise TypeError(f"weights: got {type(model).__name__}, expected ForestModel")
-    tables = [labelled_tracks(one, tracker=request.tracker, match=request.match, num_ages=HORIZON) for one in sequences]
-    table = TrackTable.join(tables)
+    table = TrackTable.join([sequence_table(request, one) for one in sequences])
     best = running_best(np.nan_to_num(table_evidence(model.evidence, table), nan=-np.inf), table.is_valid)
     return {name: swept_point(best, table.is_persistent, cap).cost for name, cap in caps.items()}
 
@@ -133,17 +131,11 @@ def _live(request: RealData, sequences: list[MotSequence]) -> dict[str, float]:
     records = []
     for sequence in sequences:
         gate = load_gate(WEIGHTS, like="promise", image_size=sequence.image_size, known_scores=sequence.known_scores)
-        records += decide_sequence(_filtered(sequence, request.tracker.min_score), gate, request.match).records
+        records += decide_stream(sequence_stream(sequence, request.match, min_score=request.min_score), gate).records
     is_confirmed = np.array([record.label == "persistent" for record in records])
     age = np.array([record.decision_frame for record in records])
     is_persistent = np.array([record.true_label == "persistent" for record in records])
     return _rates(is_confirmed, np.where(is_confirmed, age, MISS_COST).astype(float), is_persistent)
-
-
-def _filtered(sequence: MotSequence, min_score: float | None) -> MotSequence:
-    """Returns a sequence with the detections that are scored high enough."""
-    kept = {index: sequence.detections_at(index, min_score) for index in sequence.detections.by_frame}
-    return replace(sequence, detections=MotDetections(by_frame=kept))
 
 
 def main() -> int:

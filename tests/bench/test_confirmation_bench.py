@@ -18,22 +18,23 @@ from perdure.bench.confirmation_bench import bench_rows
 from perdure.bench.confirmation_methods import (
     DETECTIONS,
     PIXELS,
-    HandMethod,
-    Learned,
     WithFallBack,
     all_methods,
     compared_methods,
     forest_method,
+    hand_method,
+    learned_method,
     mapped_by_rank,
 )
 from perdure.cli import main
 from perdure.evidence.contrast_features import NUM_CONTRASTS
+from perdure.evidence.track_features import FEATURES
 from perdure.gate.load import SHIPPED as SHIPPED_NAMES
 from perdure.gate.load import load_gate
 from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.sequences import run_rule
+from perdure.track_table import TrackTable
 from perdure.tracks.real_data import RealData, read_bench_data
-from perdure.tracks.track_table import TrackTable
 from perdure.training.track_fit import TrackTrainingConfig, fit_track_evidence, table_evidence
 
 SMALL = TrackTrainingConfig(num_trees=20)
@@ -57,7 +58,7 @@ def test_tracks_are_labelled_as_the_street_was_made(table: TrackTable) -> None:
     assert 40 <= table.is_persistent.sum() <= 80
     assert (~table.is_persistent).sum() >= 150
     # Flickers live for at most three frames, and a row of them on one spot may be linked.
-    hits = np.where(table.is_valid, table.column("num_hits"), 0).max(axis=1)
+    hits = np.where(table.is_valid, table.features[:, :, FEATURES.index("num_hits")], 0).max(axis=1)
     assert np.median(hits[~table.is_persistent]) <= 3 < np.median(hits[table.is_persistent])
 
 
@@ -105,9 +106,9 @@ def test_no_method_sees_the_sequence_that_it_is_scored_on(table: TrackTable, str
 
     def spy(train: TrackTable, test: TrackTable) -> np.ndarray:
         pairs.append((set(train.group), set(test.group)))
-        return np.where(test.is_valid, test.column("score_max"), -np.inf)
+        return np.where(test.is_valid, test.features[:, :, FEATURES.index("score_max")], -np.inf)
 
-    bench_rows(data, {"spy": Learned(spy)}, caps=(0.1,))
+    bench_rows(data, {"spy": learned_method(spy)}, caps=(0.1,))
     assert pairs
     assert all(not seen & asked for seen, asked in pairs)
 
@@ -129,15 +130,15 @@ def test_one_sequence_is_cut_into_blocks_of_time(street: Path) -> None:
 
 def test_a_useless_method_is_given_up_for_the_hand_rule(table: TrackTable) -> None:
     rng = np.random.default_rng(0)
-    useless = Learned(lambda train, test: rng.normal(size=test.is_valid.shape))
-    hand = HandMethod()
+    useless = learned_method(lambda train, test: rng.normal(size=test.is_valid.shape))
+    hand = hand_method()
     assert WithFallBack(useless, hand).chosen(table) is hand
     good = forest_method(SMALL)
     assert WithFallBack(good, hand).chosen(table) is good
 
 
 def test_two_sequences_are_too_few_to_learn_from(table: TrackTable) -> None:
-    hand = HandMethod()
+    hand = hand_method()
     assert WithFallBack(forest_method(SMALL), hand).chosen(table.take(table.group < 2)) is hand
 
 
@@ -176,11 +177,11 @@ def test_the_best_learned_opponent_is_the_best_of_all_that_learn(street: Path) -
     def knows(train: TrackTable, test: TrackTable) -> np.ndarray:
         return np.where(test.is_valid, test.is_persistent[:, None] * 1.0, -np.inf)
 
-    guess = Learned(lambda train, test: np.zeros(test.is_valid.shape))
+    guess = learned_method(lambda train, test: np.zeros(test.is_valid.shape))
     learned = [name for name in all_methods(SMALL) if "regression" in name or "boosting" in name]
     assert len(learned) == 3 and set(learned) <= set(compared_methods(SMALL, has_pixels=False, seed=0))
     best = "gradient boosting, our inputs"
-    methods = {name: Learned(knows) if name == best else guess for name in learned}
+    methods = {name: learned_method(knows) if name == best else guess for name in learned}
     rows = {row["method"]: row for row in bench_rows(data, methods, caps=(0.03,), is_trained=False)}
     assert rows[best]["cost"] == 1 and rows[best]["cost_minus_learned"] == 0
 

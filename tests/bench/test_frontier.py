@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from perdure.bench import frontier as frontier_module
-from perdure.bench.frontier import RULES, ScoredTracks, SeedResult, frontier_rows
+from perdure.bench.frontier import RULES, Scored, SeedResult, frontier_rows, load_scored, save_scored
 from perdure.bench.law_tracks import draw_tracks
 from perdure.bench.rule_families import Families
 from perdure.metrics.decisions import DecisionRecord
@@ -21,24 +21,20 @@ from perdure.optima.oracle import optimal_frame
 LAW = TrackLaw(detection_probability=0.9, false_alarm_probability=0.05, cue_strength=1.0, horizon=8)
 FAMILIES = Families(horizon=8, on_timeout="persistent", hit_probability=LAW.hit_alive, false_alarm_probability=0.05)
 ERROR = 0.05
-FIELDS = tuple(ScoredTracks.__dataclass_fields__)
 
 
-def scored(seed: int, num: int = 900) -> ScoredTracks:
+def scored(seed: int, num: int = 900) -> Scored:
     """Returns tracks, three to a clip; the evidence with pixels is better than the exact one of detections."""
     rng = np.random.default_rng(seed)
     tracks = draw_tracks(LAW, num, rng)
+    exact = tracks.known("evidence")
     seen = np.where(tracks.is_persistent, 0.7, -0.7)[:, None] * np.arange(1, 9)
-    return ScoredTracks(
-        is_hit=tracks.is_hit,
-        is_valid=np.ones_like(tracks.is_hit),
-        cue=tracks.cue,
-        is_persistent=tracks.is_persistent,
-        clip=np.arange(num) // 3,
-        pixels=tracks.evidence + seen + rng.normal(0, 1, seen.shape),
-        detections=0.5 * tracks.evidence,
-        lifetime=tracks.evidence,
-    )
+    clips = tracks.with_columns(group=np.arange(num) // 3, scene=())
+    return {
+        "pixels": clips.with_columns(evidence=exact + seen + rng.normal(0, 1, seen.shape)),
+        "detections": clips.with_columns(evidence=0.5 * exact),
+        "lifetime": clips,
+    }
 
 
 def record(label: str, true_label: str, age: int) -> DecisionRecord:
@@ -81,8 +77,8 @@ def row(rows: list[dict], rule: str, bounds: str) -> dict:
 def test_swept_frames_are_means_over_seeds_of_the_swept_curve(rows: list[dict], results: list[SeedResult]) -> None:
     frames = []
     for result in results:
-        test = result.test
-        curve = sweep_bounds(test.pixels, test.is_persistent, horizon=8, is_timeout_persistent=True)
+        test = result.test["pixels"]
+        curve = sweep_bounds(test.evidence, test.is_persistent, horizon=8, is_timeout_persistent=True)
         frames.append(curve.frame_at(ERROR))
     found = row(rows, "perdure, pixels", "swept")
     assert found["seeds"] == pytest.approx(frames)
@@ -95,10 +91,10 @@ def test_swept_frames_are_means_over_seeds_of_the_swept_curve(rows: list[dict], 
 def test_intervals_resample_clips_not_tracks(results: list[SeedResult], monkeypatch: pytest.MonkeyPatch) -> None:
     """Three copies of a track in one clip are one observation: the interval must not shrink."""
     monkeypatch.setattr(frontier_module, "RULES", {"perdure, pixels": RULES["perdure, pixels"]})
-    single = replace(results[0].test, clip=np.arange(900))
-    copies = ScoredTracks(**{name: np.repeat(getattr(single, name), 3, axis=0) for name in FIELDS})
+    single = {name: one.with_columns(group=np.arange(900), scene=()) for name, one in results[0].test.items()}
+    copies = {name: one.take(np.repeat(np.arange(900), 3)) for name, one in single.items()}
 
-    def interval(tracks: ScoredTracks) -> list[float]:
+    def interval(tracks: Scored) -> list[float]:
         found = frontier_rows([replace(results[0], test=tracks)], LAW, FAMILIES, total_error=ERROR)
         return row(found, "perdure, pixels", "swept")["ci95"]
 
@@ -127,8 +123,8 @@ def test_chosen_bounds_know_calibration_alone(rows: list[dict], results: list[Se
     for result, error, frame in zip(results, found["errors"], found["seeds"], strict=True):
         points = {}
         for split in ("calibration", "test"):
-            tracks = getattr(result, split)
-            swept = FAMILIES.m_of_n(tracks.sequences("lifetime"))
+            tracks = getattr(result, split)["lifetime"]
+            swept = FAMILIES.m_of_n(tracks.sequences())
             points[split] = swept.points(tracks.is_persistent, class_balance(tracks.is_persistent))
         errors, frames = points["calibration"]
         kept = [index for index in range(len(errors)) if errors[index] <= max(ERROR, errors.min())]
@@ -145,7 +141,9 @@ def test_live_rows_count_decisions(rows: list[dict]) -> None:
 
 def test_scored_tracks_survive_storage(tmp_path: Path) -> None:
     tracks = scored(5, num=9)
-    tracks.save(tmp_path / "tracks.npz")
-    loaded = ScoredTracks.load(tmp_path / "tracks.npz")
-    for name in FIELDS:
-        np.testing.assert_array_equal(getattr(loaded, name), getattr(tracks, name))
+    save_scored(tmp_path / "tracks.npz", tracks)
+    loaded = load_scored(tmp_path / "tracks.npz")
+    assert set(loaded) == set(tracks)
+    for kind, own in tracks.items():
+        for name in ("is_hit", "is_valid", "cue", "is_persistent", "unit", "evidence"):
+            np.testing.assert_array_equal(getattr(loaded[kind], name), getattr(own, name))

@@ -67,7 +67,7 @@ def test_too_few_clips_are_refused_not_counted_as_kept() -> None:
 
 def test_best_frame_is_the_best_of_many_bounds() -> None:
     tracks = draw_tracks(guarantee.LAWS["pd 0.9, d 1"], 1500, np.random.default_rng(0))
-    best = best_frame(tracks, tracks.evidence, alpha=0.03)
+    best = best_frame(tracks, alpha=0.03)
     truth, frames = tracks.is_persistent, []
     for upper in np.arange(1.0, 6.0, 0.25):
         for lower in -np.arange(1.0, 6.0, 0.25):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from perdure.bench.law_tracks import LawTracks, draw_tracks
+from perdure.bench.law_tracks import draw_tracks
 from perdure.bench.rule_families import Families
 from perdure.metrics.sweep import SweptDecisions
 from perdure.optima.dynamic_program import TrackLaw
@@ -15,6 +15,7 @@ from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, ScoredMOfN,
 from perdure.stopping.rules import FixedHorizon, FixedThreshold, StoppingRule, TruncatedSPRT
 from perdure.stopping.scoring import IPDAExistence, TrackScore
 from perdure.stopping.sequences import TrackSequences, run_rule
+from perdure.track_table import TrackTable
 
 LAW = TrackLaw(detection_probability=0.8, false_alarm_probability=0.1, cue_strength=1.0, horizon=8)
 RATES = {"hit_probability": LAW.hit_alive, "false_alarm_probability": 0.1}
@@ -23,12 +24,12 @@ FAMILIES = Families(horizon=8, on_timeout="transient", **RATES)
 
 
 @pytest.fixture(scope="module")
-def tracks() -> LawTracks:
+def tracks() -> TrackTable:
     return draw_tracks(LAW, 400, np.random.default_rng(3))
 
 
 @pytest.fixture(scope="module")
-def sequences(tracks: LawTracks) -> TrackSequences:
+def sequences(tracks: TrackTable) -> TrackSequences:
     """Returns tracks of which some are deleted before the horizon."""
     end = np.random.default_rng(4).integers(3, 20, len(tracks.is_hit))
     is_valid = np.arange(1, 9) <= end[:, None]

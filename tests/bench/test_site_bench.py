@@ -11,9 +11,10 @@ import pytest
 from scipy.stats import binom
 
 from perdure.bench.site_bench import SiteBench, _drawn, false_rate, site_bench_rows
-from perdure.bench.site_evidence import HORIZON, FoundTracks, ScoreEvidence, found_tracks
-from perdure.calibration.site import SiteTracks
+from perdure.bench.site_evidence import ScoreEvidence, found_tracks
 from perdure.cli import main
+from perdure.track_table import TrackTable
+from perdure.tracks.tracks_config import HORIZON
 
 RATE_HZ, NUM_FRAMES = 10, 400
 
@@ -51,43 +52,43 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_tracks_are_labelled_and_blocked_by_birth(root: Path) -> None:
-    tracks = found_tracks([root / "S-02-Car"], block_s=2.0)
+    tracks, is_early = found_tracks([root / "S-02-Car"], block_s=2.0)
     assert 75 <= tracks.is_persistent.sum() <= 95, "four objects every 20 frames; some are lost and found again"
     assert 150 <= (~tracks.is_persistent).sum() <= 210
     assert set(tracks.unit.tolist()) == set(range(20))
     # Born in the first half and in the first ten of twenty blocks is the same.
-    np.testing.assert_array_equal(tracks.is_early, tracks.unit < 10)
-    both = found_tracks([root / "S-01-Car", root / "S-01-Van"], block_s=2.0)
+    np.testing.assert_array_equal(is_early, tracks.unit < 10)
+    both, _ = found_tracks([root / "S-01-Car", root / "S-01-Van"], block_s=2.0)
     assert set(both.unit.tolist()) > set(range(20)) and both.unit.max() < 41
     assert tracks.is_hit[:, 0].all() and tracks.is_valid[:, 0].all()
     assert not tracks.score[~tracks.is_hit].any()
 
 
 def test_evidence_follows_hits_and_scores_and_ends_with_the_track(root: Path) -> None:
-    fitted_on, new = (found_tracks([root / name], 2.0) for name in ("S-02-Car", "S-03-Car"))
+    fitted_on, new = (found_tracks([root / name], 2.0)[0] for name in ("S-02-Car", "S-03-Car"))
     evidence = ScoreEvidence.fit([fitted_on]).of(new)
     np.testing.assert_array_equal(np.isnan(evidence), ~new.is_valid)
     last = np.array([row[valid][-1] for row, valid in zip(evidence, new.is_valid, strict=True)])
     assert ((last > 0) == new.is_persistent).mean() > 0.95
     at_birth = evidence[:, 0] > 0
     assert (at_birth == new.is_persistent).mean() > 0.85, "at birth there is the score alone"
-    longer = FoundTracks(
+    longer = TrackTable(
         is_hit=np.ones((1, HORIZON), bool), is_valid=np.ones((1, HORIZON), bool),
-        score=np.full((1, HORIZON), 1.0), is_persistent=np.array([True]), unit=np.array([0]), is_early=np.array([True]),
+        score=np.full((1, HORIZON), 1.0), is_persistent=np.array([True]), group=np.array([0]),
     )  # fmt: skip
     hits = ScoreEvidence.fit([fitted_on]).of(longer)[0]
     assert (np.diff(hits) > -1e-9).all() and hits[-1] > hits[0] + 1
 
 
-def site(labels: list[bool], units: list[int]) -> SiteTracks:
+def site(labels: list[bool], units: list[int]) -> TrackTable:
     num = len(labels)
-    return SiteTracks(
+    return TrackTable(
         evidence=np.arange(float(num))[:, None],
         is_hit=np.ones((num, 1), bool),
+        is_valid=np.ones((num, 1), bool),
         score=np.zeros((num, 1)),
         is_persistent=np.array(labels),
-        class_id=np.full(num, -1),
-        unit=np.array(units),
+        group=np.array(units),
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from perdure.calibration.site import SiteTracks
+from perdure.track_table import TrackTable
 
 HORIZON = 4
 
 
-def drawn(num: int, seed: int, *, class_id: int = -1, drift: float = 2.0, per_unit: int = 1) -> SiteTracks:
+def drawn(num: int, seed: int, *, class_id: int = -1, drift: float = 2.0, per_unit: int = 1) -> TrackTable:
     """Draws tracks of both classes whose evidence drifts; tracks of a unit share most of their chance."""
     rng = np.random.default_rng(seed)
     unit = np.arange(num) // per_unit
@@ -24,23 +24,12 @@ def drawn(num: int, seed: int, *, class_id: int = -1, drift: float = 2.0, per_un
     score = np.where(is_hit, rng.normal(is_persistent[:, None], 1.0, is_hit.shape), 0.0)
     end = np.where(rng.random(num) < 0.1, 2, HORIZON)
     evidence[np.arange(HORIZON) >= end[:, None]] = np.nan
-    return SiteTracks(
+    return TrackTable(
         evidence=evidence,
         is_hit=is_hit & ~np.isnan(evidence),
+        is_valid=~np.isnan(evidence),
         score=np.where(np.isnan(evidence), 0.0, score),
         is_persistent=is_persistent,
         class_id=np.full(num, class_id),
-        unit=unit,
-    )
-
-
-def joined(*parts: SiteTracks) -> SiteTracks:
-    """Returns tracks of several parts; units of different parts are different."""
-    names = ("evidence", "is_hit", "score", "is_persistent", "class_id")
-    first, units = 0, []
-    for part in parts:
-        units.append(part.unit + first)
-        first += int(part.unit.max()) + 1
-    return SiteTracks(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}, unit=np.concatenate(units)
+        group=unit,
     )

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from calibration.site_tracks import HORIZON, drawn, joined
+from calibration.site_tracks import HORIZON, drawn
 from perdure.calibration.exact import calibrate
 from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores
-from perdure.calibration.site import SiteTracks, site_rule
+from perdure.calibration.site import site_rule, site_scores, tracks_from_rows, tracks_to_rows
 from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.hand_rule import tune_hand_rule
 from perdure.stopping.rules import FixedHorizon, PerClass, TruncatedSPRT
 from perdure.stopping.sequences import run_rule
+from perdure.track_table import TrackTable
 
 ASKED: dict[str, Any] = {
     "max_false_confirm": 0.1, "max_miss": None, "delta": 0.1, "horizon": HORIZON, "on_timeout": "transient"
@@ -32,7 +33,7 @@ def calibrated(scores: CalibrationScores) -> TruncatedSPRT:
 def test_bounds_are_those_of_one_random_track_of_each_class_and_unit() -> None:
     tracks = drawn(600, 0, per_unit=3)
     found = site_rule(tracks, **ASKED, seed=5)
-    assert found.rule == calibrated(tracks.scores(5))
+    assert found.rule == calibrated(site_scores(tracks, 5))
     assert found.is_guaranteed
     num = [len(np.unique(tracks.unit[tracks.is_persistent == label])) for label in (True, False)]
     assert found.lines == (f"all tracks: bounds from {num[0]} persistent and {num[1]} transient tracks",)
@@ -43,14 +44,14 @@ def test_each_class_with_enough_tracks_has_its_own_bounds_and_the_others_share()
         drawn(300, 1, class_id=2, drift=4.0), drawn(300, 2, class_id=1, drift=1.0), drawn(20, 3, class_id=7),
         drawn(10, 4, class_id=8),
     )  # fmt: skip
-    tracks = joined(cars, people, dogs, cats)
+    tracks = TrackTable.join([cars, people, dogs, cats])
     found = site_rule(tracks, **ASKED)
     assert isinstance(found.rule, PerClass)
     assert set(found.rule.rules) == {1, 2}
     for class_id in (1, 2):
         own = tracks.take(tracks.class_id == class_id)
-        assert found.rule.rules[class_id] == calibrated(own.scores(0))
-    assert found.rule.other == calibrated(tracks.scores(0))
+        assert found.rule.rules[class_id] == calibrated(site_scores(own, 0))
+    assert found.rule.other == calibrated(site_scores(tracks, 0))
     assert found.rule.rules[2].upper < found.rule.other.upper < found.rule.rules[1].upper  # type: ignore[attr-defined]
     assert found.is_guaranteed
     assert [line.split(":")[0] for line in found.lines] == ["class 1", "class 2", "classes 7, 8"]
@@ -58,7 +59,7 @@ def test_each_class_with_enough_tracks_has_its_own_bounds_and_the_others_share()
 
 
 def test_each_track_is_decided_by_the_rule_of_its_class() -> None:
-    tracks = joined(drawn(50, 1, class_id=1), drawn(50, 2, class_id=2), drawn(50, 3, class_id=9))
+    tracks = TrackTable.join([drawn(50, 1, class_id=1), drawn(50, 2, class_id=2), drawn(50, 3, class_id=9)])
     early, late = FixedHorizon(decision_frame=1, horizon=HORIZON), FixedHorizon(decision_frame=3, horizon=HORIZON)
     rule = PerClass(rules={1: early}, other=late)
     outcome, of_early, of_late = (run_rule(one, tracks.sequences()) for one in (rule, early, late))
@@ -105,14 +106,14 @@ def test_an_error_can_be_asked_for_instead(as_user: None) -> None:
 
 def test_a_class_without_its_own_bounds_is_not_guaranteed_where_the_shared_ones_are_missing() -> None:
     """All tracks together are too few: class 1 has one unit less than all have, and neither suffices."""
-    found = site_rule(joined(drawn(20, 1, class_id=1), drawn(20, 2, class_id=2)), **ASKED)
+    found = site_rule(TrackTable.join([drawn(20, 1, class_id=1), drawn(20, 2, class_id=2)]), **ASKED)
     assert not found.is_guaranteed
     assert [line.split(",")[0] for line in found.lines] == ["all tracks: NOT guaranteed"]
 
 
 def test_stored_tracks_give_bounds_that_are_as_careful_or_more() -> None:
-    tracks = joined(drawn(300, 7, class_id=3), drawn(30, 8))
-    again = SiteTracks.from_rows(tracks.to_rows(), HORIZON)
+    tracks = TrackTable.join([drawn(300, 7, class_id=3), drawn(30, 8)])
+    again = tracks_from_rows(tracks_to_rows(tracks), HORIZON)
     for name in ("is_hit", "is_persistent", "class_id", "unit"):
         np.testing.assert_array_equal(getattr(again, name), getattr(tracks, name))
     np.testing.assert_allclose(again.score, tracks.score, rtol=1e-5)
@@ -137,12 +138,12 @@ def test_stored_tracks_give_bounds_that_are_as_careful_or_more() -> None:
     ],
 )
 def test_damaged_rows_are_named(changes: dict[str, Any], message: str) -> None:
-    rows = drawn(3, 9).to_rows()
+    rows = tracks_to_rows(drawn(3, 9))
     with pytest.raises(ValueError, match=message):
-        SiteTracks.from_rows([rows[0], rows[1] | changes, rows[2]], HORIZON)
+        tracks_from_rows([rows[0], rows[1] | changes, rows[2]], HORIZON)
     del rows[1]["unit"]
     with pytest.raises(ValueError, match=r"track 1 is incomplete \('unit'\)"):
-        SiteTracks.from_rows(rows, HORIZON)
+        tracks_from_rows(rows, HORIZON)
 
 
 @pytest.mark.slow
@@ -157,7 +158,7 @@ def test_a_rate_is_exceeded_in_no_more_calibrations_than_promised_unless_units_a
         for draw in range(num_draws):
             chosen = rng.choice(num_units, 150, replace=False)
             sample = pool.take((chosen[:, None] * 8 + np.arange(8)).ravel())
-            sample = sample if as_units else replace(sample, unit=np.arange(len(sample)))
+            sample = sample if as_units else sample.with_columns(group=np.arange(len(sample)), scene=())
             rule = site_rule(sample, **{**ASKED, "delta": delta}, fallback="error", seed=draw).rule
             assert isinstance(rule, TruncatedSPRT) and rule.lower == -np.inf
             count += (highest >= rule.upper).mean() > 0.1

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from perdure.data.labelled_stream import SequenceStream
+from perdure.data.labelled_stream import sequence_stream
 from perdure.data.mot_sequence import MotSequence, find_mot_folders, read_mot_sequence, scene_numbers
 from perdure.data.track_labels import MatchConfig, match_for
 from perdure.tracks.real_data import read_bench_data, read_sequences, sequence_folders
@@ -39,7 +39,7 @@ def write(folder: Path, *, info: str = INFO, truth: str | None = None, first: in
 
 def labels(sequence: MotSequence, match: MatchConfig | None = None) -> list[int]:
     """Returns how many detections of all frames are FALSE, TRUE and IGNORE."""
-    stream = SequenceStream(sequence=sequence, match=match or MatchConfig())
+    stream = sequence_stream(sequence, match or MatchConfig())
     found = np.concatenate([frame.label for frame in stream.frames()])
     return np.bincount(found, minlength=3).tolist()
 

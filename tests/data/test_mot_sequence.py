@@ -9,7 +9,8 @@ import pytest
 
 from data.street import HEIGHT, NUM_FRAMES, WIDTH, write_street
 from perdure.data.mot_sequence import find_mot_folders, read_camera_motion, read_mot_sequence
-from perdure.data.mot_truth import read_truth
+from perdure.data.mot_truth import truth_of
+from perdure.video.mot import read_mot_table
 
 
 def test_a_folder_is_read_as_it_is(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_flags_classes_and_ids_say_what_counts(tmp_path: Path) -> None:
     path = tmp_path / "gt.txt"
     lines = ["1,1,0,0,9,9,1,1,1", "1,2,0,0,9,9,0,7,1", "1,3,0,0,9,9,0,3,1", "1,-1,0,0,9,9,0,13,1"]
     path.write_text("\n".join(lines) + "\n")
-    truth = read_truth(path)[0]
+    truth = truth_of(read_mot_table(path), counts_from=1)[0]
     assert truth.counts.tolist() == [True, False, False, False]
     assert truth.is_ignored.tolist() == [False, True, False, False]  # class 3 with flag 0 is nothing at all
     assert truth.is_region.tolist() == [False, False, False, True]

@@ -12,7 +12,7 @@ from perdure.data.labelled_stream import LabelledStream, site_streams
 from perdure.data.mot_sequence import find_mot_folders
 from perdure.data.track_labels import majority_label
 from perdure.tracking.tracker import Tracker
-from perdure.tracks.labelled_tracks import LAST_FRAMES
+from perdure.tracks.follow import LAST_FRAMES
 from perdure.tracks.real_data import read_sequences
 from perdure.tracks.tracks_config import RealData
 

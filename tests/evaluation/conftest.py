@@ -7,7 +7,7 @@ import pytest
 from gate.small_model import small_dataset, small_model, windows_of
 from perdure.data.dataset import ClipDataset
 from perdure.gate.model import PersistenceModel
-from perdure.training.windows import TrackWindows
+from perdure.track_table import TrackTable
 
 
 @pytest.fixture
@@ -21,6 +21,6 @@ def small_set() -> ClipDataset:
 
 
 @pytest.fixture(scope="session")
-def windows() -> TrackWindows:
+def windows() -> TrackTable:
     """Returns the test tracks up to the horizon."""
     return windows_of("test")

@@ -13,29 +13,29 @@ from perdure.evaluation.calibrate import calibration_scores, decision_age, rule_
 from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.sequences import TrackSequences, run_rule
+from perdure.track_table import TrackTable
 from perdure.training.offline import evidence_of
-from perdure.training.windows import TrackWindows
 
 LOOSE = Rates(max_false_confirm=0.5, max_miss=0.5, delta=0.6)
 
 
 @pytest.fixture(scope="module")
-def tracks() -> TrackWindows:
+def tracks() -> TrackTable:
     """Returns 16 clips, so that loose rates can be proven."""
     parts = [windows_of(split) for split in ("train", "calibration")]
-    return TrackWindows.join([parts[0], parts[1].in_scenes_from(parts[0].num_scenes)])
+    return TrackTable.join([parts[0], parts[1]])
 
 
-def run(rule: TruncatedSPRT, windows: TrackWindows, evidence: np.ndarray) -> np.ndarray:
+def run(rule: TruncatedSPRT, windows: TrackTable, evidence: np.ndarray) -> np.ndarray:
     outcome = run_rule(
         rule, TrackSequences(evidence=np.nan_to_num(evidence), is_hit=windows.is_hit, is_valid=windows.is_valid)
     )
     return outcome.age
 
 
-def test_the_second_pass_hides_what_the_first_bounds_decide(model: PersistenceModel, tracks: TrackWindows) -> None:
+def test_the_second_pass_hides_what_the_first_bounds_decide(model: PersistenceModel, tracks: TrackTable) -> None:
     def sampled(evidence: np.ndarray) -> CalibrationScores:
-        return sample_one_per_clip(tracks.scene, tracks.is_persistent, evidence, np.random.default_rng(4))
+        return sample_one_per_clip(tracks.unit, tracks.is_persistent, evidence, np.random.default_rng(4))
 
     first = evidence_of(model, tracks)
     rule = calibrate(sampled(first), LOOSE, horizon=HORIZON, on_timeout="persistent")
@@ -52,16 +52,16 @@ def test_the_second_pass_hides_what_the_first_bounds_decide(model: PersistenceMo
     assert max(change) > 0.01, "hiding changes nothing here, so nothing was tested"
 
 
-def test_scores_hold_one_track_of_each_class_from_a_clip(model: PersistenceModel, tracks: TrackWindows) -> None:
+def test_scores_hold_one_track_of_each_class_from_a_clip(model: PersistenceModel, tracks: TrackTable) -> None:
     scores = calibration_scores(model, tracks, LOOSE, seed=0)
-    clips_with = [len(set(tracks.scene[tracks.is_persistent == label].tolist())) for label in (True, False)]
+    clips_with = [len(set(tracks.unit[tracks.is_persistent == label].tolist())) for label in (True, False)]
     assert [len(scores.persistent), len(scores.transient)] == clips_with
     assert scores.num_ages == HORIZON
     other = calibration_scores(model, tracks, LOOSE, seed=1)
     assert not np.array_equal(scores.persistent, other.persistent, equal_nan=True)
 
 
-def test_progress_counts_both_passes(model: PersistenceModel, tracks: TrackWindows) -> None:
+def test_progress_counts_both_passes(model: PersistenceModel, tracks: TrackTable) -> None:
     told: list[tuple[int, int]] = []
     calibration_scores(model, tracks, LOOSE, seed=0, on_progress=lambda done, total: told.append((done, total)))
     assert {total for _, total in told} == {2 * len(tracks)}
@@ -69,12 +69,12 @@ def test_progress_counts_both_passes(model: PersistenceModel, tracks: TrackWindo
     assert told[-1][0] == 2 * len(tracks)
 
 
-def test_too_few_tracks_are_refused(model: PersistenceModel, tracks: TrackWindows) -> None:
+def test_too_few_tracks_are_refused(model: PersistenceModel, tracks: TrackTable) -> None:
     with pytest.raises(ValueError, match=r"got \d+ transient tracks from distinct clips, need at least 183"):
         calibration_scores(model, tracks, DEFAULT_RATES, seed=0)
 
 
-def test_the_rule_takes_horizon_and_forced_label_from_the_model(model: PersistenceModel, tracks: TrackWindows) -> None:
+def test_the_rule_takes_horizon_and_forced_label_from_the_model(model: PersistenceModel, tracks: TrackTable) -> None:
     scores = calibration_scores(model, tracks, LOOSE, seed=0)
     rule = rule_for(scores, model, LOOSE)
     assert (rule.horizon, rule.on_timeout) == (HORIZON, "persistent")

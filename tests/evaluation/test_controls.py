@@ -15,7 +15,7 @@ from perdure.evaluation.controls import count_changed_by_scrambling, scrambled, 
 from perdure.evidence.track_geometry import NUM_GEOMETRY
 from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import Horizon, Observation, TruncatedSPRT, Verdict
-from perdure.training.windows import TrackWindows
+from perdure.track_table import TrackTable
 from perdure.types import Detections
 
 RULE = TruncatedSPRT(upper=2.0, lower=-1.0, horizon=HORIZON)
@@ -33,7 +33,7 @@ class RowRule(Horizon):
         return self.verdict(observation.age, confirm=is_first, reject=~is_first & self.rejects_others)
 
 
-def test_every_track_shows_the_pictures_of_another_one_at_the_same_age(windows: TrackWindows) -> None:
+def test_every_track_shows_the_pictures_of_another_one_at_the_same_age(windows: TrackTable) -> None:
     for seed in range(5):
         swapped = with_swapped_crops(windows, np.random.default_rng(seed))
         partners = []
@@ -47,7 +47,7 @@ def test_every_track_shows_the_pictures_of_another_one_at_the_same_age(windows: 
                 np.testing.assert_array_equal(swapped.crops[row, age], windows.crops[partner, min(age, last)])
         assert sorted(partners) == list(range(len(windows))), "pictures were lost or shown twice"
         assert all(partner != row for row, partner in enumerate(partners)), "a track kept its own pictures"
-    for name in ("geometry", "is_hit", "frame", "is_valid", "is_persistent", "scene"):
+    for name in ("geometry", "is_hit", "birth_frame", "is_valid", "is_persistent", "group", "scene"):
         assert getattr(swapped, name) is getattr(windows, name)
 
 
@@ -96,18 +96,17 @@ def test_a_decision_that_is_taken_in_one_order_only_counts_as_changed(
     assert 4 <= count_changed_by_scrambling(dataset, list("abcdef"), model, rule, seed=1) <= 24
 
 
-def fair(seed: int, num: int = 3000) -> TrackWindows:
+def fair(seed: int, num: int = 3000) -> TrackTable:
     """Returns tracks of one frame in which nothing tells the label."""
     rng = np.random.default_rng(seed)
     ones = np.ones((num, 1), dtype=bool)
-    return TrackWindows(
+    return TrackTable(
         crops=rng.integers(60, 200, (num, 1, 4, 4, 3), dtype=np.uint8),
         geometry=rng.normal(0, 1, (num, 1, NUM_GEOMETRY)).astype(np.float32),
         is_hit=ones,
-        frame=np.zeros((num, 1), dtype=np.int64),
         is_valid=ones,
         is_persistent=rng.random(num) < 0.4,
-        scene=np.arange(num),
+        group=np.arange(num),
     )
 
 

@@ -12,8 +12,8 @@ from perdure.evaluation.curves import error_curves, optimal_frames, point_at, tr
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.sweep import sweep_bounds
 from perdure.optima.oracle import optimal_frame_at
+from perdure.track_table import TrackTable
 from perdure.training.offline import evidence_of
-from perdure.training.windows import TrackWindows
 from perdure.world.config import WorldConfig
 
 WORLD = WorldConfig(cue_strength=0.0, num_frames=20, horizon=HORIZON)
@@ -53,7 +53,7 @@ def test_a_point_at_an_error_or_the_least_that_is_reached(error: float, expected
     assert (point["total_error"], point["mean_decision_frame"]) == pytest.approx(expected)
 
 
-def test_all_four_curves_fall(model: PersistenceModel, windows: TrackWindows) -> None:
+def test_all_four_curves_fall(model: PersistenceModel, windows: TrackTable) -> None:
     evidence = evidence_of(model, windows)
     curves = error_curves(WORLD, model, windows, evidence)
     assert set(curves) == {"gate", "lifetime", "optimum_detections", "optimum_seeing"}

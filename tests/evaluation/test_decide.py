@@ -14,7 +14,7 @@ from gate.scripted import CueRule, Script
 from gate.small_model import HORIZON, small_model
 from perdure.data.dataset import ClipDataset
 from perdure.evaluation import decide as decide_module
-from perdure.evaluation.decide import Association, ClipOutcome, GateSetup, decide_clip, decide_clips, decide_split
+from perdure.evaluation.decide import Association, GateSetup, StreamOutcome, decide_clip, decide_clips, decide_split
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.decisions import decision_metrics, write_decisions
@@ -25,7 +25,7 @@ RULE = TruncatedSPRT(upper=2.0, lower=-1.0, horizon=HORIZON)
 ASSOCIATIONS: tuple[Association, ...] = ("truth", "tracker")
 
 
-def decided(clip: Clip, rule: CueRule, association: Association = "truth", *, is_gated: bool = True) -> ClipOutcome:
+def decided(clip: Clip, rule: CueRule, association: Association = "truth", *, is_gated: bool = True) -> StreamOutcome:
     return decide_clip(clip, PersistenceGate(small_model(uses_pixels=False), rule, is_gated=is_gated), association)
 
 
@@ -131,7 +131,7 @@ def test_costs_are_shared_out_without_remainder(small_set: ClipDataset, model: P
 
 def test_truth_is_needed(model: PersistenceModel) -> None:
     clip = replace(scripted_clip([Script("+")], 3), truth=None)
-    with pytest.raises(ValueError, match="got no ground truth, expected it for evaluation"):
+    with pytest.raises(ValueError, match="got no ground truth, expected it"):
         decide_clip(clip, PersistenceGate(model, RULE), "truth")
 
 

@@ -14,11 +14,11 @@ from perdure.calibration.rates import Rates
 from perdure.evaluation import evaluate as evaluate_module
 from perdure.evaluation.calibrate import calibration_scores, rule_for
 from perdure.evaluation.config import EvaluationConfig
-from perdure.evaluation.decide import ClipOutcome, GateSetup, decide_clips
+from perdure.evaluation.decide import GateSetup, StreamOutcome, decide_clips
 from perdure.evaluation.evaluate import Evaluation, EvaluationRequest, evaluate_clips
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.decisions import decision_metrics, write_decisions
-from perdure.training.windows import TrackWindows
+from perdure.track_table import TrackTable
 
 pytestmark = pytest.mark.slow
 RATES = Rates(max_false_confirm=0.5, max_miss=0.5, delta=0.6)
@@ -29,12 +29,12 @@ ASKED: list[str] = []
 
 def calibrated() -> PersistenceModel:
     model, train, own = small_model(), windows_of("train"), windows_of("calibration")
-    tracks = TrackWindows.join([train, own.in_scenes_from(train.num_scenes)])
+    tracks = TrackTable.join([train, own])
     model.calibration = calibration_scores(model, tracks, RATES, seed=0)
     return model
 
 
-def in_this_process(_: object, split: str, setup: GateSetup, **__: object) -> list[ClipOutcome]:
+def in_this_process(_: object, split: str, setup: GateSetup, **__: object) -> list[StreamOutcome]:
     """Stands in for `decide_split`: the same clips without starting other processes."""
     ASKED.append(setup.association)
     clips = [small_dataset().clip(clip_id) for clip_id in small_dataset().split(split)]

@@ -11,8 +11,8 @@ from perdure.evaluation.intervention import attention_replaced, intervention_row
 from perdure.gate.model import PersistenceModel
 from perdure.modules.attention import MaskedSoftmax, SceneMask
 from perdure.stopping.rules import TruncatedSPRT
+from perdure.track_table import TrackTable
 from perdure.training.offline import evidence_of, run_offline
-from perdure.training.windows import TrackWindows
 
 RULE = TruncatedSPRT(upper=2.0, lower=-2.0, horizon=8)
 
@@ -52,18 +52,18 @@ def test_structure_leaves_attention_that_has_no_content_as_it_is() -> None:
     torch.testing.assert_close(structure(by_place, mask), MaskedSoftmax()(by_place, mask))
 
 
-def test_the_model_is_itself_again_afterwards(model: PersistenceModel, windows: TrackWindows) -> None:
+def test_the_model_is_itself_again_afterwards(model: PersistenceModel, windows: TrackTable) -> None:
     before = evidence_of(model, windows)
     with attention_replaced(model, uniform):
         between = evidence_of(model, windows)
-        weights = run_offline(model, windows.take(np.flatnonzero(windows.scene == 0))).attention[0]
+        weights = run_offline(model, windows.take(np.flatnonzero(windows.unit == 0))).attention[0]
     np.testing.assert_array_equal(evidence_of(model, windows), before)
     assert np.nanmax(np.abs(between - before)) > 1e-3
     seen = weights[0, 0][weights[0, 0] > 0]
     assert torch.allclose(seen, seen[:1].expand_as(seen))
 
 
-def test_rows_compare_with_the_own_attention(model: PersistenceModel, windows: TrackWindows) -> None:
+def test_rows_compare_with_the_own_attention(model: PersistenceModel, windows: TrackTable) -> None:
     rows = intervention_rows(model, windows, RULE)
     assert list(rows) == ["own", "uniform", "structure"]
     own = rows["own"]
@@ -75,7 +75,7 @@ def test_rows_compare_with_the_own_attention(model: PersistenceModel, windows: T
     assert rows["uniform"]["mean_evidence_change"] > 0
 
 
-def test_structure_of_a_model_that_weighs_by_place_alone_changes_nothing(windows: TrackWindows) -> None:
+def test_structure_of_a_model_that_weighs_by_place_alone_changes_nothing(windows: TrackTable) -> None:
     model = blind_to_others(small_model())
     with torch.no_grad():
         for block in model.evidence.blocks:

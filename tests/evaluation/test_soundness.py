@@ -10,7 +10,7 @@ from perdure.bench.law_tracks import draw_tracks
 from perdure.data.dataset import ClipDataset
 from perdure.evaluation.soundness import seeing_evidence, soundness_rows
 from perdure.optima.dynamic_program import TrackLaw
-from perdure.training.windows import TrackWindows
+from perdure.track_table import TrackTable
 from perdure.world.config import WorldConfig
 
 
@@ -36,7 +36,7 @@ def test_exact_evidence_is_sound_and_exaggeration_is_not() -> None:
     )
 
 
-def test_certain_classes_are_infinitely_sure(windows: TrackWindows, exact: np.ndarray) -> None:
+def test_certain_classes_are_infinitely_sure(windows: TrackTable, exact: np.ndarray) -> None:
     assert exact.shape == windows.is_valid.shape
     np.testing.assert_array_equal(np.isnan(exact), ~windows.is_valid)
     assert not (exact[~windows.is_persistent] == np.inf).any()

@@ -13,10 +13,10 @@ from perdure.evaluation.tokenizer import tokenizer_quality
 from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
 from perdure.tokenizer.quantizer import quantize
-from perdure.training.windows import TrackWindows
+from perdure.track_table import TrackTable
 
 
-def test_figures_are_those_of_each_track_by_itself(model: PersistenceModel, windows: TrackWindows) -> None:
+def test_figures_are_those_of_each_track_by_itself(model: PersistenceModel, windows: TrackTable) -> None:
     tokenizer, total, num_values, codes = model.extractor.tokenizer, 0.0, 0, []
     for crops, is_valid in zip(windows.crops, windows.is_valid, strict=True):
         num = int(is_valid.sum())
@@ -35,7 +35,7 @@ def test_figures_are_those_of_each_track_by_itself(model: PersistenceModel, wind
     assert found.bits_per_frame == 2 * 2 * 6
 
 
-def test_what_stands_after_a_tracks_end_does_not_count(model: PersistenceModel, windows: TrackWindows) -> None:
+def test_what_stands_after_a_tracks_end_does_not_count(model: PersistenceModel, windows: TrackTable) -> None:
     crops = windows.crops.copy()
     crops[~windows.is_valid] = 255
     assert tokenizer_quality(model, replace(windows, crops=crops)) == tokenizer_quality(model, windows)

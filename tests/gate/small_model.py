@@ -17,8 +17,9 @@ from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.model import PersistenceModel
 from perdure.gate.operation import Operation
 from perdure.tokenizer.config import QuantizerConfig, TokenizerConfig
+from perdure.track_table import TrackTable
 from perdure.tracking.crops import CropConfig
-from perdure.training.windows import TrackWindows, split_windows
+from perdure.training.windows import split_windows
 from perdure.world.config import WorldConfig
 
 HORIZON = 8
@@ -73,6 +74,6 @@ def small_dataset() -> ClipDataset:
 
 
 @cache
-def windows_of(split: str, num_ages: int = HORIZON) -> TrackWindows:
+def windows_of(split: str, num_ages: int = HORIZON) -> TrackTable:
     """Returns the tracks of a split of the small data set; read only."""
     return split_windows(small_dataset(), split, operation=OPERATION, num_ages=num_ages, num_workers=1)

@@ -12,6 +12,7 @@ import pytest
 from data.street import HEIGHT, NUM_FRAMES, WIDTH, write_street
 from gate.small_model import small_model
 from perdure.calibration.scores import CalibrationScores
+from perdure.data.labelled_stream import sequence_stream
 from perdure.data.mot_sequence import MotSequence, read_mot_sequence
 from perdure.data.track_labels import MatchConfig
 from perdure.gate.forest_model import ForestModel
@@ -20,9 +21,9 @@ from perdure.gate.load import load_gate
 from perdure.gate.operation import Operation
 from perdure.gate.results import GateResult
 from perdure.stopping.rules import TruncatedSPRT
+from perdure.track_table import TrackTable
 from perdure.tracking.tracker import TrackerConfig
-from perdure.tracks.labelled_tracks import labelled_tracks
-from perdure.tracks.track_table import TrackTable
+from perdure.tracks.follow import track_table
 from perdure.training.track_fit import TrackTrainingConfig, fit_track_evidence, table_evidence
 from perdure.types import Detections
 
@@ -39,8 +40,7 @@ def streets(tmp_path_factory: pytest.TempPathFactory) -> list[MotSequence]:
 
 @pytest.fixture(scope="module")
 def table(streets: list[MotSequence]) -> TrackTable:
-    tables = [labelled_tracks(street, tracker=TRACKER, match=MatchConfig()) for street in streets]
-    return TrackTable.join(tables)
+    return track_table([sequence_stream(street, MatchConfig(), scene=k) for k, street in enumerate(streets)], TRACKER)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,9 @@ def test_frame_by_frame_equals_what_was_trained_on(
 ) -> None:
     own = table.take(table.group == 2)
     whole = table_evidence(model.evidence, own)
-    by_birth = {(int(own.birth_frame[row]), *own.xyxy_px[row, 0].tolist()): whole[row] for row in range(len(own))}
+    by_birth = {
+        (int(own.birth_frame[row]), *np.float32(own.xyxy_px[row, 0]).tolist()): whole[row] for row in range(len(own))
+    }
     gate = PersistenceGate(model, NEVER, image_size=(WIDTH, HEIGHT))
     live: dict[int, list[float]] = {}
     key: dict[int, tuple[float, ...]] = {}

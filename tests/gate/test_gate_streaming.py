@@ -17,8 +17,9 @@ from perdure.gate.gate import PersistenceGate
 from perdure.gate.model import PersistenceModel
 from perdure.gate.results import GateResult
 from perdure.tokenizer.model import to_input
+from perdure.track_table import TrackTable
 from perdure.training.offline import evidence_of
-from perdure.training.windows import TrackWindows, clip_windows
+from perdure.training.windows import clip_windows
 from perdure.types import Clip
 
 
@@ -29,8 +30,8 @@ def run_clip(gate: PersistenceGate, clip: Clip) -> Iterator[GateResult]:
         yield gate.observe(frame, gate.link(found, owner=owner))
 
 
-def whole(clip: Clip, model: PersistenceModel) -> TrackWindows:
-    return clip_windows(clip, 0, operation=model.operation, num_ages=clip.num_frames)
+def whole(clip: Clip, model: PersistenceModel) -> TrackTable:
+    return clip_windows([clip], operation=model.operation, num_ages=clip.num_frames)
 
 
 def test_frame_by_frame_equals_whole_clips(dataset: ClipDataset, model: PersistenceModel) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from calibration.site_tracks import HORIZON, drawn, joined
+from calibration.site_tracks import HORIZON, drawn
 from gate.scripted import Script, play
 from gate.small_model import small_model
 from perdure.gate.load import load_gate
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.rules import PerClass, TruncatedSPRT
+from perdure.track_table import TrackTable
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_too_few_tracks_run_the_hand_rule_with_a_warning_or_are_an_error(
 
 def test_classes_have_their_own_bounds_in_the_gate(weights: Path, tmp_path: Path) -> None:
     path = tmp_path / "harbour.json"
-    tracks = joined(drawn(300, 1, class_id=0, drift=4.0), drawn(300, 2, class_id=1, drift=1.0))
+    tracks = TrackTable.join([drawn(300, 1, class_id=0, drift=4.0), drawn(300, 2, class_id=1, drift=1.0)])
     calibration(tracks=tracks).save(path)
     rule = load_gate(weights, calibration=path).rule
     assert isinstance(rule, PerClass)

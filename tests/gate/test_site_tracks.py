@@ -12,12 +12,10 @@ import pytest
 from data.mot_folder import write_sequence
 from gate.small_model import HORIZON, small_model
 from perdure.data.dataset import ClipDataset
-from perdure.data.labelled_stream import ClipStream, LabelledStream, site_streams
-from perdure.data.track_labels import TrackLabel
-from perdure.gate import site_tracks as site_module
+from perdure.data.labelled_stream import LabelledStream, clip_stream, site_streams
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.model import PersistenceModel
-from perdure.gate.site_tracks import SiteRequest, calibrate_site
+from perdure.gate.site_tracks import SiteRequest, calibrate_site, hit_rates, watched_tracks
 from perdure.stopping.rules import TruncatedSPRT
 
 LOOSE = SiteRequest(max_false_confirm=0.5, max_miss=0.5, delta=0.6, horizon=6, on_timeout="persistent")
@@ -25,7 +23,7 @@ LOOSE = SiteRequest(max_false_confirm=0.5, max_miss=0.5, delta=0.6, horizon=6, o
 
 @pytest.fixture(scope="module")
 def clips(dataset: ClipDataset) -> list[LabelledStream]:
-    return [ClipStream(dataset.clip(clip_id), scene) for scene, clip_id in enumerate(dataset.split("train"))]
+    return [clip_stream(dataset.clip(clip_id), scene) for scene, clip_id in enumerate(dataset.split("train"))]
 
 
 def test_evidence_is_that_of_the_gate_up_to_the_decision(model: PersistenceModel, clips: list[LabelledStream]) -> None:
@@ -33,7 +31,7 @@ def test_evidence_is_that_of_the_gate_up_to_the_decision(model: PersistenceModel
     found = calibrate_site(model, clips, LOOSE, source="clips")
     tracks = found.tracks
     waiting = TruncatedSPRT(upper=math.inf, lower=-math.inf, horizon=HORIZON)
-    first, _ = site_module._gathered(model, clips, waiting, LOOSE, HORIZON, None, first=True)
+    first, _ = watched_tracks(model, clips, waiting, block_s=LOOSE.block_s, num_ages=HORIZON)
     rule = found.asked(tracks=first).rule().rule
     row = num_changed = 0
     for stream in clips:
@@ -89,9 +87,8 @@ def test_tracks_that_cannot_be_watched_to_the_horizon_are_left_out(model: Persis
     for first_frame, expected in ((22, [False, True]), (23, [False])):
         folder = write_sequence(tmp_path / str(first_frame), first_frame=first_frame)
         streams = site_streams(folder, has_pixels=True, split="calibration")
-        gathered, _ = site_module._gathered(
-            model, streams, TruncatedSPRT(upper=9.0, lower=-9.0, horizon=8), LOOSE, 8, None, first=True
-        )
+        rule = TruncatedSPRT(upper=9.0, lower=-9.0, horizon=8)
+        gathered, _ = watched_tracks(model, streams, rule, block_s=LOOSE.block_s, num_ages=8)
         assert gathered.is_persistent.tolist() == expected
 
 
@@ -128,14 +125,14 @@ def test_progress_counts_the_streams_of_both_passes(model: PersistenceModel, cli
 
 
 def test_hit_rates_of_the_site_are_those_that_drift_looks_at() -> None:
-    tracks = [site_module._Track(0) for _ in range(2)]
-    tracks[0].counts[TrackLabel.TRUE] = 3
-    tracks[0].hits_after_hit[True], tracks[0].hits_after_hit[False] = 240, 60
-    tracks[1].late_hits[True], tracks[1].late_hits[False] = 30, 270
-    tracks[1].hits_after_hit[True] = 999
-    assert site_module._hit_rates(tracks) == (0.8, 0.1)
-    tracks[0].hits_after_hit[False] = 59
-    assert site_module._hit_rates(tracks) == (None, 0.1)
+    """Persistent: 240 hits and 60 misses right after a hit. Transient: 30 hits in 300 frames from age 4 on."""
+    persistent = [*[True] * 241, *[False, True] * 60]
+    transient = [*[True] * 3, *[True] * 30, *[False] * 269]
+    truth = np.array([True, False])
+    lives = [(persistent, False), (transient, True)]
+    assert hit_rates(lives, truth, longest_life=3) == (0.8, 0.1), "the frame of its deletion is one without a hit"
+    assert hit_rates([(persistent[1:], False), (transient, True)], truth, longest_life=3) == (None, 0.1)
+    assert hit_rates([(persistent, False), (transient, False)], truth, longest_life=3) == (0.8, None)
 
 
 def test_the_test_split_and_what_is_no_site_are_refused(dataset: ClipDataset, tmp_path: Path) -> None:

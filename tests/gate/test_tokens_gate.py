@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from data.mot_folder import NUM_FRAMES, SIZE, write_sequence
-from gate.small_model import small_model
+from gate.small_model import OPERATION, small_model
 from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores
+from perdure.data.labelled_stream import sequence_stream
 from perdure.data.mot_sequence import MotSequence, read_mot_sequence
 from perdure.data.track_labels import MatchConfig
 from perdure.evidence.forest import LEAF, Forest
@@ -25,10 +26,10 @@ from perdure.gate.model import PersistenceModel
 from perdure.gate.operation import Operation
 from perdure.gate.results import GateResult
 from perdure.stopping.rules import TruncatedSPRT
+from perdure.track_table import TrackTable
 from perdure.tracking.tracker import TrackerConfig
-from perdure.tracks.labelled_tracks import labelled_tracks
+from perdure.tracks.follow import track_table
 from perdure.tracks.table_looks import table_looks
-from perdure.tracks.track_table import TrackTable
 from perdure.training.track_fit import table_evidence
 from perdure.video.reader import open_video
 
@@ -47,8 +48,8 @@ def sequence(tmp_path_factory: pytest.TempPathFactory) -> MotSequence:
 
 @pytest.fixture(scope="module")
 def table(sequence: MotSequence) -> TrackTable:
-    plain = labelled_tracks(sequence, tracker=TRACKER, match=MatchConfig())
-    return replace(plain, looks=table_looks(plain, [sequence], small_model()))
+    plain = track_table([sequence_stream(sequence, MatchConfig())], TRACKER)
+    return replace(plain, looks=table_looks(plain, [sequence], small_model().extractor, OPERATION.crop))
 
 
 def tree(feature: int, threshold: float) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gate.small_model import DATA, OPERATION, SMALL
-from perdure.bench.frontier import RULES, ScoredTracks
+from perdure.bench.frontier import RULES, load_scored
 from perdure.bench.guarantee import num_rows
 from perdure.bench.shift import SHIFTS
 from perdure.calibration.rates import Rates
@@ -63,21 +63,21 @@ def test_stored_evidence_is_that_of_the_stored_models_on_test_tracks(scored: Run
     blind = PersistenceModel.load(scored.path / bench.TRAINED_BLIND)
     assert (blind.config.evidence.uses_pixels, blind.config.evidence.uses_cue) == (False, True)
     windows = split_windows(dataset, "test", operation=model.operation, num_ages=8, num_workers=1)
-    tracks = ScoredTracks.load(scored.path / bench.TRACKS["test"])
-    np.testing.assert_allclose(tracks.pixels, np.nan_to_num(evidence_of(model, windows)), atol=1e-5)
-    np.testing.assert_allclose(tracks.detections, np.nan_to_num(evidence_of(blind, windows)), atol=1e-5)
+    tracks = load_scored(scored.path / bench.TRACKS["test"])
+    np.testing.assert_allclose(tracks["pixels"].evidence, np.nan_to_num(evidence_of(model, windows)), atol=1e-5)
+    np.testing.assert_allclose(tracks["detections"].evidence, np.nan_to_num(evidence_of(blind, windows)), atol=1e-5)
     cue = np.where(windows.is_hit, windows.cue, 0.0)
     np.testing.assert_allclose(
-        tracks.lifetime[windows.is_valid],
+        tracks["lifetime"].evidence[windows.is_valid],
         (model.lifetime.evidence(windows.is_hit) + cue.cumsum(axis=1))[windows.is_valid],
         atol=1e-5,
     )
-    np.testing.assert_array_equal(tracks.is_persistent, windows.is_persistent)
+    np.testing.assert_array_equal(tracks["pixels"].is_persistent, windows.is_persistent)
 
 
 def test_live_decisions_are_stored_for_both_associations(scored: RunFolder) -> None:
-    tracks = ScoredTracks.load(scored.path / bench.TRACKS["test"])
-    assert len(read_decisions(scored.decisions)) == len(tracks.is_persistent)
+    tracks = load_scored(scored.path / bench.TRACKS["test"])
+    assert len(read_decisions(scored.decisions)) == len(tracks["pixels"])
     assert read_decisions(scored.decisions_tracker)
     quality = json.loads((scored.path / bench.TOKENIZER).read_text(encoding="utf-8"))
     assert quality["psnr_db"] > 0 and quality["codes"]["codes_used"] >= 1

@@ -13,8 +13,9 @@ import pytest
 from data.street import write_street
 from perdure.calibration.rates import Rates
 from perdure.cli import main
+from perdure.data.labelled_stream import sequence_stream
 from perdure.data.mot_sequence import read_mot_sequence
-from perdure.evaluation.tracks_decisions import decide_sequence
+from perdure.evaluation.decide import decide_stream
 from perdure.files import read_json
 from perdure.gate.load import load_gate
 from perdure.metrics.decisions import decision_metrics, read_decisions
@@ -103,9 +104,9 @@ def test_every_tentative_track_is_decided_by_a_gate_that_has_not_seen_its_sequen
         assert len(names) == 1
         name = names.pop()
         gate = load_gate(finished.checkpoints / f"fold_{number:02d}.safetensors", image_size=(400, 200), like="promise")
-        again = decide_sequence(read_mot_sequence(streets / name), gate, RealData().match)
+        again = decide_stream(sequence_stream(read_mot_sequence(streets / name), RealData().match), gate)
         assert again.records == [record for record in records if record.clip_id == name]
-        assert len(again.records) + again.num_censored == int(fold.test.sum())
+        assert len(again.records) + len(again.censored) == int(fold.test.sum())
 
 
 def test_the_models_of_folds_differ_and_the_last_one_is_of_all(finished: RunFolder) -> None:

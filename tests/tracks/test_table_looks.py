@@ -9,16 +9,17 @@ import pytest
 import torch
 
 from data.mot_folder import NUM_FRAMES, SIZE, write_sequence
-from gate.small_model import small_model
+from gate.small_model import OPERATION, small_model
+from perdure.data.labelled_stream import sequence_stream
 from perdure.data.mot_sequence import MotSequence, read_mot_sequence
 from perdure.data.track_labels import MatchConfig
 from perdure.evidence.look_features import look_features
 from perdure.tokenizer.model import to_input
+from perdure.track_table import TrackTable
 from perdure.tracking.crops import crop_tracks
 from perdure.tracking.tracker import TrackerConfig
-from perdure.tracks.labelled_tracks import labelled_tracks
+from perdure.tracks.follow import track_table
 from perdure.tracks.table_looks import table_looks
-from perdure.tracks.track_table import TrackTable
 from perdure.video.reader import open_video
 
 
@@ -36,13 +37,13 @@ def sequences(tmp_path_factory: pytest.TempPathFactory) -> list[MotSequence]:
 
 @pytest.fixture(scope="module")
 def table(sequences: list[MotSequence]) -> TrackTable:
-    parts = [labelled_tracks(one, tracker=TrackerConfig(max_misses=4), match=MatchConfig()) for one in sequences]
-    return TrackTable.join(parts)
+    streams = [sequence_stream(one, MatchConfig(), scene=scene) for scene, one in enumerate(sequences)]
+    return track_table(streams, TrackerConfig(max_misses=4))
 
 
 def test_each_track_is_looked_at_where_it_is_also_when_missed(table: TrackTable, sequences: list[MotSequence]) -> None:
     model = small_model()
-    found = table_looks(table, sequences, model)
+    found = table_looks(table, sequences, model.extractor, model.operation.crop)
     false = int(np.flatnonzero(~table.is_persistent)[-1])
     ages = np.flatnonzero(table.is_valid[false])
     assert not table.is_hit[false, ages].all()
@@ -67,7 +68,7 @@ def test_each_track_is_looked_at_where_it_is_also_when_missed(table: TrackTable,
 
 
 def test_looks_go_with_their_tracks(table: TrackTable, sequences: list[MotSequence]) -> None:
-    looked_at = replace(table, looks=table_looks(table, sequences, small_model()))
+    looked_at = replace(table, looks=table_looks(table, sequences, small_model().extractor, OPERATION.crop))
     rows = np.array([2, 0])
     taken = looked_at.take(rows)
     assert taken.looks is not None and looked_at.looks is not None
@@ -80,4 +81,4 @@ def test_looks_go_with_their_tracks(table: TrackTable, sequences: list[MotSequen
 def test_a_sequence_without_pixels_is_named(table: TrackTable, sequences: list[MotSequence]) -> None:
     blind = [replace(sequences[0], video=None), sequences[1]]
     with pytest.raises(ValueError, match="sequence: a names no video"):
-        table_looks(table, blind, small_model())
+        table_looks(table, blind, small_model().extractor, OPERATION.crop)

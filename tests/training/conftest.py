@@ -9,8 +9,8 @@ import pytest
 from gate.small_model import small_dataset, small_model, windows_of
 from perdure.data.dataset import ClipDataset
 from perdure.gate.model import PersistenceModel
+from perdure.track_table import TrackTable
 from perdure.training.batches import WindowTensors
-from perdure.training.windows import TrackWindows
 
 NUM_AGES = 7
 
@@ -38,7 +38,7 @@ def model() -> PersistenceModel:
 
 
 @pytest.fixture(scope="session")
-def windows() -> TrackWindows:
+def windows() -> TrackTable:
     return windows_of("train", NUM_AGES)
 
 
@@ -48,7 +48,7 @@ def dataset() -> ClipDataset:
 
 
 @pytest.fixture
-def data(windows: TrackWindows, model: PersistenceModel) -> WindowTensors:
+def data(windows: TrackTable, model: PersistenceModel) -> WindowTensors:
     return WindowTensors(windows, model)
 
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
+from perdure.track_table import TrackTable
 from perdure.training.batches import Batch, WindowTensors
 from perdure.training.offline import NEVER, visible_until
-from perdure.training.windows import TrackWindows
 
 ORDERS = list(permutations(range(3)))
 FLIPS = list(product((False, True), repeat=3))
@@ -54,23 +54,23 @@ def test_one_look_for_all_crops_and_all_looks_in_turn(data: WindowTensors) -> No
     assert {order for _, order in seen} == set(ORDERS)
 
 
-def test_batches_hold_whole_scenes_kept_apart(data: WindowTensors, windows: TrackWindows) -> None:
+def test_batches_hold_whole_scenes_kept_apart(data: WindowTensors, windows: TrackTable) -> None:
     source, was_twice = generator(1), False
     for _ in range(20):
         batch = data.sample(4, 0.0, source)
-        scene_of_row = torch.from_numpy(windows.scene)[rows_of(batch, data)]
+        scene_of_row = torch.from_numpy(windows.unit)[rows_of(batch, data)]
         assert batch.inputs.scene.unique().tolist() == [0, 1, 2, 3]
         drawn = []
         for place in range(4):
             own = scene_of_row[batch.inputs.scene == place]
             assert len(own.unique()) == 1
-            assert len(own) == (windows.scene == int(own[0])).sum()
+            assert len(own) == (windows.unit == int(own[0])).sum()
             drawn.append(int(own[0]))
         was_twice |= len(set(drawn)) < 4
     assert was_twice, "no scene was drawn twice, so nothing had to be kept apart"
 
 
-def test_truth_and_weights_follow_the_tracks(data: WindowTensors, windows: TrackWindows) -> None:
+def test_truth_and_weights_follow_the_tracks(data: WindowTensors, windows: TrackTable) -> None:
     batch = data.sample(5, 0.5, generator(2))
     rows = rows_of(batch, data)
     np.testing.assert_array_equal(batch.is_persistent.numpy(), windows.is_persistent[rows])
@@ -82,11 +82,11 @@ def test_truth_and_weights_follow_the_tracks(data: WindowTensors, windows: Track
     assert everything.weight[:, 0].mean() == pytest.approx(1.0)
 
 
-def test_whole_tracks_are_as_they_are(data: WindowTensors, windows: TrackWindows) -> None:
+def test_whole_tracks_are_as_they_are(data: WindowTensors, windows: TrackTable) -> None:
     rows = torch.tensor([3, 1])
     batch = data.whole(rows)
     torch.testing.assert_close(batch.crops, to_input(torch.from_numpy(windows.crops))[rows])
-    assert batch.inputs.scene.tolist() == windows.scene[[3, 1]].tolist()
+    assert batch.inputs.scene.tolist() == windows.unit[[3, 1]].tolist()
     assert batch.shown_until.tolist() == visible_until(windows)[[3, 1]].tolist()
     assert batch.inputs.feature is None
 
@@ -125,7 +125,7 @@ def test_the_generator_alone_decides(data: WindowTensors) -> None:
 
 
 def test_relighting_is_one_law_for_a_scene_and_another_for_the_next(
-    windows: TrackWindows, model: PersistenceModel
+    windows: TrackTable, model: PersistenceModel
 ) -> None:
     plain, relit = WindowTensors(windows, model), WindowTensors(windows, model, is_photometric=True)
     # Relighting draws last before the ages at which tracks vanish, so all else is drawn alike.
@@ -143,12 +143,12 @@ def test_relighting_is_one_law_for_a_scene_and_another_for_the_next(
     assert torch.equal(before.inputs.geometry, after.inputs.geometry)
 
 
-def test_each_source_is_balanced_by_itself(windows: TrackWindows, model: PersistenceModel) -> None:
+def test_each_source_is_balanced_by_itself(windows: TrackTable, model: PersistenceModel) -> None:
     """So that no source teaches the model how common its objects are; scenes of two sources stay apart."""
     persistent = np.flatnonzero(windows.is_persistent)
     rare = windows.take(np.sort(np.concatenate([persistent[:2], np.flatnonzero(~windows.is_persistent)])))
     data = WindowTensors([windows, rare], model)
-    assert data.num_scenes == len(set(windows.scene.tolist())) + len(set(rare.scene.tolist()))
+    assert data.num_scenes == len(set(windows.unit.tolist())) + len(set(rare.unit.tolist()))
     assert len(data.inputs.scene.unique()) == data.num_scenes
     weight = data.whole(torch.arange(len(windows) + len(rare))).weight[:, 0]
     for own in (slice(0, len(windows)), slice(len(windows), None)):

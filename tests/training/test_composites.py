@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from perdure.track_table import TrackTable
 from perdure.training.composites import composite_windows
 from perdure.training.config import CompositeConfig
-from perdure.training.windows import TrackWindows
 
 NUM_AGES = 8
 
 
-def made(num_scenes: int = 60, **changes: object) -> TrackWindows:
+def made(num_scenes: int = 60, **changes: object) -> TrackTable:
     config = CompositeConfig(num_scenes=num_scenes, **changes)  # type: ignore[arg-type]
     return composite_windows(config, size_px=32, context=2.5, num_ages=NUM_AGES, seed=4)
 
 
-def change_in_the_middle(windows: TrackWindows) -> np.ndarray:
+def change_in_the_middle(windows: TrackTable) -> np.ndarray:
     """Returns how much the middle of each crop differs from that of the first one, in grey levels."""
     middle = windows.crops[:, :, 12:20, 12:20].astype(float).mean(axis=(2, 3))
     return np.abs(middle - middle[:, :1]).mean(axis=2)

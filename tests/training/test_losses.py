@@ -14,10 +14,10 @@ from perdure.evaluation.attention import clip_attention
 from perdure.evidence.model import EvidenceOutput
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import attention_received, token_ratio
+from perdure.track_table import TrackTable
 from perdure.training.batches import Batch, WindowTensors
 from perdure.training.config import TrainingConfig
 from perdure.training.losses import attention_loss, persistence_loss, training_losses
-from perdure.training.windows import TrackWindows
 
 EXACT = TrainingConfig(uses_bfloat16=False, reconstructed_tracks=3)
 
@@ -27,12 +27,12 @@ def batch(data: WindowTensors) -> Batch:
     return data.sample(3, 0.5, torch.Generator().manual_seed(0))
 
 
-def scene_with_both(windows: TrackWindows) -> int:
-    return next(scene for scene in range(10) if len(set(windows.is_persistent[windows.scene == scene].tolist())) == 2)
+def scene_with_both(windows: TrackTable) -> int:
+    return next(scene for scene in range(10) if len(set(windows.is_persistent[windows.unit == scene].tolist())) == 2)
 
 
-def in_scene(data: WindowTensors, windows: TrackWindows) -> Batch:
-    return data.whole(torch.from_numpy(np.flatnonzero(windows.scene == scene_with_both(windows))))
+def in_scene(data: WindowTensors, windows: TrackTable) -> Batch:
+    return data.whole(torch.from_numpy(np.flatnonzero(windows.unit == scene_with_both(windows))))
 
 
 def with_attention(batch: Batch, weights: torch.Tensor) -> EvidenceOutput:
@@ -108,12 +108,12 @@ def test_one_class_alone_has_no_preference(batch: Batch, model: PersistenceModel
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])
-def test_attention_loss_agrees_with_the_metric(windows: TrackWindows, num_layers: int) -> None:
+def test_attention_loss_agrees_with_the_metric(windows: TrackTable, num_layers: int) -> None:
     model = small_model(num_layers=num_layers)
     batch = in_scene(WindowTensors(windows, model), windows)
     with torch.no_grad():
         losses = training_losses(model, batch, replace(EXACT, attention_target=100.0))
-    rows = np.flatnonzero(windows.scene == scene_with_both(windows))
+    rows = np.flatnonzero(windows.unit == scene_with_both(windows))
     attention = clip_attention(model, windows.take(rows))
     ratio = token_ratio(attention_received(attention.relative, attention.allowed), attention.key_is_persistent)
     assert float(losses["attention"]) == pytest.approx(math.log(100.0 / ratio), abs=1e-3)
@@ -164,7 +164,7 @@ def test_the_encoder_learns_from_decisions_through_the_quantizer(
     assert all(parameter.grad is None for parameter in model.extractor.tokenizer.decoder.parameters())
 
 
-def test_a_model_without_pixels_has_no_picture_terms(windows: TrackWindows) -> None:
+def test_a_model_without_pixels_has_no_picture_terms(windows: TrackTable) -> None:
     model = small_model(uses_pixels=False)
     batch = WindowTensors(windows, model).sample(3, 0.5, torch.Generator().manual_seed(0))
     losses = training_losses(model, batch, EXACT)

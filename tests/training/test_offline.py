@@ -40,7 +40,7 @@ def test_evidence_with_decided_tracks_hidden_is_that_of_the_gate(dataset: ClipDa
                 if track.track_id in result.encoded_track_ids
             }
             ages |= {item.track_id: item.age for item in result.decisions}
-        windows = clip_windows(clip, 0, operation=model.operation, num_ages=HORIZON)
+        windows = clip_windows([clip], operation=model.operation, num_ages=HORIZON)
         shown_until = windows.frame[:, 0] + np.array([ages[track] for track in range(len(windows))]) - 1
         hidden, seen = evidence_of(model, windows, shown_until=shown_until), evidence_of(model, windows)
         for (track, age), value in live.items():
@@ -70,17 +70,17 @@ def test_evidence_is_nan_after_the_end_and_only_there(model: PersistenceModel) -
 def test_scenes_are_never_torn_apart(model: PersistenceModel) -> None:
     windows = windows_of("test")
     chunks = list(scene_chunks(windows, size=2))
-    assert [sorted(set(windows.scene[rows].tolist())) for rows in chunks] == [[0, 1], [2, 3], [4, 5]]
+    assert [sorted(set(windows.unit[rows].tolist())) for rows in chunks] == [[0, 1], [2, 3], [4, 5]]
     np.testing.assert_array_equal(np.concatenate(chunks), np.arange(len(windows)))
     shuffled = windows.take(np.random.default_rng(1).permutation(len(windows)))
-    assert all(len(set(shuffled.scene[rows].tolist())) == 2 for rows in scene_chunks(shuffled, size=2))
+    assert all(len(set(shuffled.unit[rows].tolist())) == 2 for rows in scene_chunks(shuffled, size=2))
 
 
 def test_scenes_run_together_do_not_see_each_other(model: PersistenceModel) -> None:
     windows = windows_of("test")
     together = evidence_of(model, windows)
     for scene in range(6):
-        rows = np.flatnonzero(windows.scene == scene)
+        rows = np.flatnonzero(windows.unit == scene)
         np.testing.assert_allclose(evidence_of(model, windows.take(rows)), together[rows], atol=1e-3)
 
 

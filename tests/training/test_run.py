@@ -13,24 +13,25 @@ from gate.small_model import OPERATION, SMALL, windows_of
 from perdure.data.config import DataConfig
 from perdure.data.generate import generate_dataset
 from perdure.evidence.lifetime import fit_lifetime
+from perdure.track_table import TrackTable
 from perdure.training.batches import WindowTensors
 from perdure.training.config import TrainingConfig
 from perdure.training.losses import persistence_loss
 from perdure.training.run import TrainingRequest, build_model, train_model
-from perdure.training.windows import TrackWindows, split_windows
+from perdure.training.windows import score_scale, split_windows
 from perdure.world.config import WorldConfig
 from training.conftest import NUM_AGES, Log
 
 
-def enough_tracks(windows: TrackWindows) -> TrackWindows:
+def enough_tracks(windows: TrackTable) -> TrackTable:
     """Returns ten and more of each class, as the lifetime fit needs."""
-    return TrackWindows.join([windows, windows_of("test", NUM_AGES), windows_of("calibration", NUM_AGES)])
+    return TrackTable.join([windows, windows_of("test", NUM_AGES), windows_of("calibration", NUM_AGES)])
 
 
 REQUEST = TrainingRequest(model=SMALL, operation=OPERATION, training=TrainingConfig(num_ages=NUM_AGES), seed=3)
 
 
-def test_fresh_weights_depend_on_the_seed_and_touch_no_other_randomness(windows: TrackWindows) -> None:
+def test_fresh_weights_depend_on_the_seed_and_touch_no_other_randomness(windows: TrackTable) -> None:
     windows = enough_tracks(windows)
     torch.manual_seed(0)
     one = build_model(REQUEST, windows)
@@ -41,11 +42,11 @@ def test_fresh_weights_depend_on_the_seed_and_touch_no_other_randomness(windows:
     assert build_model(replace(REQUEST, seed=4), windows).fingerprint() != one.fingerprint()
 
 
-def test_the_model_is_fitted_on_the_training_tracks(windows: TrackWindows) -> None:
+def test_the_model_is_fitted_on_the_training_tracks(windows: TrackTable) -> None:
     windows = enough_tracks(windows)
     model = build_model(REQUEST, windows)
     assert model.lifetime == fit_lifetime(windows.is_hit, windows.is_valid, windows.is_persistent)
-    assert model.score_scale == windows.score_scale()
+    assert model.score_scale == score_scale(windows)
     assert model.operation == OPERATION
     assert model.calibration is None
     fewer = windows.take(np.arange(len(windows) - 3))

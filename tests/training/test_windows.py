@@ -10,14 +10,18 @@ import pytest
 from gate.small_model import DATA, HORIZON, OPERATION, windows_of
 from perdure.data.dataset import ClipDataset
 from perdure.evidence.track_geometry import CUE_COLUMN, HIT_COLUMN, SCORE_COLUMN
+from perdure.track_table import TrackTable
 from perdure.tracking.tracker import Tracker
 from perdure.training import windows as windows_module
-from perdure.training.windows import TrackWindows, clip_windows, split_windows
+from perdure.training.windows import clip_windows, score_scale, split_windows
 
 
-def assert_equal(one: TrackWindows, other: TrackWindows) -> None:
+def assert_equal(one: TrackTable, other: TrackTable) -> None:
     for item in fields(one):
-        np.testing.assert_array_equal(getattr(one, item.name), getattr(other, item.name), err_msg=item.name)
+        mine, yours = getattr(one, item.name), getattr(other, item.name)
+        assert (mine is None) == (yours is None)
+        if mine is not None:
+            np.testing.assert_array_equal(mine, yours, err_msg=item.name)
 
 
 @pytest.mark.slow
@@ -41,16 +45,16 @@ def test_rows_are_the_objects_of_the_clips_in_order(dataset: ClipDataset) -> Non
     truths = [dataset.clip(clip_id).truth for clip_id in dataset.split("test")]
     objects = [(scene, label) for scene, truth in enumerate(truths) if truth for label in truth.is_persistent]
     # Tracks are numbered by birth, objects by themselves: within a clip the labels may come in another order.
-    assert sorted(zip(windows.scene.tolist(), windows.is_persistent.tolist(), strict=True)) == sorted(objects)
+    assert sorted(zip(windows.unit.tolist(), windows.is_persistent.tolist(), strict=True)) == sorted(objects)
     assert len(windows) == len(objects) > 6
     assert windows.is_persistent.any()
     assert not windows.is_persistent.all()
 
 
 def test_labels_are_those_of_the_object_under_the_birth_detection(dataset: ClipDataset) -> None:
-    for scene, clip_id in enumerate(dataset.split("test")):
+    for clip_id in dataset.split("test"):
         clip = dataset.clip(clip_id)
-        windows = clip_windows(clip, scene, operation=OPERATION, num_ages=HORIZON)
+        windows = clip_windows([clip], operation=OPERATION, num_ages=HORIZON)
         assert clip.truth is not None
         for row in range(len(windows)):
             birth = int(windows.frame[row, 0])
@@ -86,7 +90,7 @@ def test_frames_after_the_end_are_empty() -> None:
 
 def test_windows_are_what_the_tracker_and_the_crops_say(dataset: ClipDataset) -> None:
     clip = dataset.clip(dataset.split("test")[1])
-    windows = clip_windows(clip, 3, operation=OPERATION, num_ages=clip.num_frames)
+    windows = clip_windows([clip], operation=OPERATION, num_ages=clip.num_frames)
     assert clip.truth is not None
     tracker = Tracker(OPERATION.tracker)
     for index in range(clip.num_frames):
@@ -97,25 +101,25 @@ def test_windows_are_what_the_tracker_and_the_crops_say(dataset: ClipDataset) ->
             assert geometry[HIT_COLUMN] == windows.is_hit[track_id, age - 1] == tracks.is_hit[row]
             assert geometry[SCORE_COLUMN] == pytest.approx(tracks.score[row], abs=1e-6)
             assert geometry[CUE_COLUMN] == windows.cue[track_id, age - 1] == pytest.approx(tracks.cue[row], abs=1e-5)
-    assert set(windows.scene.tolist()) == {3}
+    assert set(windows.unit.tolist()) == {0}
 
 
 def test_more_ages_add_frames_and_change_none() -> None:
     short, long = windows_of("test"), windows_of("test", DATA.world.num_frames)
-    for item in fields(short):
-        value = getattr(long, item.name)
-        cut = value[:, :HORIZON] if value.ndim > 1 else value
-        np.testing.assert_array_equal(getattr(short, item.name), cut)
+    for name in ("is_hit", "is_valid", "score", "xyxy_px", "cue", "crops", "geometry", "frame"):
+        np.testing.assert_array_equal(getattr(short, name), getattr(long, name)[:, :HORIZON])
+    for name in ("is_persistent", "group", "birth_frame", "track_id"):
+        np.testing.assert_array_equal(getattr(short, name), getattr(long, name))
 
 
 def test_score_scale_is_that_of_hits() -> None:
     windows = windows_of("test")
     scores = windows.geometry[..., SCORE_COLUMN][windows.is_hit]
-    mean, deviation = windows.score_scale()
+    mean, deviation = score_scale(windows)
     assert mean == pytest.approx(np.mean(scores), rel=1e-5)
     assert deviation == pytest.approx(np.std(scores), rel=1e-5)
     constant = replace(windows, geometry=np.ones_like(windows.geometry))
-    assert constant.score_scale() == (1.0, 1e-3)
+    assert score_scale(constant) == (1.0, 1e-3)
 
 
 def test_taken_rows_are_those_rows() -> None:
@@ -123,13 +127,15 @@ def test_taken_rows_are_those_rows() -> None:
     some = windows.take(np.array([2, 0]))
     assert len(some) == 2
     np.testing.assert_array_equal(some.crops[1], windows.crops[0])
-    assert_equal(TrackWindows.join([windows.take(np.arange(3)), windows.take(np.arange(3, len(windows)))]), windows)
+    joined = TrackTable.join([windows.take(np.arange(3)), windows.take(np.arange(3, len(windows)))])
+    assert joined.group.tolist() == [*windows.group[:3], *(windows.group[3:] + 6)], "clips of two parts became one"
+    assert_equal(joined.with_columns(group=windows.group, sequence=windows.sequence, scene=windows.scene), windows)
 
 
 def test_clips_without_truth_and_empty_splits_are_refused(dataset: ClipDataset) -> None:
     clip = replace(dataset.clip(dataset.split("test")[0]), truth=None)
-    with pytest.raises(ValueError, match="got no ground truth, expected it for training"):
-        clip_windows(clip, 0, operation=OPERATION, num_ages=4)
+    with pytest.raises(ValueError, match="got no ground truth, expected it"):
+        clip_windows([clip], operation=OPERATION, num_ages=4)
     splits = {**dataset.manifest.splits, "validation": ()}
     manifest = replace(dataset.manifest, splits=splits, shards=())
     empty = ClipDataset.__new__(ClipDataset)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from perdure.data.labelled_stream import sequence_stream
 from perdure.data.street_sequence import street_sequence
 from perdure.data.track_labels import MatchConfig
 from perdure.tracking.tracker import TrackerConfig
-from perdure.tracks.labelled_tracks import labelled_tracks
+from perdure.tracks.follow import track_table
 from perdure.world.streets import Street, draw_law, make_street
 
 
@@ -54,8 +55,8 @@ def test_objects_are_hit_as_often_as_the_law_says_and_score_higher_than_clutter(
 
 
 def test_its_tracks_are_of_both_kinds_and_true_ones_live_longer() -> None:
-    tables = [labelled_tracks(street_sequence(seed), tracker=TrackerConfig(max_misses=4), match=MatchConfig())
-              for seed in range(6)]  # fmt: skip
+    streams = [sequence_stream(street_sequence(seed), MatchConfig()) for seed in range(6)]
+    tables = [track_table([stream], TrackerConfig(max_misses=4)) for stream in streams]
     true = np.concatenate([table.is_hit[table.is_persistent].sum(axis=1) for table in tables])
     false = np.concatenate([table.is_hit[~table.is_persistent].sum(axis=1) for table in tables])
     assert len(true) > 100 and len(false) > 100

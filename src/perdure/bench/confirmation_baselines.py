@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Float
 
 from perdure.evidence.track_features import FEATURES
-from perdure.stopping.counting import ScoredMOfN, hits_in
+from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.rules import StoppingRule
-from perdure.tracks.track_table import TrackTable
+from perdure.track_table import TrackTable
 
 PLAIN_INPUTS = (
     "num_hits", "score_first", "score_last", "score_mean", "score_max", "score_min", "iou_last", "iou_mean",
@@ -27,22 +27,10 @@ MIN_TRACKS = 4
 """Tracks of each class that an age needs; without them no track is confirmed at that age."""
 
 
-def hit_histories(table: TrackTable) -> np.ndarray:
-    """Returns the history of hits of each track at each age, as rules read it."""
-    history = np.zeros(table.is_hit.shape, dtype=np.uint64)
-    for age in range(table.num_ages):
-        before = history[:, age - 1] if age else np.zeros(len(table), dtype=np.uint64)
-        history[:, age] = (before << np.uint64(1)) | table.is_hit[:, age].astype(np.uint64)
-    return history
-
-
 def hand_statistic(rule: ScoredMOfN, table: TrackTable) -> Float[np.ndarray, "n l"]:
     """Returns the score that a baseline compares where a track has the hits and is kept, minus infinity elsewhere."""
-    sequences, rows = table.sequences(np.zeros(table.is_valid.shape)), np.arange(len(table))
-    history = hit_histories(table)
     statistic, is_open = np.full(table.is_valid.shape, -math.inf), np.ones(len(table), dtype=bool)
-    for age in range(1, table.num_ages + 1):
-        seen = sequences.observation(rows, age, history[:, age - 1])
+    for age, seen in table.sequences(np.zeros(table.is_valid.shape)).observations():
         is_open &= table.is_valid[:, age - 1] & ~rule.gives_up(seen)
         statistic[:, age - 1] = np.where(is_open & rule.has_hits(seen), rule.score(seen), -math.inf)
     return statistic
@@ -50,12 +38,12 @@ def hand_statistic(rule: ScoredMOfN, table: TrackTable) -> Float[np.ndarray, "n 
 
 def rule_statistic(rule: StoppingRule, table: TrackTable) -> Float[np.ndarray, "n l"]:
     """Returns 1 where a fixed rule confirms a track that it has not given up, minus infinity elsewhere."""
-    sequences, history = table.sequences(np.zeros(table.is_valid.shape)), hit_histories(table)
-    statistic = np.full(table.is_valid.shape, -math.inf)
-    is_open = np.ones(len(table), dtype=bool)
-    for age in range(1, min(table.num_ages, rule.horizon) + 1):
+    statistic, is_open = np.full(table.is_valid.shape, -math.inf), np.ones(len(table), dtype=bool)
+    for age, seen in table.sequences(np.zeros(table.is_valid.shape)).observations():
+        if age > rule.horizon:
+            break
         is_open &= table.is_valid[:, age - 1]
-        verdict = rule.decide(sequences.observation(np.arange(len(table)), age, history[:, age - 1]))
+        verdict = rule.decide(seen)
         statistic[is_open & verdict.is_decided & verdict.is_persistent & ~verdict.is_forced, age - 1] = 1.0
         is_open &= ~verdict.is_decided
     return statistic
@@ -63,8 +51,9 @@ def rule_statistic(rule: StoppingRule, table: TrackTable) -> Float[np.ndarray, "
 
 def sliding_count(table: TrackTable, num_hits: int, num_frames: int) -> Float[np.ndarray, "n l"]:
     """Returns 1 where a track has M hits in its latest N frames, however old it is, minus infinity elsewhere."""
-    has_hits = hits_in(hit_histories(table).ravel(), num_frames).reshape(table.is_hit.shape) >= num_hits
-    return np.where(has_hits & table.is_valid, 1.0, -math.inf)
+    padded = np.pad(table.is_hit, ((0, 0), (num_frames - 1, 0)))
+    latest = np.lib.stride_tricks.sliding_window_view(padded, num_frames, axis=1)
+    return np.where((latest.sum(axis=2) >= num_hits) & table.is_valid, 1.0, -math.inf)
 
 
 def per_age_statistic(
@@ -78,8 +67,8 @@ def per_age_statistic(
         truth = train.is_persistent[known]
         if min(truth.sum(), (~truth).sum()) < MIN_TRACKS or not asked.any():
             continue
-        fitted = make().fit(train.features[known, age][:, columns], truth)
-        share = fitted.predict_proba(test.features[asked, age][:, columns])[:, 1].astype(np.float64)
+        fitted = make().fit(train.known("features")[known, age][:, columns], truth)
+        share = fitted.predict_proba(test.known("features")[asked, age][:, columns])[:, 1].astype(np.float64)
         share = np.clip(share, 1e-9, 1 - 1e-9)
         statistic[asked, age] = np.log(share) - np.log1p(-share)
     return statistic

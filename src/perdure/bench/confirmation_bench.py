@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from perdure.bench.confirmation import (
     NUM_RESAMPLES,
+    Operating,
     cost_resamples,
     interval95,
     lower_limit,
@@ -29,17 +29,16 @@ from perdure.bench.confirmation_methods import (
     CAPS,
     DETECTIONS,
     PIXELS,
-    HandMethod,
     Method,
     WithFallBack,
+    hand_method,
     out_of_fold,
+    score_method,
 )
-from perdure.bench.rule_families import score_at_every_age
 from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, ScoredMOfN, SortLogic
 from perdure.stopping.rules import StoppingRule
-from perdure.stopping.scoring import IPDAExistence, TrackScore
+from perdure.track_table import TrackTable
 from perdure.tracks.split import BenchData
-from perdure.tracks.track_table import TrackTable
 
 HAND = "tuned hand rule"
 LEARNED = ("logistic regression", "gradient boosting", "gradient boosting, our inputs")
@@ -70,16 +69,21 @@ def bench_rows(
     scored = data.table.take(data.is_scored)
     groups, group = np.unique(scored.unit, return_inverse=True)
     drawn = np.random.default_rng(seed).integers(len(groups), size=(NUM_RESAMPLES, len(groups)))
-    rows = [_fixed_row(data.name, name, numbers, scored) for name, numbers in _fixed_rules(scored).items()]
+    scores = {"track score (Blackman)": score_method("track score"), "existence (IPDA)": score_method("existence")}
+    rows = []
+    for name, numbers in _fixed_rules(scored).items():
+        point = operating_point(running_best(numbers, scored.is_valid), scored.is_persistent, 1.0)
+        rows.append(_row(data.name, name, None, point, None, scored))
     for cap in caps:
         resampled: dict[str, np.ndarray] = {}
         found = []
-        for name, method in {**_swept_scores(), **methods, f"{HAND}, on test": None}.items():
+        for name, method in {**scores, **methods, f"{HAND}, on test": None}.items():
             on_progress(f"{data.name} at {cap:g}: {name}")
             numbers = _numbers(data, method, cap)
             best = running_best(numbers[data.is_scored], scored.is_valid)
             resampled[name] = cost_resamples(best, scored.is_persistent, group, cap, drawn)
-            row = _swept_row(data.name, name, best, scored, cap, resampled[name])
+            point = swept_point(best, scored.is_persistent, cap)
+            row = _row(data.name, name, cap, point, interval95(resampled[name]), scored)
             if method is not None and is_trained:
                 row |= _trained_row(data, method, cap)
             found.append(row)
@@ -94,17 +98,16 @@ def _numbers(data: BenchData, method: Method | None, cap: float) -> np.ndarray:
     if method is None:
         rows = data.is_scored
         test = table.take(rows)
-        numbers[rows] = HandMethod()(test, test, cap)
+        numbers[rows] = hand_method()(test, test, cap)
         return numbers
     for fold in data.folds:
         numbers[fold.test] = method(table.take(fold.train), table.take(fold.test), cap)
     return numbers
 
 
-def _swept_row(
-    data: str, name: str, best: np.ndarray, scored: TrackTable, cap: float, resampled: np.ndarray
+def _row(
+    data: str, name: str, cap: float | None, point: Operating, ci95: tuple[float, float] | None, scored: TrackTable
 ) -> dict[str, Any]:
-    point = swept_point(best, scored.is_persistent, cap)
     return {
         "data": data,
         "fa_cap": cap,
@@ -112,7 +115,7 @@ def _swept_row(
         "tpr": point.tpr,
         "cost": point.cost,
         "fa_reached": point.false_confirm_rate,
-        "ci95": list(interval95(resampled)),
+        "ci95": None if ci95 is None else list(ci95),
         "num_true": int(scored.is_persistent.sum()),
         "num_false": int((~scored.is_persistent).sum()),
     }
@@ -178,44 +181,3 @@ def _fixed_rules(table: TrackTable) -> dict[str, np.ndarray]:
     counts = ((2, 2), (2, 3), (3, 3), (3, 5), (4, 5), (5, 5))
     sliding = {f"{hits}/{frames}": sliding_count(table, hits, frames) for hits, frames in counts}
     return sliding | {name: rule_statistic(rule, table) for name, rule in rules.items()}
-
-
-def _fixed_row(data: str, name: str, numbers: np.ndarray, table: TrackTable) -> dict[str, Any]:
-    point = operating_point(running_best(numbers, table.is_valid), table.is_persistent, 1.0)
-    return {
-        "data": data,
-        "fa_cap": None,
-        "method": name,
-        "tpr": point.tpr,
-        "cost": point.cost,
-        "fa_reached": point.false_confirm_rate,
-        "ci95": None,
-        "num_true": int(table.is_persistent.sum()),
-        "num_false": int((~table.is_persistent).sum()),
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreMethod:
-    """A rule of tracking theory that scores hits and misses: its score is what is swept.
-
-    Args:
-        kind: `track score` or `existence`.
-    """
-
-    kind: str
-
-    def __call__(self, train: TrackTable, test: TrackTable, cap: float) -> np.ndarray:
-        """Returns the score of the test tracks, with the hit rates of the training tracks."""
-        after_birth = train.is_valid[:, 1:]
-        hit_rate = [
-            (train.is_hit[rows, 1:].sum() + 1) / (after_birth[rows].sum() + 2)
-            for rows in (train.is_persistent, ~train.is_persistent)
-        ]
-        rates = {"hit_probability": hit_rate[0], "false_alarm_probability": min(hit_rate[1], 0.9 * hit_rate[0])}
-        score = TrackScore(**rates).score if self.kind == "track score" else IPDAExistence(**rates).existence
-        return score_at_every_age(score, test.sequences(np.zeros(test.is_valid.shape)))
-
-
-def _swept_scores() -> dict[str, Method]:
-    return {"track score (Blackman)": ScoreMethod("track score"), "existence (IPDA)": ScoreMethod("existence")}

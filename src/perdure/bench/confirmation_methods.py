@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -18,12 +18,14 @@ from perdure.bench.confirmation_baselines import (
     logistic_regression,
     per_age_statistic,
 )
+from perdure.bench.rule_families import score_at_every_age
 from perdure.evidence.lifetime import MIN_TRACKS
 from perdure.evidence.track_features import AROUND, OWN
 from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.hand_rule import tune_hand_rule
+from perdure.stopping.scoring import IPDAExistence, TrackScore
+from perdure.track_table import TrackTable
 from perdure.tracks.split import folds_of
-from perdure.tracks.track_table import TrackTable
 from perdure.training.track_fit import TrackTrainingConfig, fit_track_evidence, table_evidence
 
 DETECTIONS, PIXELS = "perdure, detections", "perdure, with pixels"
@@ -39,6 +41,7 @@ MARGIN_FRAMES = 0.25
 """How much worse a learned method must be before it is given up; less is noise on a few sequences."""
 
 Statistic = Float[np.ndarray, "n l"]
+ResultT = TypeVar("ResultT")
 
 
 class Method(Protocol):
@@ -48,55 +51,50 @@ class Method(Protocol):
         """Returns the numbers of the test tracks."""
 
 
-class HandMethod:
-    """The (M of N, score) rule that costs least at the cap on the training tracks."""
+def _kept(work: Callable[..., ResultT]) -> Callable[..., ResultT]:
+    """Returns work that is done once for the same tracks and numbers."""
+    results: dict[tuple[Any, ...], ResultT] = {}
 
-    def __init__(self) -> None:
-        self._kept: dict[tuple[bytes, float], ScoredMOfN] = {}
+    def kept(*given: Any) -> ResultT:
+        key = tuple(_identity(one) if isinstance(one, TrackTable) else one for one in given)
+        if key not in results:
+            results[key] = work(*given)
+        return results[key]
 
-    def __call__(self, train: TrackTable, test: TrackTable, cap: float) -> Statistic:
-        """Returns the score of the test tracks where they have the hits and are not given up."""
-        return hand_statistic(self.rule(train, cap), test)
-
-    def rule(self, train: TrackTable, cap: float) -> ScoredMOfN:
-        """Returns the rule."""
-        key = (_identity(train), cap)
-        if key not in self._kept:
-            unread = np.zeros(train.is_valid.shape)
-            tuned = tune_hand_rule(
-                train.sequences(unread), train.is_persistent, max_false_confirm=cap, horizon=train.num_ages
-            )
-            self._kept[key] = tuned.rule
-        return self._kept[key]
-
-
-class Learned:
-    """A method whose numbers do not depend on the cap: each pair of tables is fitted once and kept."""
-
-    def __init__(self, fit: Callable[[TrackTable, TrackTable], Statistic]) -> None:
-        self._fit = fit
-        self._kept: dict[tuple[bytes, bytes], Statistic] = {}
-
-    def __call__(self, train: TrackTable, test: TrackTable, cap: float) -> Statistic:
-        """Returns the numbers of the test tracks."""
-        key = (_identity(train), _identity(test))
-        if key not in self._kept:
-            self._kept[key] = self._fit(train, test)
-        return self._kept[key]
+    return kept
 
 
 def _identity(table: TrackTable) -> bytes:
     """Returns what tells the tracks of one table from those of another within one benchmark."""
-    return np.stack([table.group, table.birth_frame]).tobytes() + table.xyxy_px[:, 0].tobytes()
+    return np.stack([table.group, table.birth_frame]).tobytes() + table.known("xyxy_px")[:, 0].tobytes()
 
 
-def per_age_method(kind: str, names: tuple[str, ...]) -> Learned:
+def hand_method() -> Method:
+    """Returns the method that uses the (M of N, score) rule that costs least at the cap on the training tracks."""
+
+    def tuned(train: TrackTable, cap: float) -> ScoredMOfN:
+        unread = np.zeros(train.is_valid.shape)
+        return tune_hand_rule(
+            train.sequences(unread), train.is_persistent, max_false_confirm=cap, horizon=train.num_ages
+        ).rule
+
+    rule = _kept(tuned)
+    return lambda train, test, cap: hand_statistic(rule(train, cap), test)
+
+
+def learned_method(fit: Callable[[TrackTable, TrackTable], Statistic]) -> Method:
+    """Returns the method whose numbers do not depend on the cap: each pair of tables is fitted once and kept."""
+    numbers = _kept(fit)
+    return lambda train, test, cap: numbers(train, test)
+
+
+def per_age_method(kind: str, names: tuple[str, ...]) -> Method:
     """Returns one classifier per age: `logistic regression` or `gradient boosting`."""
     make = {"logistic regression": logistic_regression, "gradient boosting": gradient_boosting}[kind]
-    return Learned(lambda train, test: per_age_statistic(make, train, test, names))
+    return learned_method(lambda train, test: per_age_statistic(make, train, test, names))
 
 
-def forest_method(config: TrackTrainingConfig, seed: int = 0, *, uses_pixels: bool = False) -> Learned:
+def forest_method(config: TrackTrainingConfig, seed: int = 0, *, uses_pixels: bool = False) -> Method:
     """Returns the evidence of detections, and of crops if asked for, without a fall-back."""
 
     def fit(train: TrackTable, test: TrackTable) -> Statistic:
@@ -104,7 +102,26 @@ def forest_method(config: TrackTrainingConfig, seed: int = 0, *, uses_pixels: bo
             return np.full(test.is_valid.shape, -math.inf)  # nothing to learn from: nothing is confirmed
         return table_evidence(fit_track_evidence(train, config, seed=seed, uses_looks=uses_pixels), test)
 
-    return Learned(fit)
+    return learned_method(fit)
+
+
+def score_method(kind: str) -> Method:
+    """Returns a rule of tracking theory that scores hits and misses, `track score` or `existence`: its score is swept.
+
+    Its hit rates are those of the training tracks.
+    """
+
+    def score(train: TrackTable, test: TrackTable, cap: float) -> Statistic:
+        after_birth = train.is_valid[:, 1:]
+        hit_rate = [
+            (train.is_hit[rows, 1:].sum() + 1) / (after_birth[rows].sum() + 2)
+            for rows in (train.is_persistent, ~train.is_persistent)
+        ]
+        rates = {"hit_probability": hit_rate[0], "false_alarm_probability": min(hit_rate[1], 0.9 * hit_rate[0])}
+        own = TrackScore(**rates).score if kind == "track score" else IPDAExistence(**rates).existence
+        return score_at_every_age(own, test.sequences(np.zeros(test.is_valid.shape)))
+
+    return score
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +135,7 @@ class WithFallBack:
     """
 
     learned: Method
-    hand: HandMethod
+    hand: Method
     caps: tuple[float, ...] = CAPS
 
     def chosen(self, train: TrackTable) -> Method:
@@ -186,7 +203,7 @@ def _learned_opponents() -> dict[str, Method]:
 def compared_methods(config: TrackTrainingConfig, *, has_pixels: bool, seed: int) -> dict[str, Method]:
     """Returns the methods that a run is compared with, and its own evidence without a fall-back, by name."""
     methods: dict[str, Method] = {
-        "tuned hand rule": HandMethod(),
+        "tuned hand rule": hand_method(),
         **_learned_opponents(),
         DETECTIONS: forest_method(config, seed),
     }
@@ -197,7 +214,7 @@ def compared_methods(config: TrackTrainingConfig, *, has_pixels: bool, seed: int
 
 def all_methods(config: TrackTrainingConfig, *, has_pixels: bool = False, seed: int = 0) -> dict[str, Method]:
     """Returns the methods that are compared, by name."""
-    forest, hand = forest_method(config, seed), HandMethod()
+    forest, hand = forest_method(config, seed), hand_method()
     methods: dict[str, Method] = {
         "tuned hand rule": hand,
         **_learned_opponents(),

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 
 from perdure.bench.rule_families import Families
 from perdure.files import write_bytes
 from perdure.metrics.decisions import DecisionRecord
 from perdure.metrics.sweep import SweptDecisions, class_balance, lower_hull
 from perdure.optima.oracle import TrackLaw, optimal_frame
-from perdure.stopping.sequences import TrackSequences
+from perdure.track_table import TrackTable
 
 NUM_RESAMPLES = 200
 """Bootstrap samples of clips behind every interval."""
@@ -40,46 +40,25 @@ RULES: dict[str, tuple[str, str]] = {
 """Row of the table -> family of rules and the evidence that it reads."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredTracks:
-    """All that rules may see of n tracks at ages 1 to l, and their truth.
+Scored = Mapping[str, TrackTable]
+"""The same tracks with each kind of evidence, clips as groups, by name of `EVIDENCE`."""
+_SHARED = ("is_hit", "is_valid", "cue", "is_persistent")
 
-    Args:
-        is_hit: whether a detection was linked.
-        is_valid: whether the track exists.
-        cue: cue of each hit in nats, 0 on misses.
-        is_persistent: truth.
-        clip: number of the clip that each track is from.
-        pixels: evidence of the model that sees crops, nats.
-        detections: evidence of the model that sees hits, misses, boxes, scores and cues alone, nats.
-        lifetime: closed-form evidence of hits and misses, plus the cues, nats.
-    """
 
-    is_hit: Bool[np.ndarray, "n l"]
-    is_valid: Bool[np.ndarray, "n l"]
-    cue: Float[np.ndarray, "n l"]
-    is_persistent: Bool[np.ndarray, " n"]
-    clip: Int[np.ndarray, " n"]
-    pixels: Float[np.ndarray, "n l"]
-    detections: Float[np.ndarray, "n l"]
-    lifetime: Float[np.ndarray, "n l"]
+def save_scored(path: Path, scored: Scored) -> None:
+    """Writes all arrays into one compressed file, atomically."""
+    tracks, buffer = scored[EVIDENCE[0]], io.BytesIO()
+    arrays: dict[str, Any] = {name: getattr(tracks, name) for name in _SHARED} | {"clip": tracks.unit}
+    arrays |= {name: scored[name].known("evidence") for name in EVIDENCE}
+    np.savez_compressed(buffer, **arrays)
+    write_bytes(path, buffer.getvalue())
 
-    def sequences(self, evidence: str) -> TrackSequences:
-        """Returns what rules read, with one of the `EVIDENCE`."""
-        values = np.where(self.is_valid, getattr(self, evidence), 0.0)
-        return TrackSequences(evidence=values, is_hit=self.is_hit, is_valid=self.is_valid, cue=self.cue)
 
-    def save(self, path: Path) -> None:
-        """Writes all arrays into one compressed file, atomically."""
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **{item.name: getattr(self, item.name) for item in fields(self)})
-        write_bytes(path, buffer.getvalue())
-
-    @classmethod
-    def load(cls, path: Path) -> ScoredTracks:
-        """Returns the tracks stored at `path`."""
-        with np.load(path) as stored:
-            return cls(**{item.name: stored[item.name] for item in fields(cls)})
+def load_scored(path: Path) -> Scored:
+    """Returns the tracks that `save_scored` wrote."""
+    with np.load(path) as stored:
+        shared: dict[str, Any] = {name: stored[name] for name in _SHARED}
+        return {name: TrackTable(**shared, group=stored["clip"], evidence=stored[name]) for name in EVIDENCE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +71,8 @@ class SeedResult:
         live: decisions that a gate with guaranteed bounds took on the test clips, by association.
     """
 
-    calibration: ScoredTracks
-    test: ScoredTracks
+    calibration: Scored
+    test: Scored
     live: dict[str, list[DecisionRecord]]
 
 
@@ -117,45 +96,45 @@ def frontier_rows(
         swept, chosen = [], []
         for place, result in enumerate(results):
             run = getattr(families, family)
-            on_test = run(result.test.sequences(evidence))
+            calibration, test = result.calibration[evidence], result.test[evidence]
+            on_test = run(test.sequences())
             rng = np.random.default_rng([seed, place])
-            swept.append(_swept(on_test, result.test, total_error, rng))
-            chosen.append(_chosen(run(result.calibration.sequences(evidence)), on_test, result, total_error))
+            swept.append(_swept(on_test, test, total_error, rng))
+            truth = calibration.is_persistent, test.is_persistent
+            chosen.append(_chosen(run(calibration.sequences()), on_test, truth, total_error))
         rows += [_swept_row(name, swept, law, total_error), _chosen_row(name, chosen, law)]
     return rows + _live_rows(results, law)
 
 
 def _swept(
-    decisions: SweptDecisions, tracks: ScoredTracks, total_error: float, rng: np.random.Generator
+    decisions: SweptDecisions, tracks: TrackTable, total_error: float, rng: np.random.Generator
 ) -> Float[np.ndarray, "resample 2"]:
     """Returns the frame at the wanted error and the least error, of all clips and then of each resample of them."""
-    counts = np.concatenate([np.ones((1, len(tracks.clip))), _resampled(tracks, rng)])
+    counts = np.concatenate([np.ones((1, len(tracks.unit))), _resampled(tracks, rng)])
     errors, frames = decisions.points(tracks.is_persistent, class_balance(tracks.is_persistent, counts))
     curves = [lower_hull(errors[:, sample], frames[:, sample]) for sample in range(errors.shape[1])]
     return np.array([(curve.frame_at(total_error), curve.total_error[0]) for curve in curves])
 
 
-def _resampled(tracks: ScoredTracks, rng: np.random.Generator) -> Float[np.ndarray, "resample n"]:
+def _resampled(tracks: TrackTable, rng: np.random.Generator) -> Float[np.ndarray, "resample n"]:
     """Returns how often each track counts in each resample of the clips; resamples without a class are drawn again."""
-    num_clips = int(tracks.clip.max()) + 1
+    num_clips = int(tracks.unit.max()) + 1
     counts: list[Float[np.ndarray, " n"]] = []
     while len(counts) < NUM_RESAMPLES:
-        drawn = rng.multinomial(num_clips, np.full(num_clips, 1 / num_clips))[tracks.clip].astype(np.float64)
+        drawn = rng.multinomial(num_clips, np.full(num_clips, 1 / num_clips))[tracks.unit].astype(np.float64)
         if drawn[tracks.is_persistent].any() and drawn[~tracks.is_persistent].any():
             counts.append(drawn)
     return np.array(counts)
 
 
 def _chosen(
-    on_calibration: SweptDecisions, on_test: SweptDecisions, result: SeedResult, total_error: float
+    on_calibration: SweptDecisions, on_test: SweptDecisions, truth: tuple[np.ndarray, np.ndarray], total_error: float
 ) -> tuple[float, float]:
     """Returns error and frame on test of the fastest rule that keeps the error on calibration (or comes closest)."""
-    truth = result.calibration.is_persistent
-    errors, frames = on_calibration.points(truth, class_balance(truth))
+    errors, frames = on_calibration.points(truth[0], class_balance(truth[0]))
     is_kept = errors <= max(total_error, float(errors.min()))
     best = int(np.argmin(np.where(is_kept, frames, np.inf)))
-    truth = result.test.is_persistent
-    errors, frames = on_test.points(truth, class_balance(truth))
+    errors, frames = on_test.points(truth[1], class_balance(truth[1]))
     return float(errors[best]), float(frames[best])
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import binom
 
-from perdure.bench.law_tracks import LawTracks, draw_tracks
+from perdure.bench.law_tracks import draw_tracks
 from perdure.calibration.exact import calibrate, extreme_before
 from perdure.calibration.halt_conditional import calibrate_halt_conditional
 from perdure.calibration.rates import Rates
@@ -24,6 +24,7 @@ from perdure.calibration.symmetric import learn_then_test, plug_in
 from perdure.optima.dynamic_program import TrackLaw
 from perdure.stopping.rules import StoppingRule, TruncatedSPRT
 from perdure.stopping.sequences import run_rule
+from perdure.track_table import TrackTable
 from perdure.world.config import WorldConfig
 
 Calibrate = Callable[[CalibrationScores, np.random.Generator], StoppingRule]
@@ -89,37 +90,25 @@ class Promise:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """Tracks with overconfident evidence, to draw calibrations from and to judge on."""
-
-    tracks: LawTracks
-    evidence: Float[np.ndarray, "n h"]
-
-    def scores(self, num_clips: int, rng: np.random.Generator) -> CalibrationScores:
-        """Returns one random track of each class from every clip that has one."""
-        drawn = []
-        for rows in (np.flatnonzero(self.tracks.is_persistent), np.flatnonzero(~self.tracks.is_persistent)):
-            drawn.append(self.evidence[rng.choice(rows, rng.binomial(num_clips, CLASS_IN_CLIP))])
-        return CalibrationScores(persistent=drawn[0], transient=drawn[1])
-
-    def judged(self, rule: StoppingRule) -> tuple[float, float]:
-        """Returns the larger of the two error rates and the mean decision frame, classes weighing alike."""
-        outcome, truth = run_rule(rule, self.tracks.sequences(self.evidence)), self.tracks.is_persistent
-        frame = float((outcome.age[truth].mean() + outcome.age[~truth].mean()) / 2)
-        return max(outcome.error_rates(truth)), frame
+def _scores(pool: TrackTable, num_clips: int, rng: np.random.Generator) -> CalibrationScores:
+    """Returns one random track of each class from every clip that has one."""
+    evidence, drawn = pool.known("evidence"), []
+    for rows in (np.flatnonzero(pool.is_persistent), np.flatnonzero(~pool.is_persistent)):
+        drawn.append(evidence[rng.choice(rows, rng.binomial(num_clips, CLASS_IN_CLIP))])
+    return CalibrationScores(persistent=drawn[0], transient=drawn[1])
 
 
-def _pool(law: TrackLaw, promise: Promise) -> _Pool:
+def _pool(law: TrackLaw, promise: Promise) -> TrackTable:
+    """Returns tracks with overconfident evidence, to draw calibrations from and to judge on."""
     tracks = draw_tracks(law, promise.pool_size, np.random.default_rng(promise.seed))
-    return _Pool(tracks, OVERCONFIDENCE * tracks.evidence)
+    return tracks.with_columns(evidence=OVERCONFIDENCE * tracks.known("evidence"))
 
 
 def guarantee_rows(promise: Promise, sizes: tuple[int, ...] = (500, 1000, 4000)) -> Iterator[dict[str, Any]]:
     """Yields one row for each world, method and number of calibration clips, one track of each class a clip."""
     for name, law in LAWS.items():
         pool = _pool(law, promise)
-        best = best_frame(pool.tracks, pool.evidence, alpha=promise.alpha)
+        best = best_frame(pool, alpha=promise.alpha)
         for num in sizes:
             for method, choose in promise.methods().items():
                 rows = _draws(pool, pool, choose, num, promise)
@@ -143,9 +132,9 @@ def _tie_rows(promise: Promise, sizes: tuple[int, ...]) -> Iterator[dict[str, An
     """
     name = "pd 0.9, d 0"
     pool = _pool(LAWS[name], promise)
-    best = best_frame(pool.tracks, pool.evidence, alpha=promise.alpha)
-    noise = TIE_BREAK * np.random.default_rng(promise.seed).standard_normal((len(pool.evidence), 1))
-    loose = _Pool(pool.tracks, pool.evidence + noise)
+    best = best_frame(pool, alpha=promise.alpha)
+    noise = TIE_BREAK * np.random.default_rng(promise.seed).standard_normal((len(pool), 1))
+    loose = pool.with_columns(evidence=pool.known("evidence") + noise)
     method, choose = next(iter(promise.methods().items()))
     for num in sizes:
         yield _row(
@@ -158,22 +147,25 @@ def _prior_row(promise: Promise) -> dict[str, Any]:
     name, num = "pd 0.9, d 1", 1000
     law = LAWS[name]
     pool, other = _pool(law, promise), _pool(replace(law, persistent_share=0.2), promise)
-    best = best_frame(other.tracks, other.evidence, alpha=promise.alpha)
+    best = best_frame(other, alpha=promise.alpha)
     method, choose = next(iter(promise.methods().items()))
     rows = _draws(pool, other, choose, num, promise)
     return _row(f"{name}, used at 20 % persistent", method, num, promise, rows, best)
 
 
-def _draws(pool: _Pool, judged_on: _Pool, choose: Calibrate, num: int, promise: Promise) -> Float[np.ndarray, "draw 2"]:
-    """Returns worst rate and mean frame of the bounds that each calibration chooses, NaN where it refuses to."""
+def _draws(
+    pool: TrackTable, judged_on: TrackTable, choose: Calibrate, num: int, promise: Promise
+) -> Float[np.ndarray, "draw 2"]:
+    """Returns worst rate and balanced mean frame of the bounds of each calibration, NaN where it refuses to."""
     rng = np.random.default_rng([promise.seed, num])
-    results = np.full((promise.num_draws, 2), np.nan)
+    results, judged, truth = np.full((promise.num_draws, 2), np.nan), judged_on.sequences(), judged_on.is_persistent
     for draw in range(promise.num_draws):
         try:
-            rule = choose(pool.scores(num, rng), rng)
+            rule = choose(_scores(pool, num, rng), rng)
         except ValueError:  # too few tracks for the promise: no bounds, so nothing is decided wrongly
             continue
-        results[draw] = judged_on.judged(rule)
+        outcome = run_rule(rule, judged)
+        results[draw] = max(outcome.error_rates(truth)), outcome.balanced_age(truth)
     return results
 
 
@@ -182,28 +174,43 @@ def _row(
 ) -> dict[str, Any]:
     is_used = ~np.isnan(draws[:, 1])
     frame = float(draws[is_used, 1].mean()) if is_used.any() else None
+    return promise_row(
+        data,
+        method,
+        promise,
+        num_calibration=num,
+        refused=int(np.isnan(draws[:, 0]).sum()),
+        violations=int((draws[:, 0] > promise.alpha).sum()),
+        violations_allowed=promise.most_violations,
+        mean_decision_frame=frame,
+        price_frames=None if frame is None else frame - best,
+    )
+
+
+def promise_row(data: str, method: str, promise: Promise, **figures: Any) -> dict[str, Any]:
+    """Returns a row of a promise that was tried many times, with the given figures in place of the usual ones."""
     return {
         "data": data,
         "method": method,
         "alpha": promise.alpha,
         "delta": promise.delta,
-        "num_calibration": num,
+        "num_calibration": None,
         "draws": promise.num_draws,
-        "refused": int(np.isnan(draws[:, 0]).sum()),
-        "violations": int((draws[:, 0] > promise.alpha).sum()),
-        "violations_allowed": promise.most_violations,
-        "mean_decision_frame": frame,
-        "price_frames": None if frame is None else frame - best,
-    }
+        "refused": 0,
+        "violations": 0,
+        "violations_allowed": None,
+        "mean_decision_frame": None,
+        "price_frames": None,
+    } | figures
 
 
-def best_frame(tracks: LawTracks, evidence: Float[np.ndarray, "n h"], *, alpha: float) -> float:
+def best_frame(tracks: TrackTable, *, alpha: float) -> float:
     """Returns the least mean frame of any two bounds that keep both rates on these very tracks.
 
     It is what calibration would choose if it knew the truth about all tracks; the price of the promise is counted
     from here. For each lower bound the smallest upper bound that keeps the false-confirm rate is known exactly.
     """
-    truth, horizon = tracks.is_persistent, evidence.shape[1]
+    truth, evidence, sequences = tracks.is_persistent, tracks.known("evidence"), tracks.sequences()
     transient = evidence[~truth]
     num_allowed = int(alpha * len(transient))
     best = math.inf
@@ -212,9 +219,9 @@ def best_frame(tracks: LawTracks, evidence: Float[np.ndarray, "n h"], *, alpha: 
         upper = float(np.nextafter(top[num_allowed], np.inf))
         if not lower < upper < math.inf:
             continue
-        outcome = run_rule(TruncatedSPRT(upper=upper, lower=float(lower), horizon=horizon), tracks.sequences(evidence))
+        outcome = run_rule(TruncatedSPRT(upper=upper, lower=float(lower), horizon=tracks.num_ages), sequences)
         if max(outcome.error_rates(truth)) <= alpha:
-            best = min(best, float((outcome.age[truth].mean() + outcome.age[~truth].mean()) / 2))
+            best = min(best, outcome.balanced_age(truth))
     return best
 
 
@@ -228,11 +235,11 @@ def halt_conditional_row(promise: Promise, *, alpha: float = 0.05, num: int = 40
     num_splits = -(-promise.num_draws // 5)
     broken, frames = 0, []
     for _ in range(num_splits):
-        scores = pool.scores(num, rng)
+        scores = _scores(pool, num, rng)
         rule = calibrate_halt_conditional(
             scores, max_error=alpha, delta=promise.delta, horizon=scores.num_ages, rng=rng
         )
-        outcome, truth = run_rule(rule, pool.tracks.sequences(pool.evidence)), pool.tracks.is_persistent
+        outcome, truth = run_rule(rule, pool.sequences()), pool.is_persistent
         early = ~outcome.is_forced
         errors = [
             float((outcome.is_persistent != truth)[early & (outcome.age <= age)].mean())
@@ -240,17 +247,15 @@ def halt_conditional_row(promise: Promise, *, alpha: float = 0.05, num: int = 40
             if (early & (outcome.age <= age)).sum() >= LEAST_DECIDED
         ]
         broken += max(errors, default=0.0) > alpha
-        frames.append((outcome.age[truth].mean() + outcome.age[~truth].mean()) / 2)
-    return {
-        "data": "pd 0.9, d 1",
-        "method": "halt-time conditional",
-        "alpha": alpha,
-        "delta": promise.delta,
-        "num_calibration": num,
-        "draws": num_splits,
-        "refused": 0,
-        "violations": broken,
-        "violations_allowed": int(binom.ppf(0.99, num_splits, promise.delta)),
-        "mean_decision_frame": float(np.mean(frames)),
-        "price_frames": None,
-    }
+        frames.append(outcome.balanced_age(truth))
+    return promise_row(
+        "pd 0.9, d 1",
+        "halt-time conditional",
+        promise,
+        alpha=alpha,
+        num_calibration=num,
+        draws=num_splits,
+        violations=broken,
+        violations_allowed=int(binom.ppf(0.99, num_splits, promise.delta)),
+        mean_decision_frame=float(np.mean(frames)),
+    )

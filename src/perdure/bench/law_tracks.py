@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from jaxtyping import Bool, Float
 
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.optima.dynamic_program import TrackLaw
-from perdure.stopping.sequences import TrackSequences
+from perdure.track_table import TrackTable
 
 _CERTAIN = 1e-9
 """Stands for probability 0, which the lifetime evidence does not take."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LawTracks:
-    """N tracks at ages 1 to h, all observed to the horizon.
-
-    Args:
-        is_persistent: truth.
-        is_hit: whether there is a detection; true at birth.
-        cue: log-likelihood ratio of each hit in nats, 0 on misses.
-        evidence: exact log-likelihood ratio of hits, misses and cues so far, nats.
-    """
-
-    is_persistent: Bool[np.ndarray, " n"]
-    is_hit: Bool[np.ndarray, "n h"]
-    cue: Float[np.ndarray, "n h"]
-    evidence: Float[np.ndarray, "n h"]
-
-    def sequences(self, evidence: Float[np.ndarray, "n h"] | None = None) -> TrackSequences:
-        """Returns what rules read, with other evidence than the exact one where it is given."""
-        return TrackSequences(
-            evidence=self.evidence if evidence is None else evidence,
-            is_hit=self.is_hit,
-            is_valid=np.ones_like(self.is_hit),
-            cue=self.cue,
-        )
 
 
 def lifetime_model(law: TrackLaw) -> LifetimeModel:
@@ -50,8 +21,8 @@ def lifetime_model(law: TrackLaw) -> LifetimeModel:
     )
 
 
-def draw_tracks(law: TrackLaw, num: int, rng: np.random.Generator, *, believed: TrackLaw | None = None) -> LawTracks:
-    """Returns random tracks.
+def draw_tracks(law: TrackLaw, num: int, rng: np.random.Generator, *, believed: TrackLaw | None = None) -> TrackTable:
+    """Returns random tracks, all observed to the horizon, with cues and the exact log-likelihood ratio so far.
 
     Args:
         law: that they follow.
@@ -68,4 +39,11 @@ def draw_tracks(law: TrackLaw, num: int, rng: np.random.Generator, *, believed: 
     mean = np.where(is_persistent, 0.5, -0.5)[:, None] * law.cue_strength**2
     cue = np.where(is_hit, rng.normal(mean, law.cue_strength, is_hit.shape), 0.0)
     evidence = lifetime_model(believed or law).evidence(is_hit) + cue.cumsum(axis=1)
-    return LawTracks(is_persistent=is_persistent, is_hit=is_hit, cue=cue, evidence=evidence)
+    return TrackTable(
+        is_persistent=is_persistent,
+        is_hit=is_hit,
+        is_valid=np.ones_like(is_hit),
+        group=np.zeros(num, dtype=np.int64),
+        cue=cue,
+        evidence=evidence,
+    )

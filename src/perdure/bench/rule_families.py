@@ -125,10 +125,4 @@ def score_at_every_age(
     score: Callable[[Observation], Float[np.ndarray, " n"]], sequences: TrackSequences
 ) -> Float[np.ndarray, "n l"]:
     """Returns a rule's own score of every track at every age."""
-    rows = np.arange(len(sequences.evidence))
-    history = np.zeros(len(rows), dtype=np.uint64)
-    columns = []
-    for column in range(sequences.evidence.shape[1]):
-        history = (history << np.uint64(1)) | sequences.is_hit[:, column].astype(np.uint64)
-        columns.append(score(sequences.observation(rows, column + 1, history)))
-    return np.stack(columns, axis=1)
+    return np.stack([score(seen) for _, seen in sequences.observations()], axis=1)

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from perdure.bench.guarantee import Promise
-from perdure.bench.law_tracks import LawTracks, draw_tracks
+from perdure.bench.guarantee import Promise, promise_row
+from perdure.bench.law_tracks import draw_tracks
 from perdure.calibration.exact import calibrate
 from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores
@@ -22,6 +22,7 @@ from perdure.gate.operation import Operation
 from perdure.optima.dynamic_program import TrackLaw
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.sequences import RuleOutcome, run_rule
+from perdure.track_table import TrackTable
 
 NUM_CLIPS = 4000
 """Calibration clips, each with a track of each class."""
@@ -74,38 +75,29 @@ def shift_rows(promise: Promise) -> Iterator[dict[str, Any]]:
         tracks = draw_tracks(replace(shift.law, horizon=NUM_AGES), promise.pool_size, rng, believed=CALIBRATED)
         outcomes = [run_rule(rule, tracks.sequences()) for rule in rules]
         rates = np.array([outcome.error_rates(tracks.is_persistent) for outcome in outcomes])
-        yield {
-            "data": shift.name,
-            "method": "exact binomial, one bound a class",
-            "alpha": promise.alpha,
-            "delta": promise.delta,
-            "num_calibration": NUM_CLIPS,
-            "draws": NUM_CALIBRATIONS,
-            "refused": 0,
-            "violations": int((rates.max(axis=1) > promise.alpha).sum()),
-            "violations_allowed": None,
-            "mean_decision_frame": float(np.mean([_balanced_age(outcome, tracks) for outcome in outcomes])),
-            "price_frames": None,
-            "false_confirm_rate": float(rates[:, 0].mean()),
-            "miss_rate": float(rates[:, 1].mean()),
-            "reported": drift_messages(shift, tracks, outcomes[0]),
-        }
-
-
-def _balanced_age(outcome: RuleOutcome, tracks: LawTracks) -> float:
-    truth = tracks.is_persistent
-    return float((outcome.age[truth].mean() + outcome.age[~truth].mean()) / 2)
+        yield promise_row(
+            shift.name,
+            "exact binomial, one bound a class",
+            promise,
+            num_calibration=NUM_CLIPS,
+            draws=NUM_CALIBRATIONS,
+            violations=int((rates.max(axis=1) > promise.alpha).sum()),
+            mean_decision_frame=float(np.mean([outcome.balanced_age(tracks.is_persistent) for outcome in outcomes])),
+            false_confirm_rate=float(rates[:, 0].mean()),
+            miss_rate=float(rates[:, 1].mean()),
+            reported=drift_messages(shift, tracks, outcomes[0]),
+        )
 
 
 def _calibrated(promise: Promise, rng: np.random.Generator) -> TruncatedSPRT:
     tracks = draw_tracks(CALIBRATED, 2 * NUM_CLIPS, rng)
-    truth = tracks.is_persistent
-    scores = CalibrationScores(persistent=tracks.evidence[truth], transient=tracks.evidence[~truth])
+    truth, evidence = tracks.is_persistent, tracks.known("evidence")
+    scores = CalibrationScores(persistent=evidence[truth], transient=evidence[~truth])
     rates = Rates(max_false_confirm=promise.alpha, max_miss=promise.alpha, delta=promise.delta)
     return calibrate(scores, rates, horizon=CALIBRATED.horizon)
 
 
-def drift_messages(shift: Shift, tracks: LawTracks, outcome: RuleOutcome) -> list[str]:
+def drift_messages(shift: Shift, tracks: TrackTable, outcome: RuleOutcome) -> list[str]:
     """Returns what the drift monitor of a gate would say after these tracks."""
     confirmed, rejected = HitCount(), HitCount()
     longest_life = len(CALIBRATED.lifetime_pmf)

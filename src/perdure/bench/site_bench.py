@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ import numpy as np
 from jaxtyping import Bool
 from scipy.stats import binom
 
-from perdure.bench.site_evidence import HORIZON, FoundTracks, ScoreEvidence, found_tracks
-from perdure.calibration.site import SiteTracks, site_rule
+from perdure.bench.site_evidence import ScoreEvidence, found_tracks
+from perdure.calibration.site import site_rule
 from perdure.data.mot_sequence import find_mot_folders, read_mot_sequence, scene_numbers
 from perdure.data.track_labels import Targets
 from perdure.stopping.hand_rule import confirm_cost
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.sequences import run_rule
+from perdure.track_table import TrackTable
+from perdure.tracks.tracks_config import HORIZON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,38 +87,16 @@ def site_bench_rows(root: Path, bench: SiteBench) -> Iterator[dict[str, Any]]:
         raise ValueError(f"data: {root} holds one sequence, need at least two; each is left out in turn")
     tracks = {name: found_tracks(paths, bench.block_s, bench.targets) for name, paths in folders.items()}
     for number, name in enumerate(tracks):
-        others = [part for other, part in tracks.items() if other != name]
+        others = [part for other, (part, _) in tracks.items() if other != name]
         evidence = ScoreEvidence.fit(others)
-        new = site_tracks(tracks[name], evidence)
-        rng = np.random.default_rng([bench.seed, number])
-        elsewhere = _all_of([site_tracks(part, evidence) for part in others])
-        for place, calibrations, judged in _cases(new, elsewhere, tracks[name].is_early, bench, rng):
+        (found, is_early), rng = tracks[name], np.random.default_rng([bench.seed, number])
+        new = found.with_columns(evidence=evidence.of(found))
+        elsewhere = TrackTable.join([part.with_columns(evidence=evidence.of(part)) for part in others])
+        for place, calibrations, judged in _cases(new, elsewhere, is_early, bench, rng):
             yield _row(name, place, calibrations, judged, bench)
 
 
-def site_tracks(tracks: FoundTracks, evidence: ScoreEvidence) -> SiteTracks:
-    """Returns tracks with evidence; the class of an object plays no part."""
-    return SiteTracks(
-        evidence=evidence.of(tracks),
-        is_hit=tracks.is_hit,
-        score=tracks.score,
-        is_persistent=tracks.is_persistent,
-        class_id=np.full(len(tracks.unit), -1),
-        unit=tracks.unit,
-    )
-
-
-def _all_of(parts: list[SiteTracks]) -> SiteTracks:
-    """Returns the tracks of several sequences; units of different sequences are different."""
-    names = ("evidence", "is_hit", "score", "is_persistent", "class_id")
-    starts = np.cumsum([0, *(int(part.unit.max()) + 1 for part in parts)])
-    return SiteTracks(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
-        unit=np.concatenate([part.unit + start for part, start in zip(parts, starts, strict=False)]),
-    )
-
-
-def _rule_of(tracks: SiteTracks, bench: SiteBench, *, seed: int) -> StoppingRule | None:
+def _rule_of(tracks: TrackTable, bench: SiteBench, *, seed: int) -> StoppingRule | None:
     """Returns bounds that are proven on these tracks; None where they are too few."""
     try:
         return site_rule(
@@ -134,12 +114,12 @@ def _rule_of(tracks: SiteTracks, bench: SiteBench, *, seed: int) -> StoppingRule
 
 
 def _cases(
-    new: SiteTracks,
-    elsewhere: SiteTracks,
+    new: TrackTable,
+    elsewhere: TrackTable,
     is_early: Bool[np.ndarray, " n"],
     bench: SiteBench,
     rng: np.random.Generator,
-) -> Iterator[tuple[str, list[SiteTracks], SiteTracks]]:
+) -> Iterator[tuple[str, list[TrackTable], TrackTable]]:
     """Yields where bounds come from, the tracks of each calibration, and the tracks that they are judged on."""
     yield "other sequences", [elsewhere] * bench.num_draws, new
     drawn = [_drawn(new, bench.num_tracks, rng) for _ in range(bench.num_draws)]
@@ -147,7 +127,7 @@ def _cases(
     yield "its first half", [new.take(is_early)] * bench.num_draws, new.take(~is_early)
 
 
-def _drawn(tracks: SiteTracks, num_tracks: int, rng: np.random.Generator) -> SiteTracks:
+def _drawn(tracks: TrackTable, num_tracks: int, rng: np.random.Generator) -> TrackTable:
     """Returns blocks drawn with replacement, one random track of each class from each, up to a number of tracks."""
     rows: list[int] = []
     units: list[int] = []
@@ -161,10 +141,10 @@ def _drawn(tracks: SiteTracks, num_tracks: int, rng: np.random.Generator) -> Sit
                 units.append(unit)
         if len(rows) >= num_tracks:
             break
-    return replace(tracks.take(np.array(rows)), unit=np.array(units, dtype=np.int64))
+    return tracks.take(np.array(rows)).with_columns(group=np.array(units, dtype=np.int64), scene=())
 
 
-def false_rate(confirmed: Bool[np.ndarray, " n"], tracks: SiteTracks) -> float:
+def false_rate(confirmed: Bool[np.ndarray, " n"], tracks: TrackTable) -> float:
     """Returns the false-confirm rate of one random transient track a block: the mean over blocks of the share in each.
 
     NaN without transient tracks.
@@ -175,7 +155,7 @@ def false_rate(confirmed: Bool[np.ndarray, " n"], tracks: SiteTracks) -> float:
     return float(share.mean()) if len(share) else math.nan
 
 
-def _row(name: str, place: str, calibrations: list[SiteTracks], judged: SiteTracks, bench: SiteBench) -> dict[str, Any]:
+def _row(name: str, place: str, calibrations: list[TrackTable], judged: TrackTable, bench: SiteBench) -> dict[str, Any]:
     """Returns what the bounds of each calibration do on the judged tracks."""
     rates, shares, costs, refused = [], [], [], 0
     true = judged.is_persistent

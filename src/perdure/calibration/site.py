@@ -12,118 +12,80 @@ so one random track of each class and unit enters.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from perdure.calibration.exact import calibrate
 from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores, round_carefully, sample_one_per_clip
 from perdure.stopping.hand_rule import TunedRule, tune_hand_rule
 from perdure.stopping.rules import OnTimeout, PerClass, StoppingRule, TruncatedSPRT
-from perdure.stopping.sequences import TrackSequences
+from perdure.track_table import TrackTable
 
 Fallback = Literal["hand_rule", "error"]
 NO_CLASS = -1
 """Class id of tracks whose detector names no classes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SiteTracks:
-    """All that is known of n labelled tracks at ages 1 to h; tracks cut off by the end of their clip are left out.
+def site_scores(tracks: TrackTable, seed: int) -> CalibrationScores:
+    """Returns one random track of each class from every unit."""
+    rng = np.random.default_rng(seed)
+    return sample_one_per_clip(tracks.unit, tracks.is_persistent, tracks.known("evidence"), rng)
 
-    Args:
-        evidence: nats, NaN after the track's end.
-        is_hit: whether a detection was linked.
-        score: detection score, 0 on a miss.
-        is_persistent: truth.
-        class_id: class of each track, -1 where there is none.
-        unit: number of the clip or block of time that each track is from.
+
+def tracks_to_rows(tracks: TrackTable) -> list[dict[str, Any]]:
+    """Returns one row a track as plain values; evidence is rounded to the careful side."""
+    evidence, score, class_id = (tracks.known(name) for name in ("evidence", "score", "class_id"))
+    evidence = np.where(tracks.is_persistent[:, None], round_carefully(evidence), -round_carefully(-evidence))
+    rows = []
+    for row, num in enumerate(tracks.is_valid.sum(axis=1).tolist()):
+        rows.append(
+            {
+                "label": "persistent" if tracks.is_persistent[row] else "transient",
+                "class_id": int(class_id[row]),
+                "unit": int(tracks.unit[row]),
+                "hits": "".join("1" if hit else "0" for hit in tracks.is_hit[row, :num]),
+                "score": [float(f"{value:.6g}") for value in score[row, :num]],
+                "evidence": (evidence[row, :num] + 0.0).tolist(),
+            }
+        )
+    return rows
+
+
+def tracks_from_rows(rows: list[dict[str, Any]], num_ages: int) -> TrackTable:
+    """Returns the tracks that `tracks_to_rows` described.
+
+    Raises:
+        ValueError: a row lacks a value, or its lists differ in length.
     """
-
-    evidence: Float[np.ndarray, "n h"]
-    is_hit: Bool[np.ndarray, "n h"]
-    score: Float[np.ndarray, "n h"]
-    is_persistent: Bool[np.ndarray, " n"]
-    class_id: Int[np.ndarray, " n"]
-    unit: Int[np.ndarray, " n"]
-
-    def __len__(self) -> int:
-        return len(self.unit)
-
-    def take(self, rows: np.ndarray) -> SiteTracks:
-        """Returns some of the tracks, by index or mask."""
-        return SiteTracks(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
-
-    def sequences(self) -> TrackSequences:
-        """Returns what rules read."""
-        return TrackSequences(
-            evidence=np.nan_to_num(self.evidence),
-            is_hit=self.is_hit,
-            is_valid=~np.isnan(self.evidence),
-            score=self.score,
-            class_id=self.class_id,
-        )
-
-    def scores(self, seed: int) -> CalibrationScores:
-        """Returns one random track of each class from every unit."""
-        rng = np.random.default_rng(seed)
-        return sample_one_per_clip(self.unit, self.is_persistent, self.evidence, rng)
-
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Returns one row a track as plain values; evidence is rounded to the careful side."""
-        evidence = np.where(
-            self.is_persistent[:, None], round_carefully(self.evidence), -round_carefully(-self.evidence)
-        )
-        rows = []
-        for row in range(len(self)):
-            num = int((~np.isnan(evidence[row])).sum())
-            rows.append(
-                {
-                    "label": "persistent" if self.is_persistent[row] else "transient",
-                    "class_id": int(self.class_id[row]),
-                    "unit": int(self.unit[row]),
-                    "hits": "".join("1" if hit else "0" for hit in self.is_hit[row, :num]),
-                    "score": [float(f"{value:.6g}") for value in self.score[row, :num]],
-                    "evidence": (evidence[row, :num] + 0.0).tolist(),
-                }
-            )
-        return rows
-
-    @classmethod
-    def from_rows(cls, rows: list[dict[str, Any]], num_ages: int) -> SiteTracks:
-        """Returns the tracks that `to_rows` described.
-
-        Raises:
-            ValueError: a row lacks a value, or its lists differ in length.
-        """
-        num = len(rows)
-        evidence, score = np.full((num, num_ages), np.nan), np.zeros((num, num_ages))
-        is_hit = np.zeros((num, num_ages), dtype=bool)
-        for index, row in enumerate(rows):
-            try:
-                length = len(row["evidence"])
-                if not 1 <= length <= num_ages or len(row["hits"]) != length or len(row["score"]) != length:
-                    raise ValueError(f"calibration: track {index} has lists of unequal length, or none")
-                evidence[index, :length], score[index, :length] = row["evidence"], row["score"]
-                is_hit[index, :length] = [hit == "1" for hit in row["hits"]]
-                if row["label"] not in ("persistent", "transient"):
-                    raise ValueError(
-                        f"calibration: track {index} has label {row['label']}, expected persistent or transient"
-                    )
-                _ = row["class_id"], row["unit"]
-            except (KeyError, TypeError) as error:
-                raise ValueError(f"calibration: track {index} is incomplete ({error})") from error
-        return cls(
-            evidence=evidence,
-            is_hit=is_hit,
-            score=score,
-            is_persistent=np.array([row["label"] == "persistent" for row in rows], dtype=bool),
-            class_id=np.array([row["class_id"] for row in rows], dtype=np.int64),
-            unit=np.array([row["unit"] for row in rows], dtype=np.int64),
-        )
+    num = len(rows)
+    evidence, score = np.full((num, num_ages), np.nan), np.zeros((num, num_ages))
+    is_hit = np.zeros((num, num_ages), dtype=bool)
+    for index, row in enumerate(rows):
+        try:
+            length = len(row["evidence"])
+            if not 1 <= length <= num_ages or len(row["hits"]) != length or len(row["score"]) != length:
+                raise ValueError(f"calibration: track {index} has lists of unequal length, or none")
+            evidence[index, :length], score[index, :length] = row["evidence"], row["score"]
+            is_hit[index, :length] = [hit == "1" for hit in row["hits"]]
+            if row["label"] not in ("persistent", "transient"):
+                raise ValueError(
+                    f"calibration: track {index} has label {row['label']}, expected persistent or transient"
+                )
+            _ = row["class_id"], row["unit"]
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"calibration: track {index} is incomplete ({error})") from error
+    return TrackTable(
+        evidence=evidence,
+        is_hit=is_hit,
+        is_valid=~np.isnan(evidence),
+        score=score,
+        is_persistent=np.array([row["label"] == "persistent" for row in rows], dtype=bool),
+        class_id=np.array([row["class_id"] for row in rows], dtype=np.int64),
+        group=np.array([row["unit"] for row in rows], dtype=np.int64),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +104,7 @@ class SiteRule:
 
 
 def site_rule(
-    tracks: SiteTracks,
+    tracks: TrackTable,
     *,
     max_false_confirm: float | None,
     max_miss: float | None,
@@ -155,7 +117,7 @@ def site_rule(
     """Returns bounds for each class with enough tracks, bounds of all tracks for the rest, or the M-of-N baseline.
 
     Args:
-        tracks: labelled tracks of the site.
+        tracks: labelled tracks of the site with their evidence, clips or blocks of time as groups.
         max_false_confirm: largest share of transient tracks called persistent; None does not control it.
         max_miss: largest share of persistent tracks called transient; None does not control it.
         delta: probability over calibration that a rate is exceeded, for each class by itself.
@@ -171,9 +133,9 @@ def site_rule(
     if fallback not in ("hand_rule", "error"):
         raise ValueError(f"fallback: got '{fallback}', expected hand_rule or error")
 
-    def bounds(part: SiteTracks) -> TruncatedSPRT:
+    def bounds(part: TrackTable) -> TruncatedSPRT:
         return calibrate(
-            part.scores(seed),
+            site_scores(part, seed),
             Rates(max_false_confirm=max_false_confirm, max_miss=max_miss, delta=delta),
             horizon=horizon,
             on_timeout=on_timeout,
@@ -198,14 +160,15 @@ def site_rule(
     )
 
 
-def _class_rules(tracks: SiteTracks, bounds: Any, seed: int) -> tuple[Mapping[int, StoppingRule], list[int], list[str]]:
+def _class_rules(tracks: TrackTable, bounds: Any, seed: int) -> tuple[Mapping[int, StoppingRule], list[int], list[str]]:
     """Returns rules of classes that have enough tracks, the classes that have not, and sentences about the former."""
-    classes = np.unique(tracks.class_id).tolist()
+    class_ids = np.full(len(tracks), NO_CLASS) if tracks.class_id is None else tracks.class_id
+    classes = np.unique(class_ids).tolist()
     if len(classes) == 1:
         return {}, classes, []
     rules, shared, lines = {}, [], []
     for class_id in classes:
-        own = tracks.take(tracks.class_id == class_id)
+        own = tracks.take(class_ids == class_id)
         try:
             rules[class_id] = bounds(own)
             lines.append(f"class {class_id}: {_bounds_words(own, seed)}")
@@ -222,8 +185,8 @@ def _whose(shared: list[int], *, has_own: bool) -> str:
     return f"class{'es' if len(shared) > 1 else ''} {', '.join(map(str, shared))}"
 
 
-def _bounds_words(tracks: SiteTracks, seed: int) -> str:
-    scores = tracks.scores(seed)
+def _bounds_words(tracks: TrackTable, seed: int) -> str:
+    scores = site_scores(tracks, seed)
     return f"bounds from {len(scores.persistent)} persistent and {len(scores.transient)} transient tracks"
 
 
@@ -234,7 +197,7 @@ def _shared_words(shared: list[int], *, has_own: bool) -> str:
 
 
 def _hand_rule(
-    tracks: SiteTracks, max_false_confirm: float, max_miss: float | None, *, horizon: int, on_timeout: OnTimeout
+    tracks: TrackTable, max_false_confirm: float, max_miss: float | None, *, horizon: int, on_timeout: OnTimeout
 ) -> TunedRule:
     """Returns the tuned baseline; where no rule keeps both rates, the one that keeps the false-confirm rate."""
 

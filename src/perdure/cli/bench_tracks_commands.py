@@ -111,7 +111,8 @@ def _looking(weights: Path | None) -> Look | None:
     model = load_model(weights)
     if not isinstance(model, PersistenceModel):
         raise UsageError(f"pixels: {weights} reads detections alone, expected weights with a tokenizer")
-    return lambda table, sequences: table_looks(table, sequences, model)
+    extractor, crop = model.extractor, model.operation.crop
+    return lambda table, sequences: table_looks(table, sequences, extractor, crop)
 
 
 def _save(arguments: Real, data: BenchData, path: Path) -> None:

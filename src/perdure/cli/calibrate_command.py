@@ -15,9 +15,9 @@ from perdure.cli.terminal import counted, say
 from perdure.runs.run_folder import LATEST, RUNS
 
 if TYPE_CHECKING:
-    from perdure.calibration.site import SiteTracks
     from perdure.gate.site_tracks import SiteRequest
     from perdure.gate.weights import GateModel
+    from perdure.track_table import TrackTable
 
 PACKAGE = Path("package")
 """Stands for the weights in the package."""
@@ -126,13 +126,14 @@ def _calibrate_site(arguments: Calibrate, data: Path) -> int:
     return DONE
 
 
-def _say_rates(tracks: SiteTracks, request: SiteRequest) -> None:
+def _say_rates(tracks: TrackTable, request: SiteRequest) -> None:
     """Prints what other rates would cost on these tracks, beside three in a row."""
     from perdure.calibration.exact import calibrate as exactly
     from perdure.calibration.rates import Rates
     from perdure.calibration.rates_table import rate_rows
+    from perdure.calibration.site import site_scores
 
-    scores = tracks.scores(request.seed)
+    scores = site_scores(tracks, request.seed)
 
     def exact(rate: float) -> float | None:
         try:
@@ -145,7 +146,7 @@ def _say_rates(tracks: SiteTracks, request: SiteRequest) -> None:
     say(f"  {'':<26}{'transient':>11}{'persistent':>12}{'at age':>8}{'lost':>6}")
     ages = slice(request.horizon)
     for row in rate_rows(
-        tracks.evidence[:, ages], tracks.is_hit[:, ages], tracks.is_persistent, tracks.unit,
+        tracks.known("evidence")[:, ages], tracks.is_hit[:, ages], tracks.is_persistent, tracks.unit,
         exact=exact, delta=request.delta,
     ):  # fmt: skip
         name = row.way if row.rate is None else f"{row.rate:.0%}, {row.way}"

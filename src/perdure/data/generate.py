@@ -10,10 +10,9 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from perdure.data.config import DataConfig
 from perdure.data.dataset import FORMAT_VERSION, MANIFEST_NAME, PLAN_NAME, ClipDataset
 from perdure.data.shards import ShardReceipt, clip_name, damaged_file, num_shards, read_receipt, write_shard
 from perdure.files import write_json
+from perdure.workers import mapped
 from perdure.world.generate import GENERATOR_VERSION
 
 logger = logging.getLogger(__name__)
@@ -63,17 +63,13 @@ def generate_dataset(
     receipts = {receipt.number: receipt for receipt in _finished_shards(root, config)}
     missing = [number for number in range(num_shards(config)) if number not in receipts]
     _require_space(root, config, num_missing=len(missing))
-    report = on_progress or _ignore
+    report = on_progress or (lambda done, total: None)
     report(_num_clips(receipts), config.num_clips)
     for receipt in _made(root, config, seed, missing, num_workers):
         receipts[receipt.number] = receipt
         report(_num_clips(receipts), config.num_clips)
     _finish(root, config, plan, [receipts[number] for number in sorted(receipts)])
     return ClipDataset.open(root)
-
-
-def _ignore(done: int, total: int) -> None:
-    del done, total
 
 
 def _num_clips(receipts: dict[int, ShardReceipt]) -> int:
@@ -147,26 +143,18 @@ def _require_space(root: Path, config: DataConfig, *, num_missing: int) -> None:
 
 
 def _made(root: Path, config: DataConfig, seed: int, missing: list[int], num_workers: int) -> Iterator[ShardReceipt]:
-    """Yields shards as they are finished."""
+    """Yields shards as they are finished, in order."""
+    work = partial(write_shard, root=root, config=config, seed=seed)
     if num_workers == 1 or len(missing) <= 1:
-        for number in missing:
-            yield write_shard(root, config, seed=seed, number=number)
+        yield from map(work, missing)
         return
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(min(num_workers, len(missing)), mp_context=get_context("spawn")) as pool,
-    ):
-        futures = [pool.submit(write_shard, root, config, seed=seed, number=number) for number in missing]
+    with _one_thread_each():
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            yield from mapped(work, missing, min(num_workers, len(missing)))
         except BrokenProcessPool as error:
             raise RuntimeError(
                 f"data set: a worker process was killed (out of memory?) while writing {root}; run again to continue"
             ) from error
-        finally:
-            for future in futures:
-                future.cancel()
 
 
 @contextmanager

@@ -5,10 +5,10 @@ Knows what each detection lies on. Does not know tracks, nor what anything is us
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -39,40 +39,44 @@ class LabelledFrame(NamedTuple):
     camera_motion: Float[np.ndarray, "2 3"] | None = None
 
 
-class LabelledStream(Protocol):
-    """A stream whose truth is known."""
-
-    @property
-    def name(self) -> str:
-        """What the stream is called."""
-
-    @property
-    def num_frames(self) -> int:
-        """Frames; a video may turn out to end before."""
-
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames per second."""
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-
-    @property
-    def is_one_unit(self) -> bool:
-        """Whether its tracks count as dependent however far apart they are: true of clips."""
-
-    @property
-    def scene(self) -> int:
-        """Number of the scene; streams of one scene show the same objects and are never independent."""
-
-    def frames(self) -> Iterator[LabelledFrame]:
-        """Yields all frames in order."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SequenceStream:
-    """A MOT sequence, or a made-up scene like one, as a stream.
+class LabelledStream:
+    """A stream whose truth is known, wherever it comes from.
+
+    Args:
+        name: what the stream is called.
+        num_frames: frames; a video may turn out to end before.
+        frame_rate_hz: frames per second.
+        image_size: width and height in pixels.
+        frames: yields all frames in order, from the first one at every call.
+        scene: number of the scene; streams of one scene show the same objects and are never independent.
+        is_one_unit: whether its tracks count as dependent however far apart they are: true of clips.
+        known_scores: of the same detector, known before the stream begins; None where there are none.
+    """
+
+    name: str
+    num_frames: int
+    frame_rate_hz: float
+    image_size: tuple[int, int]
+    frames: Callable[[], Iterator[LabelledFrame]]
+    scene: int = 0
+    is_one_unit: bool = False
+    known_scores: Float[np.ndarray, " k"] | None = None
+
+    def num_frames_in(self, seconds: float) -> int:
+        """Returns how many frames a time has, at least one."""
+        return max(1, round(seconds * self.frame_rate_hz))
+
+
+def sequence_stream(
+    sequence: MotSequence,
+    match: MatchConfig,
+    *,
+    has_pixels: bool = False,
+    min_score: float | None = None,
+    scene: int = 0,
+) -> LabelledStream:
+    """Returns a MOT sequence, or a made-up scene like one, as a stream.
 
     Args:
         sequence: with its truth.
@@ -82,104 +86,90 @@ class SequenceStream:
         scene: its number.
     """
 
-    sequence: MotSequence
-    match: MatchConfig
-    has_pixels: bool = False
-    min_score: float | None = None
-    scene: int = 0
-    is_one_unit: bool = False
-
-    @property
-    def name(self) -> str:
-        """Name of the folder."""
-        return self.sequence.name
-
-    @property
-    def num_frames(self) -> int:
-        """Frames of the sequence."""
-        return self.sequence.num_frames
-
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames per second."""
-        return self.sequence.frame_rate_hz
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Size of the pictures."""
-        return self.sequence.image_size
-
-    def frames(self) -> Iterator[LabelledFrame]:
-        """Yields all frames."""
-        sequence = self.sequence
-        for index, picture in sequence.pictures(has_pixels=self.has_pixels):
-            found = sequence.detections_at(index, self.min_score)
+    def frames() -> Iterator[LabelledFrame]:
+        for index, picture in sequence.pictures(has_pixels=has_pixels):
+            found = sequence.detections_at(index, min_score)
             yield LabelledFrame(
                 frame_index=index,
                 pixels=picture,
                 detections=found,
-                label=detection_labels(found.xyxy_px, sequence.truth.get(index), self.match),
+                label=detection_labels(found.xyxy_px, sequence.truth.get(index), match),
                 camera_motion=sequence.camera_motion.get(index),
             )
 
+    return LabelledStream(
+        name=sequence.name,
+        num_frames=sequence.num_frames,
+        frame_rate_hz=sequence.frame_rate_hz,
+        image_size=sequence.image_size,
+        frames=frames,
+        scene=scene,
+        known_scores=sequence.known_scores,
+    )
 
-@dataclass(frozen=True, slots=True)
-class ClipStream:
-    """A synthetic clip as a stream.
 
-    Args:
-        clip: with its truth.
-        scene: its number.
+def truth_of_clip(clip: Clip) -> ClipTruth:
+    """Returns the ground truth of a clip.
+
+    Raises:
+        ValueError: the clip has none.
     """
+    if clip.truth is None:
+        raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it")
+    return clip.truth
 
-    clip: Clip
-    scene: int
-    is_one_unit: bool = True
 
-    @property
-    def name(self) -> str:
-        """Id of the clip."""
-        return self.clip.clip_id
+def clip_stream(clip: Clip, scene: int = 0) -> LabelledStream:
+    """Returns a synthetic clip as a stream; a false box at the place of an object that is gone lies on nothing.
 
-    @property
-    def num_frames(self) -> int:
-        """Frames of the clip."""
-        return self.clip.num_frames
+    Raises:
+        ValueError: the clip has no ground truth.
+    """
+    truth = truth_of_clip(clip)
 
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames per second."""
-        return self.clip.frame_rate_hz
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Size of the frames."""
-        return self.clip.frames.shape[2], self.clip.frames.shape[1]
-
-    @property
-    def truth(self) -> ClipTruth:
-        """The ground truth.
-
-        Raises:
-            ValueError: the clip has none.
-        """
-        if self.clip.truth is None:
-            raise ValueError(f"clip {self.clip.clip_id}: got no ground truth, expected it")
-        return self.clip.truth
-
-    def frames(self) -> Iterator[LabelledFrame]:
-        """Yields all frames; a false box at the place of an object that is gone lies on nothing."""
-        truth = self.truth
-        for index in range(self.clip.num_frames):
+    def frames() -> Iterator[LabelledFrame]:
+        for index in range(clip.num_frames):
             owner = truth.detection_owner[index]
             is_true = (owner != NO_OWNER) & truth.is_persistent[owner] & truth.is_alive[owner, index]
             yield LabelledFrame(
                 frame_index=index,
-                pixels=self.clip.frames[index],
-                detections=self.clip.detections[index],
+                pixels=clip.frames[index],
+                detections=clip.detections[index],
                 label=np.where(is_true, TrackLabel.TRUE, TrackLabel.FALSE).astype(np.int64),
                 owner=owner,
             )
+
+    return LabelledStream(
+        name=clip.clip_id,
+        num_frames=clip.num_frames,
+        frame_rate_hz=clip.frame_rate_hz,
+        image_size=(clip.frames.shape[2], clip.frames.shape[1]),
+        frames=frames,
+        scene=scene,
+        is_one_unit=True,
+    )
+
+
+def folder_streams(
+    root: Path, *, has_pixels: bool, targets: Targets = "boxes", min_score: float | None = None
+) -> list[LabelledStream]:
+    """Returns the MOT folder, or the MOT folders in a folder, as streams; folders with the same truth are one scene.
+
+    Args:
+        root: the folder.
+        has_pixels: whether frames are read.
+        targets: how objects are matched.
+        min_score: detections below are left out.
+
+    Raises:
+        FileNotFoundError: there is none, or a file is missing.
+        ValueError: a file is malformed.
+    """
+    sequences = [read_mot_sequence(path, needs_video=has_pixels) for path in find_mot_folders(root)]
+    return [
+        sequence_stream(sequence, match_for(targets), has_pixels=has_pixels, min_score=min_score, scene=scene)
+        for sequence, scene in zip(sequences, scene_numbers(sequences), strict=True)
+    ]
 
 
 def site_streams(
@@ -214,11 +204,5 @@ def site_streams(
         clips = dataset.split(split)
         if not clips:
             raise ValueError(f"split {split}: got no clips, expected some; generate the data set with more")
-        return [ClipStream(dataset.clip(clip_id), scene) for scene, clip_id in enumerate(clips)]
-    sequences = [read_mot_sequence(path, needs_video=has_pixels) for path in find_mot_folders(data)]
-    return [
-        SequenceStream(
-            sequence=sequence, match=match_for(targets), has_pixels=has_pixels, min_score=min_score, scene=scene
-        )
-        for sequence, scene in zip(sequences, scene_numbers(sequences), strict=True)
-    ]
+        return [clip_stream(dataset.clip(clip_id), scene) for scene, clip_id in enumerate(clips)]
+    return folder_streams(data, has_pixels=has_pixels, targets=targets, min_score=min_score)

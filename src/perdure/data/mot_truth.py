@@ -7,7 +7,6 @@ people should not report all the same; everywhere else what lies there is neithe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -43,22 +42,6 @@ class FrameTruth:
     counts: Bool[np.ndarray, " n"]
     is_ignored: Bool[np.ndarray, " n"]
     is_region: Bool[np.ndarray, " n"]
-
-
-def read_truth(path: Path, *, name: str = "", counts_from: int | None = None) -> dict[int, FrameTruth]:
-    """Returns the labelled boxes of `frame,id,x,y,width,height,flag,class,...` by 0-based frame index.
-
-    Args:
-        path: the file; a `gt_ignore.txt` beside it, as UAVDT has one, names regions.
-        name: of the sequence: classes of MOT20 mean something else than those of MOT17.
-        counts_from: number of the first frame; found out by default.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is not a box.
-    """
-    table = read_mot_table(path, what="sequence")
-    return truth_of(table, counts_from=table.counts_from if counts_from is None else counts_from, name=name)
 
 
 def truth_of(table: MotTable, *, counts_from: int, name: str = "") -> dict[int, FrameTruth]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,6 @@ from perdure.data.packing import pack_clips
 from perdure.files import atomic_path, write_json
 from perdure.types import Clip
 from perdure.world.generate import generate_clip
-
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +68,7 @@ def num_shards(config: DataConfig) -> int:
     return -(-config.num_clips // config.clips_per_shard)
 
 
-def write_shard(root: Path, config: DataConfig, *, seed: int, number: int) -> ShardReceipt:
+def write_shard(number: int, *, root: Path, config: DataConfig, seed: int) -> ShardReceipt:
     """Generates and writes one shard.
 
     Raises:
@@ -87,7 +85,7 @@ def write_shard(root: Path, config: DataConfig, *, seed: int, number: int) -> Sh
             index = first + row
             clip = generate_clip(world, seed=seed, index=index, clip_id=clip_name(index))
             frames[row] = clip.frames
-            clips.append(Clip(**{**_fields(clip), "frames": frames[row]}))
+            clips.append(replace(clip, frames=frames[row]))
         frames.flush()
     with atomic_path(truth_path(root, number)) as temporary, temporary.open("wb") as file:
         np.savez(file, **pack_clips(clips))  # type: ignore[arg-type]
@@ -100,10 +98,6 @@ def write_shard(root: Path, config: DataConfig, *, seed: int, number: int) -> Sh
     )
     write_json(receipt_path(root, number), to_dict(receipt))
     return receipt
-
-
-def _fields(clip: Clip) -> dict[str, object]:
-    return {name: getattr(clip, name) for name in Clip.__slots__}
 
 
 def read_receipt(root: Path, number: int) -> ShardReceipt | None:
@@ -131,8 +125,5 @@ def damaged_file(root: Path, receipt: ShardReceipt) -> Path | None:
 
 def file_sha256(path: Path) -> str:
     """Returns the SHA-256 checksum of a file."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,6 @@ the gated one it ends with its decision, and from then on its tokens are seen by
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,18 +15,19 @@ from jaxtyping import Float, Int
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import AttentionEfficiency, ClipAttention
 from perdure.modules.attention import TokenPlace, scene_mask
+from perdure.track_table import TrackTable
 from perdure.training.offline import run_offline, visible_until
-from perdure.training.windows import TrackWindows, clip_windows
+from perdure.training.windows import clip_windows
 from perdure.types import Clip
 
 
-def clip_attention(model: PersistenceModel, windows: TrackWindows) -> ClipAttention:
+def clip_attention(model: PersistenceModel, windows: TrackTable) -> ClipAttention:
     """Returns the attention among all tokens of one clip, whole tracks in one pass."""
     return attention_and_evidence(model, windows)[0]
 
 
 def attention_and_evidence(
-    model: PersistenceModel, windows: TrackWindows
+    model: PersistenceModel, windows: TrackTable
 ) -> tuple[ClipAttention, Float[np.ndarray, "n l"]]:
     """Returns the attention among the tokens of one clip, and the evidence of each track and frame (NaN for none)."""
     output = run_offline(model, windows)
@@ -51,15 +51,15 @@ def attention_and_evidence(
     return attention, evidence
 
 
-def until_decision(windows: TrackWindows, decision_age: Int[np.ndarray, " n"]) -> TrackWindows:
+def until_decision(windows: TrackTable, decision_age: Int[np.ndarray, " n"]) -> TrackTable:
     """Returns windows that end with each track's decision, as the gate encodes them."""
     ages = np.arange(1, windows.is_valid.shape[1] + 1)
-    return replace(windows, is_valid=windows.is_valid & (ages <= decision_age[:, None]))
+    return windows.with_columns(is_valid=windows.is_valid & (ages <= decision_age[:, None]))
 
 
-def whole_clip(clip: Clip, model: PersistenceModel) -> TrackWindows:
+def whole_clip(clip: Clip, model: PersistenceModel) -> TrackTable:
     """Returns all tracks of one clip over all of its frames."""
-    return clip_windows(clip, 0, operation=model.operation, num_ages=clip.num_frames)
+    return clip_windows([clip], operation=model.operation, num_ages=clip.num_frames)
 
 
 def attention_rows(found: AttentionEfficiency, live: AttentionEfficiency, clip_ids: list[str]) -> dict[str, Any]:

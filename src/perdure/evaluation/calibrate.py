@@ -12,13 +12,13 @@ from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import TruncatedSPRT
+from perdure.track_table import TrackTable
 from perdure.training.offline import evidence_of
-from perdure.training.windows import TrackWindows
 
 
 def calibration_scores(
     model: PersistenceModel,
-    windows: TrackWindows,
+    windows: TrackTable,
     rates: Rates,
     *,
     seed: int,
@@ -47,7 +47,7 @@ def calibration_scores(
 
     def sample(evidence: Float[np.ndarray, "n l"]) -> CalibrationScores:
         rng = np.random.default_rng(seed)
-        return sample_one_per_clip(windows.scene, windows.is_persistent, evidence, rng)
+        return sample_one_per_clip(windows.unit, windows.is_persistent, evidence, rng)
 
     evidence = evidence_of(model, windows, on_progress=pass_progress(0))
     rule = rule_for(sample(evidence), model, rates)

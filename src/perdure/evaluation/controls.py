@@ -8,15 +8,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perdure.data.dataset import ClipDataset
-from perdure.evaluation.decide import ClipOutcome, decide_clips
+from perdure.evaluation.decide import StreamOutcome, decide_clips
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.calibration_error import area_under_curve
 from perdure.stopping.rules import StoppingRule
-from perdure.training.windows import TrackWindows
+from perdure.track_table import TrackTable
 from perdure.types import Clip, Detections
 
 
-def with_swapped_crops(windows: TrackWindows, rng: np.random.Generator) -> TrackWindows:
+def with_swapped_crops(windows: TrackTable, rng: np.random.Generator) -> TrackTable:
     """Returns windows in which every track shows another track's pictures of the same age.
 
     The pictures go round in one random circle, so no track keeps its own. A track that outlives its partner shows
@@ -27,7 +27,7 @@ def with_swapped_crops(windows: TrackWindows, rng: np.random.Generator) -> Track
     partner[order] = np.roll(order, 1)
     last = windows.is_valid.sum(axis=1) - 1
     age = np.minimum(np.arange(windows.is_valid.shape[1])[None, :], last[partner][:, None])
-    return replace(windows, crops=windows.crops[partner[:, None], age])
+    return windows.with_columns(crops=windows.known("crops")[partner[:, None], age])
 
 
 def scrambled(clip: Clip, name: str, rng: np.random.Generator) -> tuple[Clip, list[Int[np.ndarray, " n"]]]:
@@ -75,20 +75,20 @@ def count_changed_by_scrambling(
     return changed
 
 
-def _decisions(outcome: ClipOutcome) -> dict[int, tuple[str, int]]:
+def _decisions(outcome: StreamOutcome) -> dict[int, tuple[str, int]]:
     """Returns label and age by object."""
     return {outcome.object_of_track[item.track_id]: (item.label, item.decision_frame) for item in outcome.records}
 
 
-def shortcut_scores(windows: TrackWindows) -> dict[str, float]:
+def shortcut_scores(windows: TrackTable) -> dict[str, float]:
     """Returns how well colour, size or position at birth alone tell the classes apart: area under the curve.
 
     0.5 is chance; each is folded about 0.5, so the direction of a rule does not matter.
     """
-    first = windows.crops[:, 0].astype(np.float64)
+    first = windows.known("crops")[:, 0].astype(np.float64)
     red = first[..., 0].mean(axis=(1, 2)) - first.mean(axis=(1, 2, 3))
-    centre = np.abs(windows.geometry[:, 0, :2]).max(axis=1).astype(np.float64)
-    size = windows.geometry[:, 0, 2:4].sum(axis=1).astype(np.float64)
+    centre = np.abs(windows.known("geometry")[:, 0, :2]).max(axis=1).astype(np.float64)
+    size = windows.known("geometry")[:, 0, 2:4].sum(axis=1).astype(np.float64)
     values = {"red": red, "size": size, "position": centre}
     return {name: _folded(value, windows.is_persistent) for name, value in values.items()}
 

@@ -11,8 +11,8 @@ from perdure.gate.model import PersistenceModel
 from perdure.metrics.sweep import sweep_bounds
 from perdure.optima.dynamic_program import TrackLaw
 from perdure.optima.oracle import frontier, optimal_frame_at
+from perdure.track_table import TrackTable
 from perdure.training.offline import lifetime_evidence
-from perdure.training.windows import TrackWindows
 from perdure.world.config import WorldConfig
 
 CurveRows = list[dict[str, float]]
@@ -54,7 +54,7 @@ def _finite(frame: float, horizon: int) -> float:
 
 
 def error_curves(
-    world: WorldConfig, model: PersistenceModel, windows: TrackWindows, evidence: Float[np.ndarray, "n l"]
+    world: WorldConfig, model: PersistenceModel, windows: TrackTable, evidence: Float[np.ndarray, "n l"]
 ) -> dict[str, CurveRows]:
     """Returns mean frame against total error for all bounds: ours, lifetime evidence alone, and both optima.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from perdure.evaluation.decide import ClassCost, ClipOutcome, decide_clips
+from perdure.evaluation.decide import ClassCost, StreamOutcome, decide_clips
 from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import StoppingRule
 from perdure.types import Clip
@@ -53,7 +53,7 @@ def measure_efficiency(
     }
 
 
-def _total(outcomes: list[ClipOutcome], name: str) -> ClassCost:
+def _total(outcomes: list[StreamOutcome], name: str) -> ClassCost:
     total = ClassCost()
     for outcome in outcomes:
         for track_id, cost in outcome.cost_by_track.items():
@@ -73,6 +73,6 @@ def _savings(gated: ClassCost, full: ClassCost) -> dict[str, float]:
     return row
 
 
-def _timing(outcomes: list[ClipOutcome]) -> dict[str, float]:
+def _timing(outcomes: list[StreamOutcome]) -> dict[str, float]:
     parts = {part: sum(getattr(outcome.cost, part) for outcome in outcomes) for part in PARTS}
     return parts | {"tracker_s": sum(outcome.tracker_s for outcome in outcomes)}

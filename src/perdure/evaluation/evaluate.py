@@ -19,7 +19,7 @@ from perdure.evaluation.calibrate import rule_for
 from perdure.evaluation.config import EvaluationConfig
 from perdure.evaluation.controls import count_changed_by_scrambling, shortcut_scores, with_swapped_crops
 from perdure.evaluation.curves import error_curves, optimal_frames, point_at
-from perdure.evaluation.decide import Association, ClipOutcome, GateSetup, decide_split
+from perdure.evaluation.decide import Association, GateSetup, StreamOutcome, decide_split
 from perdure.evaluation.efficiency import measure_efficiency
 from perdure.evaluation.intervention import intervention_rows
 from perdure.evaluation.soundness import seeing_evidence, soundness_rows
@@ -29,9 +29,10 @@ from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import attention_efficiency
 from perdure.metrics.decisions import DecisionRecord, decision_metrics
 from perdure.stopping.rules import TruncatedSPRT
-from perdure.stopping.sequences import TrackSequences, run_rule
+from perdure.stopping.sequences import run_rule
+from perdure.track_table import TrackTable
 from perdure.training.offline import evidence_of
-from perdure.training.windows import TrackWindows, split_windows
+from perdure.training.windows import split_windows
 
 SPLIT = "test"
 DECIDING = {"truth": "deciding with true links", "tracker": "deciding with the tracker"}
@@ -108,7 +109,7 @@ def evaluate_clips(request: EvaluationRequest) -> Evaluation:
     )
 
 
-def _whole_tracks(request: EvaluationRequest, model: PersistenceModel) -> tuple[TrackWindows, np.ndarray]:
+def _whole_tracks(request: EvaluationRequest, model: PersistenceModel) -> tuple[TrackTable, np.ndarray]:
     """Returns all tracks of the split up to the horizon and their evidence with everything in sight."""
     windows = split_windows(
         request.dataset,
@@ -124,7 +125,7 @@ def _whole_tracks(request: EvaluationRequest, model: PersistenceModel) -> tuple[
     return windows, evidence
 
 
-def _decide(request: EvaluationRequest, rule: TruncatedSPRT, association: Association) -> list[ClipOutcome]:
+def _decide(request: EvaluationRequest, rule: TruncatedSPRT, association: Association) -> list[StreamOutcome]:
     return decide_split(
         request.dataset,
         SPLIT,
@@ -134,7 +135,7 @@ def _decide(request: EvaluationRequest, rule: TruncatedSPRT, association: Associ
     )
 
 
-def _decision_part(outcomes: list[ClipOutcome], config: EvaluationConfig, seed: int) -> dict[str, Any]:
+def _decision_part(outcomes: list[StreamOutcome], config: EvaluationConfig, seed: int) -> dict[str, Any]:
     records = [record for outcome in outcomes for record in outcome.records]
     return decision_metrics(
         records,
@@ -155,7 +156,9 @@ def _efficiency(request: EvaluationRequest, model: PersistenceModel, rule: Trunc
     )
 
 
-def _attention_part(request: EvaluationRequest, model: PersistenceModel, outcomes: list[ClipOutcome]) -> dict[str, Any]:
+def _attention_part(
+    request: EvaluationRequest, model: PersistenceModel, outcomes: list[StreamOutcome]
+) -> dict[str, Any]:
     """Returns attention efficiency on whole tracks with its controls, and that of the gated pass."""
     config = request.config
     clip_ids = request.dataset.split(SPLIT)[: config.num_attention_clips]
@@ -173,7 +176,7 @@ def _attention_part(request: EvaluationRequest, model: PersistenceModel, outcome
     return attention_rows(found, live, clip_ids)
 
 
-def _tokenizer_part(model: PersistenceModel, windows: TrackWindows) -> dict[str, Any]:
+def _tokenizer_part(model: PersistenceModel, windows: TrackTable) -> dict[str, Any]:
     quality = tokenizer_quality(model, windows)
     return {
         "tokenizer_psnr_db": quality.psnr_db,
@@ -189,7 +192,7 @@ def _add_curves(
     request: EvaluationRequest,
     model: PersistenceModel,
     metrics: dict[str, Any],
-    tracks: tuple[TrackWindows, np.ndarray],
+    tracks: tuple[TrackTable, np.ndarray],
 ) -> dict[str, Any]:
     """Returns error curves, and adds to the metrics what they say at the error that was reached."""
     world = request.dataset.config.world
@@ -229,7 +232,7 @@ def _exact_evidence(request: EvaluationRequest, model: PersistenceModel) -> np.n
 
 
 def _controls(
-    request: EvaluationRequest, model: PersistenceModel, rule: TruncatedSPRT, windows: TrackWindows
+    request: EvaluationRequest, model: PersistenceModel, rule: TruncatedSPRT, windows: TrackTable
 ) -> dict[str, Any]:
     swapped = with_swapped_crops(windows, np.random.default_rng(request.seed))
     clip_ids = request.dataset.split(SPLIT)[: request.config.num_timed_clips]
@@ -243,17 +246,16 @@ def _controls(
         ),
         "shortcut_rules": shortcut_scores(windows),
         "attention_replaced": intervention_rows(
-            model, windows.take(np.flatnonzero(windows.scene < request.config.num_attention_clips)), rule
+            model, windows.take(np.flatnonzero(windows.unit < request.config.num_attention_clips)), rule
         ),
     }
     request.on_progress(3, 3, "controls")
     return found
 
 
-def _offline_rates(model: PersistenceModel, windows: TrackWindows, rule: TruncatedSPRT) -> dict[str, float]:
+def _offline_rates(model: PersistenceModel, windows: TrackTable, rule: TruncatedSPRT) -> dict[str, float]:
     """Returns what the bounds make of whole tracks that see each other to the end."""
-    evidence = np.nan_to_num(evidence_of(model, windows))
-    outcome = run_rule(rule, TrackSequences(evidence=evidence, is_hit=windows.is_hit, is_valid=windows.is_valid))
+    outcome = run_rule(rule, windows.sequences(evidence_of(model, windows)))
     false_confirm, miss = outcome.error_rates(windows.is_persistent)
     return {
         "accuracy": float((outcome.is_persistent == windows.is_persistent).mean()),

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from perdure.gate.model import PersistenceModel
 from perdure.modules.attention import MaskedSoftmax, SceneMask
 from perdure.stopping.rules import StoppingRule
-from perdure.stopping.sequences import TrackSequences, run_rule
+from perdure.stopping.sequences import run_rule
+from perdure.track_table import TrackTable
 from perdure.training.offline import evidence_of
-from perdure.training.windows import TrackWindows
 
 Replacement = Callable[[Float[Tensor, "head query key"], SceneMask], Float[Tensor, "head query key"]]
 
@@ -59,7 +59,7 @@ def attention_replaced(model: nn.Module, replacement: Replacement) -> Iterator[N
             handle.remove()
 
 
-def intervention_rows(model: PersistenceModel, windows: TrackWindows, rule: StoppingRule) -> dict[str, dict[str, Any]]:
+def intervention_rows(model: PersistenceModel, windows: TrackTable, rule: StoppingRule) -> dict[str, dict[str, Any]]:
     """Returns error rates and mean decision frame with the model's own attention and with each replacement.
 
     Args:
@@ -76,15 +76,9 @@ def intervention_rows(model: PersistenceModel, windows: TrackWindows, rule: Stop
 
 
 def _decided(
-    evidence: Float[np.ndarray, "n l"], own: Float[np.ndarray, "n l"], windows: TrackWindows, rule: StoppingRule
+    evidence: Float[np.ndarray, "n l"], own: Float[np.ndarray, "n l"], windows: TrackTable, rule: StoppingRule
 ) -> dict[str, Any]:
-    outcomes = []
-    for values in (evidence, own):
-        sequences = TrackSequences(
-            evidence=np.nan_to_num(values), is_hit=windows.is_hit, is_valid=windows.is_valid, cue=windows.cue
-        )
-        outcomes.append(run_rule(rule, sequences))
-    outcome, before = outcomes
+    outcome, before = (run_rule(rule, windows.sequences(values)) for values in (evidence, own))
     false_confirm, miss = outcome.error_rates(windows.is_persistent)
     return {
         "false_confirm_rate": false_confirm,

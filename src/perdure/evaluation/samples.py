@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from perdure.evaluation.attention import attention_and_evidence, whole_clip
 from perdure.evaluation.attention_sample import AttentionSample
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.attention import ClipAttention, attention_received, token_ratio
 from perdure.metrics.decisions import DecisionRecord
-from perdure.tracking.tracker import Tracker
 from perdure.types import Clip
 
 
@@ -26,11 +25,12 @@ def attention_sample(clip: Clip, model: PersistenceModel, records: list[Decision
     attention, evidence = attention_and_evidence(model, windows)
     by_track = {record.track_id: record for record in records}
     tracks = np.array([track for track in range(len(windows)) if track in by_track], dtype=np.int64)
-    boxes, is_hit = _boxes(clip, model, len(windows))
     received = _by_frame(attention, len(windows), clip.num_frames)
-    on_frames = np.full((len(windows), clip.num_frames), np.nan)
-    rows, columns = np.nonzero(windows.is_valid)
-    on_frames[rows, windows.frame[rows, columns]] = evidence[rows, columns]
+    is_hit = np.zeros((len(windows), clip.num_frames), dtype=bool)
+    boxes, on_frames = np.full((*is_hit.shape, 4), np.nan), np.full(is_hit.shape, np.nan)
+    place = (np.nonzero(windows.is_valid)[0], windows.frame[windows.is_valid])
+    for grid, values in ((is_hit, windows.is_hit), (boxes, windows.known("xyxy_px")), (on_frames, evidence)):
+        grid[place] = values[windows.is_valid]
     return AttentionSample(
         clip_id=clip.clip_id,
         frames=np.asarray(clip.frames),
@@ -53,19 +53,3 @@ def _by_frame(attention: ClipAttention, num_tracks: int, num_frames: int) -> Flo
     grid = np.full((num_tracks, num_frames), np.nan)
     grid[attention.key_track, attention.key_frame] = attention_received(attention.relative, attention.allowed)
     return grid
-
-
-def _boxes(
-    clip: Clip, model: PersistenceModel, num_tracks: int
-) -> tuple[Float[np.ndarray, "n t 4"], Bool[np.ndarray, "n t"]]:
-    """Returns the box of every track on every frame (NaN where it is not live), and where it was hit."""
-    if clip.truth is None:
-        raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for association by truth")
-    tracker = Tracker(model.operation.tracker)
-    boxes = np.full((num_tracks, clip.num_frames, 4), np.nan)
-    is_hit = np.zeros((num_tracks, clip.num_frames), dtype=bool)
-    for index in range(clip.num_frames):
-        tracks = tracker.update(clip.detections[index], owner=clip.truth.detection_owner[index])
-        boxes[tracks.track_id, index] = tracks.xyxy_px
-        is_hit[tracks.track_id, index] = tracks.is_hit
-    return boxes, is_hit

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perdure.data.dataset import ClipDataset
+from perdure.data.labelled_stream import LabelledFrame, clip_stream, truth_of_clip
 from perdure.gate.operation import Operation
 from perdure.metrics.calibration_error import calibration_by_age, martingale_check
-from perdure.tracking.tracker import Tracker
-from perdure.types import Clip
+from perdure.tracks.follow import Column, follow
+from perdure.types import ClipTruth, TrackFrame
 from perdure.world.config import WorldConfig
 
 LARGE = 7.0
@@ -74,29 +75,31 @@ def seeing_evidence(
     Raises:
         ValueError: a clip has no ground truth.
     """
-    world = dataset.config.world
-    parts = [_clip_evidence(dataset.clip(clip_id), world, operation, num_ages) for clip_id in dataset.split(split)]
+    parts = []
+    for clip_id in dataset.split(split):
+        clip = dataset.clip(clip_id)
+        column = {"evidence": _exact_column(truth_of_clip(clip), dataset.config.world)}
+        found = follow(
+            clip_stream(clip), operation.tracker, num_ages=num_ages, columns=column, uses_truth=True, least_frames=1
+        )
+        parts.append(found.known("evidence"))
     return np.concatenate(parts)
 
 
-def _clip_evidence(clip: Clip, world: WorldConfig, operation: Operation, num_ages: int) -> Float[np.ndarray, "n l"]:
-    truth = clip.truth
-    if truth is None:
-        raise ValueError(f"clip {clip.clip_id}: got no ground truth, expected it for the exact evidence")
-    tracker, result = Tracker(operation.tracker), np.full((truth.num_objects, num_ages), np.nan)
+def _exact_column(truth: ClipTruth, world: WorldConfig) -> Column:
     object_of: dict[int, int] = {}
-    for index in range(clip.num_frames):
-        tracks = tracker.update(clip.detections[index], owner=truth.detection_owner[index])
-        for track_id, detection, age in zip(
-            tracks.track_id.tolist(), tracks.detection_index.tolist(), tracks.age.tolist(), strict=True
-        ):
-            if track_id not in object_of:
-                object_of[track_id] = int(truth.detection_owner[index][detection])
-            if age <= num_ages:
-                row = object_of[track_id]
-                since = slice(index - age + 1, index + 1)
-                result[track_id, age - 1] = _exact(truth.is_alive[row, since], truth.cue[row, since], world)
-    return result
+
+    def exact(frame: LabelledFrame, tracks: TrackFrame, rows: np.ndarray) -> np.ndarray:
+        values, index = np.empty(len(rows)), frame.frame_index
+        for place, row in enumerate(rows.tolist()):
+            track_id = int(tracks.track_id[row])
+            if track_id not in object_of:  # a track begins with a hit
+                object_of[track_id] = int(truth.detection_owner[index][tracks.detection_index[row]])
+            owner, since = object_of[track_id], slice(index + 1 - int(tracks.age[row]), index + 1)
+            values[place] = _exact(truth.is_alive[owner, since], truth.cue[owner, since], world)
+        return values
+
+    return exact
 
 
 def _exact(is_alive: Bool[np.ndarray, " a"], cue: Float[np.ndarray, " a"], world: WorldConfig) -> float:

@@ -11,8 +11,8 @@ from perdure.gate.model import PersistenceModel
 from perdure.metrics.image import CodeStatistics, code_statistics, psnr_db, squared_error
 from perdure.tokenizer.model import to_input
 from perdure.tokenizer.quantizer import code_index, quantize
+from perdure.track_table import TrackTable
 from perdure.training.offline import scene_chunks
-from perdure.training.windows import TrackWindows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,12 @@ class TokenizerQuality:
 
 
 @torch.inference_mode()
-def tokenizer_quality(model: PersistenceModel, windows: TrackWindows) -> TokenizerQuality:
+def tokenizer_quality(model: PersistenceModel, windows: TrackTable) -> TokenizerQuality:
     """Returns reconstruction error and code usage over all crops of some tracks, each track as one sequence."""
     tokenizer, config = model.extractor.tokenizer, model.config.tokenizer
     total, num_values, codes = 0.0, 0, []
     for rows in scene_chunks(windows):
-        crops = windows.crops[rows]
+        crops = windows.known("crops")[rows]
         is_valid = windows.is_valid[rows]
         z, _ = tokenizer.encode(to_input(torch.from_numpy(crops)))
         code = quantize(z)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from perdure.calibration.site import Fallback, SiteRule, SiteTracks, site_rule
+from perdure.calibration.site import Fallback, SiteRule, site_rule, tracks_from_rows, tracks_to_rows
 from perdure.files import write_text
 from perdure.gate.weights import GateModel
 from perdure.stopping.rules import OnTimeout
+from perdure.track_table import TrackTable
 
 KIND = "perdure site calibration"
 VERSION = 1
@@ -48,7 +49,7 @@ class SiteCalibration:
     on_timeout: OnTimeout
     num_ages: int
     seed: int
-    tracks: SiteTracks
+    tracks: TrackTable
 
     def rule(self, fallback: Fallback = "hand_rule") -> SiteRule:
         """Returns the rule for the rates that are asked for.
@@ -84,7 +85,7 @@ class SiteCalibration:
         values = {name: getattr(self, name) for name in _FIELDS}
         words = {"is_guaranteed": said.is_guaranteed, "lines": list(said.lines)}
         head = {"kind": KIND, "version": VERSION, **words, **values}
-        rows = ",\n    ".join(json.dumps(row, allow_nan=False) for row in self.tracks.to_rows())
+        rows = ",\n    ".join(json.dumps(row, allow_nan=False) for row in tracks_to_rows(self.tracks))
         text = json.dumps(head, indent=2, allow_nan=False).removesuffix("\n}")
         write_text(Path(path), f'{text},\n  "tracks": [\n    {rows}\n  ]\n}}\n')
         return said
@@ -111,7 +112,7 @@ class SiteCalibration:
         missing = [name for name in (*_FIELDS, "tracks") if name not in values]
         if missing:
             raise ValueError(f"calibration: {path} has no '{missing[0]}'; make it again")
-        tracks = SiteTracks.from_rows(values["tracks"], values["num_ages"])
+        tracks = tracks_from_rows(values["tracks"], values["num_ages"])
         return cls(tracks=tracks, **{name: values[name] for name in _FIELDS})
 
 

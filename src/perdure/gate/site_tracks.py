@@ -7,24 +7,24 @@ is that of the second pass; later ages, which only other error rates ask for, ar
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
-from perdure.calibration.site import SiteTracks
 from perdure.data.labelled_stream import LabelledFrame, LabelledStream
-from perdure.data.track_labels import TrackLabel, majority_label
 from perdure.gate.gate import PersistenceGate
-from perdure.gate.results import GateResult
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.gate.weights import GateModel
 from perdure.stopping.rules import OnTimeout, StoppingRule, TruncatedSPRT
-from perdure.tracking.tracker import Tracker
+from perdure.track_table import TrackTable
+from perdure.tracks.follow import follow
 from perdure.types import TrackFrame
 
 MIN_TRACK_FRAMES = 300
@@ -63,26 +63,6 @@ class SiteRequest:
             raise ValueError(f"block_s: got {self.block_s}, expected above 0 seconds")
 
 
-@dataclass(slots=True)
-class _Track:
-    """What is noted about one track while its stream runs."""
-
-    first_frame: int
-    evidence: list[float] = field(default_factory=list)
-    is_hit: list[bool] = field(default_factory=list)
-    score: list[float] = field(default_factory=list)
-    class_id: int = -1
-    counts: np.ndarray = field(default_factory=lambda: np.zeros(3, dtype=np.int64))
-    hits_after_hit: Counter[bool] = field(default_factory=Counter)
-    late_hits: Counter[bool] = field(default_factory=Counter)
-    was_hit: bool = False
-
-    @property
-    def label(self) -> int:
-        """The `TrackLabel` of the majority of its hits."""
-        return int(majority_label(self.counts[None])[0])
-
-
 def calibrate_site(
     model: GateModel,
     streams: list[LabelledStream],
@@ -108,7 +88,15 @@ def calibrate_site(
     """
     num_ages = max(request.horizon, min(model.operation.horizon, 64))
     watch_all = TruncatedSPRT(upper=math.inf, lower=-math.inf, horizon=num_ages)
-    in_sight, hit_rates = _gathered(model, streams, watch_all, request, num_ages, on_progress, first=True)
+    told = itertools.count(1)
+
+    def on_stream() -> None:
+        if on_progress is not None:
+            on_progress(next(told), 2 * len(streams))
+
+    in_sight, hit_rates = watched_tracks(
+        model, streams, watch_all, block_s=request.block_s, num_ages=num_ages, on_stream=on_stream
+    )
     for name, num in (("persistent", in_sight.is_persistent.sum()), ("transient", (~in_sight.is_persistent).sum())):
         if not num:
             raise ValueError(f"site: {source} has no {name} track that is seen up to age {num_ages}, need some of each")
@@ -127,116 +115,98 @@ def calibrate_site(
         seed=request.seed,
         tracks=in_sight,
     )
-    under_rule, _ = _gathered(model, streams, calibration.rule().rule, request, num_ages, on_progress, first=False)
-    return calibration.asked(tracks=_joined(in_sight, under_rule))
-
-
-def _joined(in_sight: SiteTracks, under_rule: SiteTracks) -> SiteTracks:
-    """Returns the tracks with the evidence of the second pass where it has any."""
-    known = ~np.isnan(under_rule.evidence)
-    evidence = np.where(known, under_rule.evidence, in_sight.evidence)
-    return SiteTracks(
-        evidence=evidence,
-        is_hit=in_sight.is_hit,
-        score=in_sight.score,
-        is_persistent=in_sight.is_persistent,
-        class_id=in_sight.class_id,
-        unit=in_sight.unit,
+    under_rule, _ = watched_tracks(
+        model, streams, calibration.rule().rule, block_s=request.block_s, num_ages=num_ages, on_stream=on_stream
     )
+    first, second = in_sight.known("evidence"), under_rule.known("evidence")
+    return calibration.asked(tracks=in_sight.with_columns(evidence=np.where(np.isnan(second), first, second)))
 
 
-def _gathered(
+class Watched:
+    """A gate over one stream: a column of its evidence, and what it saw of each track over its whole life."""
+
+    def __init__(self, gate: PersistenceGate) -> None:
+        self._gate = gate
+        self.hits: dict[int, list[bool]] = {}
+        self.class_id: dict[int, int] = {}
+        self.ended: set[int] = set()
+
+    def evidence(
+        self, frame: LabelledFrame, tracks: TrackFrame, rows: Int[np.ndarray, " m"]
+    ) -> Float[np.ndarray, " m"]:
+        """Returns the evidence of some tracks, NaN from the frame after their decision on."""
+        views = self._gate.observe(frame.pixels, tracks).tracks
+        for view in views:
+            self.hits.setdefault(view.track_id, []).append(view.is_hit)
+        self.ended.update(tracks.deleted_track_id.tolist())
+        shown = [views[row] for row in rows.tolist()]
+        self.class_id |= {view.track_id: view.class_id for view in shown}
+        return np.array([view.evidence if view.decided_age in (0, view.age) else math.nan for view in shown])
+
+
+def watched_tracks(
     model: GateModel,
     streams: list[LabelledStream],
     rule: StoppingRule,
-    request: SiteRequest,
-    num_ages: int,
-    on_progress: Callable[[int, int], None] | None,
     *,
-    first: bool,
-) -> tuple[SiteTracks, tuple[float | None, float | None]]:
-    """Returns all tracks of all streams as a gate with the given rule sees them, and the two hit rates of the site."""
-    kept: list[_Track] = []
-    units: list[int] = []
-    first_unit: dict[int, int] = {}  # streams of one scene share their units
-    for number, stream in enumerate(streams):
-        tracks, num_frames = _watched(model, stream, rule, num_ages)
-        own = [
-            track for track in tracks if track.first_frame + num_ages <= num_frames and track.label != TrackLabel.IGNORE
-        ]
-        block = num_frames + 1 if stream.is_one_unit else max(1, round(request.block_s * stream.frame_rate_hz))
-        start = first_unit.setdefault(stream.scene, max(units, default=-1) + 1)
-        units += [start + track.first_frame // block for track in own]
-        kept += own
-        if on_progress is not None:
-            on_progress(number + 1 + (0 if first else len(streams)), 2 * len(streams))
-    return _stacked(kept, units, num_ages), _hit_rates(kept)
-
-
-def _watched(model: GateModel, stream: LabelledStream, rule: StoppingRule, num_ages: int) -> tuple[list[_Track], int]:
-    """Returns all tracks of one stream in order of birth, and how many frames it has."""
-    gate = PersistenceGate(model, rule, image_size=stream.image_size)
-    tracker, tracks, num_frames = Tracker(model.operation.tracker), dict[int, _Track](), 0
-    for frame in stream.frames():
-        seen = tracker.update(frame.detections, camera_motion=frame.camera_motion)
-        _note(tracks, seen, frame, gate.observe(frame.pixels, seen), num_ages, len(model.lifetime.pmf))
-        num_frames += 1
-    return [tracks[track_id] for track_id in sorted(tracks)], num_frames
-
-
-def _note(
-    tracks: dict[int, _Track],
-    seen: TrackFrame,
-    frame: LabelledFrame,
-    result: GateResult,
+    block_s: float,
     num_ages: int,
-    longest_life: int,
-) -> None:
-    """Adds one frame to what is noted about every track."""
-    for row, view in enumerate(result.tracks):
-        track = tracks.setdefault(view.track_id, _Track(seen.frame_index - view.age + 1))
-        source, is_open = int(seen.detection_index[row]), view.decided_age in (0, view.age)
-        if source >= 0:
-            track.counts[frame.label[source]] += 1
-        if view.age <= num_ages:
-            track.evidence.append(view.evidence if is_open else math.nan)
-            track.is_hit.append(view.is_hit)
-            track.score.append(view.score)
-            track.class_id = view.class_id
-        if track.was_hit:
-            track.hits_after_hit[view.is_hit] += 1
-        if view.age > longest_life:
-            track.late_hits[view.is_hit] += 1
-        track.was_hit = view.is_hit
-    for track_id in seen.deleted_track_id.tolist():
-        if seen.frame_index - tracks[track_id].first_frame >= longest_life:
-            tracks[track_id].late_hits[False] += 1
+    on_stream: Callable[[], None] = lambda: None,
+) -> tuple[TrackTable, tuple[float | None, float | None]]:
+    """Returns all tracks of all streams as a gate sees them, units as groups, and the two hit rates of the site.
+
+    Args:
+        model: in evaluation mode.
+        streams: the site.
+        rule: of the gate.
+        block_s: seconds of a sequence that count as one unit; a clip is one, and streams of one scene share theirs.
+        num_ages: frames that a track must be seen for before its stream ends.
+        on_stream: called after every stream.
+    """
+    parts, units, lives = [], [np.zeros(0, dtype=np.int64)], list[tuple[list[bool], bool]]()
+    first_unit: dict[int, int] = {}
+    for stream in streams:
+        watched = Watched(PersistenceGate(model, rule, image_size=stream.image_size))
+        table = follow(
+            stream,
+            model.operation.tracker,
+            num_ages=num_ages,
+            columns={"evidence": watched.evidence},
+            least_frames=num_ages,
+        )
+        track_ids = table.known("track_id").tolist()
+        class_id = np.array([watched.class_id[track_id] for track_id in track_ids], dtype=np.int64)
+        parts.append(table.with_columns(class_id=class_id))
+        lives += [(watched.hits[track_id], track_id in watched.ended) for track_id in track_ids]
+        first = first_unit.setdefault(stream.scene, int(np.concatenate(units).max(initial=-1)) + 1)
+        block = 0 * table.birth_frame if stream.is_one_unit else table.birth_frame // stream.num_frames_in(block_s)
+        units.append(first + block)
+        on_stream()
+    tracks = TrackTable.join(parts).with_columns(group=np.concatenate(units), sequence=(), scene=())
+    return tracks, hit_rates(lives, tracks.is_persistent, longest_life=len(model.lifetime.pmf))
 
 
-def _hit_rates(tracks: list[_Track]) -> tuple[float | None, float | None]:
-    """Returns the hit rates that drift of a later stream is judged by; None where there are too few frames."""
+def hit_rates(
+    lives: list[tuple[list[bool], bool]], is_persistent: Bool[np.ndarray, " n"], *, longest_life: int
+) -> tuple[float | None, float | None]:
+    """Returns the hit rates that drift of a later stream is judged by; None where there are too few frames.
 
-    def rate(counts: list[Counter[bool]]) -> float | None:
-        total = sum(counts, Counter[bool]())
-        return total[True] / total.total() if total.total() >= MIN_TRACK_FRAMES else None
+    Args:
+        lives: of each track its hits from birth on, and whether it was deleted on the frame after.
+        is_persistent: truth.
+        longest_life: frames after which a transient track is over.
 
-    return (
-        rate([track.hits_after_hit for track in tracks if track.label == TrackLabel.TRUE]),
-        rate([track.late_hits for track in tracks if track.label != TrackLabel.TRUE]),
-    )
+    Returns:
+        The share of hits of persistent tracks right after a hit, and that of transient tracks that are over.
+    """
+    after_hit, late = [], []
+    for (hits, is_deleted), is_true in zip(lives, is_persistent.tolist(), strict=True):
+        if is_true:
+            after_hit += [hit for before, hit in pairwise(hits) if before]
+        else:
+            late += [*hits, *([False] if is_deleted else [])][longest_life:]
 
+    def rate(hits: list[bool]) -> float | None:
+        return sum(hits) / len(hits) if len(hits) >= MIN_TRACK_FRAMES else None
 
-def _stacked(tracks: list[_Track], units: list[int], num_ages: int) -> SiteTracks:
-    evidence, score = np.full((len(tracks), num_ages), math.nan), np.zeros((len(tracks), num_ages))
-    is_hit = np.zeros((len(tracks), num_ages), dtype=bool)
-    for row, track in enumerate(tracks):
-        num = len(track.evidence)
-        evidence[row, :num], score[row, :num], is_hit[row, :num] = track.evidence, track.score, track.is_hit
-    return SiteTracks(
-        evidence=evidence,
-        is_hit=is_hit,
-        score=score,
-        is_persistent=np.array([track.label == TrackLabel.TRUE for track in tracks], dtype=bool),
-        class_id=np.array([track.class_id for track in tracks], dtype=np.int64),
-        unit=np.array(units, dtype=np.int64),
-    )
+    return rate(after_hit), rate(late)

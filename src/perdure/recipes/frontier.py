@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from perdure.bench.frontier import ScoredTracks, SeedResult, frontier_rows
+from perdure.bench.frontier import Scored, SeedResult, frontier_rows, load_scored, save_scored
 from perdure.bench.rule_families import Families
 from perdure.config import to_dict
 from perdure.data.dataset import ClipDataset
@@ -32,8 +32,9 @@ from perdure.recipes.stages import run_stages
 from perdure.runs.record import read_record
 from perdure.runs.run_folder import RunFolder
 from perdure.runs.stage import Stage, StageContext
+from perdure.track_table import TrackTable
 from perdure.training.offline import evidence_of, lifetime_evidence
-from perdure.training.windows import TrackWindows, split_windows
+from perdure.training.windows import split_windows
 
 TRAINED_BLIND = "checkpoints/detections.safetensors"
 """Weights of the model without pixels, inside the run folder."""
@@ -107,8 +108,8 @@ def cell_rows(config: RunConfig, runs: Sequence[RunFolder], *, total_error: floa
 def _result(run: RunFolder) -> SeedResult:
     live = {"truth": run.decisions, "tracker": run.decisions_tracker}
     return SeedResult(
-        calibration=ScoredTracks.load(run.path / TRACKS["calibration"]),
-        test=ScoredTracks.load(run.path / TRACKS["test"]),
+        calibration=load_scored(run.path / TRACKS["calibration"]),
+        test=load_scored(run.path / TRACKS["test"]),
         live={name: read_decisions(path) for name, path in live.items()},
     )
 
@@ -140,7 +141,7 @@ def score(context: StageContext) -> None:
             num_workers=context.num_workers,
             on_progress=context.on_progress(f"cutting out {split} tracks"),
         )
-        _scored(windows, model, blind).save(run.path / TRACKS[split])
+        save_scored(run.path / TRACKS[split], _scored(windows, model, blind))
         context.raise_if_stopping()
         if split == "calibration":
             model.calibration = calibration_scores(
@@ -166,18 +167,18 @@ def score(context: StageContext) -> None:
         write_decisions(path, [record for outcome in outcomes for record in outcome.records])
 
 
-def _scored(windows: TrackWindows, model: PersistenceModel, blind: PersistenceModel) -> ScoredTracks:
-    cue = np.where(windows.is_hit & windows.is_valid, windows.cue, 0.0)
-    return ScoredTracks(
-        is_hit=windows.is_hit & windows.is_valid,
-        is_valid=windows.is_valid,
-        cue=cue,
-        is_persistent=windows.is_persistent,
-        clip=windows.scene,
-        pixels=np.nan_to_num(evidence_of(model, windows)),
-        detections=np.nan_to_num(evidence_of(blind, windows)),
-        lifetime=lifetime_evidence(windows, blind.lifetime) + cue.cumsum(axis=1),
+def _scored(windows: TrackTable, model: PersistenceModel, blind: PersistenceModel) -> Scored:
+    is_hit = windows.is_hit & windows.is_valid
+    cue = np.where(is_hit, windows.known("cue"), 0.0)
+    tracks = TrackTable(
+        is_hit=is_hit, is_valid=windows.is_valid, cue=cue, is_persistent=windows.is_persistent, group=windows.unit
     )
+    evidence = {
+        "pixels": np.nan_to_num(evidence_of(model, windows)),
+        "detections": np.nan_to_num(evidence_of(blind, windows)),
+        "lifetime": lifetime_evidence(windows, blind.lifetime) + cue.cumsum(axis=1),
+    }
+    return {name: tracks.with_columns(evidence=values) for name, values in evidence.items()}
 
 
 def frontier_stages(config: RunConfig) -> tuple[Stage, ...]:

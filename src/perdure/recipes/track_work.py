@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from perdure.bench.confirmation_bench import bench_rows
 from perdure.bench.confirmation_methods import CAPS, compared_methods
 from perdure.data.mot_sequence import MotSequence
-from perdure.evaluation.tracks_decisions import decide_folds
+from perdure.evaluation.decide import decide_folds
 from perdure.evaluation.tracks_evidence import left_out_evidence
 from perdure.evaluation.tracks_metrics import tracks_metrics
 from perdure.files import write_json
@@ -24,11 +23,12 @@ from perdure.recipes.config import RunConfig, SequencesConfig
 from perdure.report.style import save_figure
 from perdure.report.tracks_figures import evidence_figure
 from perdure.runs.stage import StageContext
+from perdure.track_table import TrackTable
 from perdure.tracks.real_data import read_places, sequence_folders, street_place
 from perdure.tracks.table_looks import table_looks
-from perdure.tracks.track_table import TrackTable
 from perdure.tracks.tracks_store import StoredTracks
-from perdure.training.tracks_folds import ALL, FoldsRequest, calibrate_fold, fit_fold, mapped_folds
+from perdure.training.tracks_folds import ALL, FoldsRequest, calibrate_fold, fit_fold
+from perdure.workers import mapped
 
 FITTED = "fitted"
 """How the names of models begin before calibration."""
@@ -64,8 +64,10 @@ def _tracks_file(context: StageContext) -> Path:
 
 def _looked_at(table: TrackTable, sequences: list[MotSequence], context: StageContext) -> TrackTable:
     model = PersistenceModel.load(context.run.path / PRETRAINED)
-    looks = table_looks(table, sequences, model, on_progress=context.on_progress("videos"))
-    return replace(table, looks=looks)
+    looks = table_looks(
+        table, sequences, model.extractor, model.operation.crop, on_progress=context.on_progress("videos")
+    )
+    return table.with_columns(looks=looks)
 
 
 def fit(context: StageContext) -> None:
@@ -91,7 +93,7 @@ def calibrate(context: StageContext) -> None:
 def _for_folds(context: StageContext, work: Callable[[int], None], num_folds: int) -> None:
     """Does the work for every fold and for all tracks together, in processes."""
     on_fold = context.on_progress("models")
-    for done, _ in enumerate(mapped_folds(work, [*range(num_folds), ALL], context.num_workers), start=1):
+    for done, _ in enumerate(mapped(work, [*range(num_folds), ALL], context.num_workers), start=1):
         on_fold(done, num_folds + 1)
 
 
@@ -118,7 +120,7 @@ def evaluate(context: StageContext) -> None:
         records,
         _compared(context, request, num_folds),
         rules,
-        num_censored=sum(outcome.num_censored for outcome in outcomes),
+        num_censored=sum(len(outcome.censored) for outcome in outcomes),
         rates=request.rates,
         early_stop_frame=config.evaluation.early_stop_frame,
         num_resamples=config.evaluation.num_resamples,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,13 @@ class TrackSequences:
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             raise ValueError(f"TrackSequences.is_valid row {row}: expected true from birth up to the track's end")
+
+    def observations(self) -> Iterator[tuple[int, Observation]]:
+        """Yields each age with what a rule sees of all tracks at it."""
+        rows, history = np.arange(len(self.evidence)), np.zeros(len(self.evidence), dtype=np.uint64)
+        for age in range(1, self.evidence.shape[1] + 1):
+            history = (history << np.uint64(1)) | self.is_hit[:, age - 1].astype(np.uint64)
+            yield age, self.observation(rows, age, history)
 
     def observation(self, rows: Int[np.ndarray, " m"], age: int, history: np.ndarray) -> Observation:
         """Returns what a rule sees of some tracks at one age.
@@ -98,6 +106,10 @@ class RuleOutcome:
         false_confirm = called[transient].mean() if transient.any() else np.nan
         miss = 1 - called[persistent].mean() if persistent.any() else np.nan
         return float(false_confirm), float(miss)
+
+    def balanced_age(self, is_persistent: Bool[np.ndarray, " n"]) -> float:
+        """Returns the mean decision frame, both classes weighing alike."""
+        return float((self.age[is_persistent].mean() + self.age[~is_persistent].mean()) / 2)
 
 
 def run_rule(rule: StoppingRule, sequences: TrackSequences) -> RuleOutcome:

@@ -1,1 +1,1 @@
-"""Tables of tracks: made from labelled sequences, described, stored, and split into train and test."""
+"""Tables of tracks: a tracker over labelled streams, what is noted, stored, and split into train and test."""

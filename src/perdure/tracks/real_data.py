@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
+from perdure.data.labelled_stream import LabelledStream, sequence_stream
 from perdure.data.mot_sequence import MotSequence, find_mot_folders, read_mot_sequence, scene_numbers
 from perdure.data.sequence_info import read_info
 from perdure.data.street_sequence import street_sequence
+from perdure.track_table import TrackTable
 from perdure.tracks import split
-from perdure.tracks.labelled_tracks import labelled_tracks
+from perdure.tracks.follow import track_table
 from perdure.tracks.split import BenchData, time_blocks, train_and_test
-from perdure.tracks.track_table import TrackTable
-from perdure.tracks.tracks_config import HORIZON, RealData
+from perdure.tracks.tracks_config import RealData
 from perdure.video.camera import measured_camera
 from perdure.video.reader import open_video
 
@@ -82,10 +83,27 @@ def read_places(
     tables, sequences = [], []
     for number, place in enumerate(places):
         sequence = sequence_at(request, place, needs_video=needs_video)
-        tables.append(labelled_tracks(sequence, tracker=request.tracker, match=request.match, num_ages=HORIZON))
+        tables.append(sequence_table(request, sequence))
         sequences.append(sequence)
         on_progress(number + 1, len(places))
-    return replace(TrackTable.join(tables), scene=tuple(scene_numbers(sequences))), sequences
+    return TrackTable.join(tables).with_columns(scene=tuple(scene_numbers(sequences))), sequences
+
+
+def stream_at(request: RealData, place: str, has_pixels: bool) -> LabelledStream:
+    """Returns the labelled stream of a place.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is malformed.
+    """
+    sequence = sequence_at(request, place, needs_video=has_pixels)
+    return sequence_stream(sequence, request.match, has_pixels=has_pixels, min_score=request.min_score)
+
+
+def sequence_table(request: RealData, sequence: MotSequence) -> TrackTable:
+    """Returns the labelled tracks of a sequence with their features, and boxes as they are stored."""
+    table = track_table([sequence_stream(sequence, request.match, min_score=request.min_score)], request.tracker)
+    return table.with_columns(xyxy_px=table.known("xyxy_px").astype(np.float32))
 
 
 def street_place(seed: int) -> str:
@@ -144,7 +162,7 @@ def read_bench_data(
 def _looked_at(
     table: TrackTable, sequences: list[MotSequence], look: Look | None
 ) -> tuple[TrackTable, list[MotSequence]]:
-    return table if look is None else replace(table, looks=look(table, sequences)), sequences
+    return table if look is None else table.with_columns(looks=look(table, sequences)), sequences
 
 
 def left_out(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
 
-from perdure.tracks.track_table import TrackTable
+from perdure.track_table import TrackTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def time_blocks(table: TrackTable, num_blocks: int) -> TrackTable:
     edges = block_edges(table, num_blocks)
     block = np.searchsorted(edges, table.birth_frame, side="right") - 1
     names = tuple(f"{table.sequence[0]} part {number + 1}" for number in range(num_blocks))
-    return replace(table, group=block.astype(np.int64), sequence=names, scene=())
+    return table.with_columns(group=block.astype(np.int64), sequence=names, scene=())
 
 
 def folds_of(group: Int[np.ndarray, " n"], num_folds: int) -> Sequence[np.ndarray]:

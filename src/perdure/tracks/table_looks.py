@@ -10,10 +10,10 @@ from jaxtyping import Float, UInt8
 
 from perdure.data.mot_sequence import MotSequence
 from perdure.evidence.look_features import look_features
-from perdure.gate.model import PersistenceModel
+from perdure.extractors.magvit import MagvitExtractor
 from perdure.tokenizer.model import to_input
+from perdure.track_table import TrackTable
 from perdure.tracking.crops import CropConfig, crop_tracks
-from perdure.tracks.track_table import TrackTable
 
 TRACKS_AT_ONCE = 64
 """Tracks that are encoded together."""
@@ -22,7 +22,8 @@ TRACKS_AT_ONCE = 64
 def table_looks(
     table: TrackTable,
     sequences: Sequence[MotSequence],
-    model: PersistenceModel,
+    extractor: MagvitExtractor,
+    crop: CropConfig,
     *,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Float[np.ndarray, "n l feature"]:
@@ -31,7 +32,8 @@ def table_looks(
     Args:
         table: tracks; their groups are the places of their sequences.
         sequences: with video.
-        model: whose tokenizer looks; it must not have been trained on these sequences.
+        extractor: what looks; it must not have been trained on these sequences.
+        crop: how crops are cut.
         on_progress: told how many sequences are done.
 
     Raises:
@@ -41,8 +43,8 @@ def table_looks(
     for place, sequence in enumerate(sequences):
         rows = np.flatnonzero(table.group == place)
         if len(rows):
-            crops = _crops(table.take(rows), sequence, model.operation.crop)
-            parts.append((rows, look_features(_latents(model, crops), crops)))
+            crops = _crops(table.take(rows), sequence, crop)
+            parts.append((rows, look_features(_latents(extractor, crops), crops)))
         on_progress(place + 1, len(sequences))
     found = np.zeros((*table.is_valid.shape, parts[0][1].shape[2] if parts else 0), dtype=np.float32)
     for rows, features in parts:
@@ -57,13 +59,13 @@ def _crops(table: TrackTable, sequence: MotSequence, config: CropConfig) -> UInt
         rows = np.flatnonzero((age >= 0) & (age < table.num_ages))
         rows = rows[table.is_valid[rows, age[rows]]]
         if len(rows) and frame is not None:
-            boxes = table.xyxy_px[rows, age[rows]].astype(np.float64)
+            boxes = table.known("xyxy_px")[rows, age[rows]].astype(np.float64)
             crops[rows, age[rows]] = crop_tracks(frame, boxes, size_px=config.size_px, context=config.context)
     return crops
 
 
 @torch.no_grad()
-def _latents(model: PersistenceModel, crops: UInt8[np.ndarray, "n l s s 3"]) -> Float[np.ndarray, "n l r c bit"]:
+def _latents(extractor: MagvitExtractor, crops: UInt8[np.ndarray, "n l s s 3"]) -> Float[np.ndarray, "n l r c bit"]:
     parts = np.array_split(crops, max(1, -(-len(crops) // TRACKS_AT_ONCE)))
-    encode = model.extractor.latents
+    encode = extractor.latents
     return np.concatenate([encode(to_input(torch.from_numpy(part)))[0].numpy() for part in parts])

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from perdure.arrays import load_arrays, save_arrays
+from perdure.data.labelled_stream import LabelledStream
 from perdure.data.mot_sequence import MotSequence
-from perdure.tracks.real_data import left_out, sequence_at
+from perdure.track_table import TrackTable
+from perdure.tracks.real_data import left_out, stream_at
 from perdure.tracks.split import BenchData, block_edges
-from perdure.tracks.track_table import TrackTable
 from perdure.tracks.tracks_config import RealData
 
-_ARRAYS = tuple(item.name for item in fields(TrackTable) if item.name not in ("sequence", "scene", "looks"))
+_ARRAYS = ("features", "is_hit", "is_valid", "score", "xyxy_px", "is_persistent", "group", "birth_frame")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,20 +99,16 @@ class StoredTracks:
         return left_out(request, self.table, name, num_frames=list(self.num_frames), frame_rate_hz=self.frame_rate_hz)
 
     def streams(
-        self, request: RealData, groups: np.ndarray, *, needs_video: bool = False
-    ) -> list[tuple[MotSequence, tuple[int, int]]]:
-        """Returns the sequences of some groups of `split`, each with the frames in which tracks are born that count.
+        self, request: RealData, groups: np.ndarray, *, has_pixels: bool = False
+    ) -> list[tuple[LabelledStream, tuple[int, int]]]:
+        """Returns the streams of some groups of `split`, each with the frames in which tracks are born that count.
 
         Raises:
             FileNotFoundError: a sequence is no longer there.
         """
         if len(self.places) == 1:
-            sequence = sequence_at(request, self.places[0], needs_video=needs_video)
-            edges = block_edges(self.table, request.blocks)
-            return [(sequence, (int(edges[group]), int(edges[group + 1]))) for group in groups.tolist()]
-        found = []
-        for group in groups.tolist():
-            sequence = sequence_at(request, self.places[group], needs_video=needs_video)
-            low = sequence.num_frames // 2 if request.born == "second-half" else 0
-            found.append((sequence, (low, sequence.num_frames)))
-        return found
+            stream, edges = stream_at(request, self.places[0], has_pixels), block_edges(self.table, request.blocks)
+            return [(stream, (int(edges[group]), int(edges[group + 1]))) for group in groups.tolist()]
+        streams = [stream_at(request, self.places[group], has_pixels) for group in groups.tolist()]
+        is_late = request.born == "second-half"
+        return [(stream, (stream.num_frames // 2 if is_late else 0, stream.num_frames)) for stream in streams]

@@ -12,8 +12,8 @@ from torch import Tensor
 from perdure.evidence.model import EvidenceInput
 from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
+from perdure.track_table import TrackTable
 from perdure.training.offline import NEVER, evidence_input, visible_until
-from perdure.training.windows import TrackWindows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +53,17 @@ class WindowTensors:
     """
 
     def __init__(
-        self, windows: TrackWindows | list[TrackWindows], model: PersistenceModel, *, is_photometric: bool = False
+        self, windows: TrackTable | list[TrackTable], model: PersistenceModel, *, is_photometric: bool = False
     ) -> None:
         sources = windows if isinstance(windows, list) else [windows]
         self.balance = torch.cat([_balance(source) for source in sources])
-        windows, self.is_photometric = joined(sources), is_photometric
-        self.crops = torch.from_numpy(windows.crops)
+        windows, self.is_photometric = TrackTable.join(sources), is_photometric
+        self.crops = torch.from_numpy(windows.known("crops"))
         self.inputs = evidence_input(windows, model)
         self.visible_until = torch.from_numpy(visible_until(windows))
         self.is_persistent = torch.from_numpy(windows.is_persistent.astype(np.float32))
-        scenes = np.unique(windows.scene)
-        self.rows_of_scene = [torch.from_numpy(np.flatnonzero(windows.scene == scene)) for scene in scenes]
+        scenes = np.unique(windows.unit)
+        self.rows_of_scene = [torch.from_numpy(np.flatnonzero(windows.unit == scene)) for scene in scenes]
 
     @property
     def num_scenes(self) -> int:
@@ -113,15 +113,7 @@ class WindowTensors:
         return torch.where(is_gated, self.inputs.frame[rows, 0] + age, NEVER).minimum(self.visible_until[rows])
 
 
-def joined(sources: list[TrackWindows]) -> TrackWindows:
-    """Returns the tracks of several sources, scenes of different sources apart."""
-    parts: list[TrackWindows] = []
-    for source in sources:
-        parts.append(source.in_scenes_from(parts[-1].num_scenes if parts else 0))
-    return TrackWindows.join(parts)
-
-
-def _balance(windows: TrackWindows) -> Float[Tensor, " n"]:
+def _balance(windows: TrackTable) -> Float[Tensor, " n"]:
     """Returns weights under which both classes count alike, mean 1."""
     share = float(np.clip(windows.is_persistent.mean(), 0.01, 0.99))
     return torch.from_numpy(np.where(windows.is_persistent, 0.5 / share, 0.5 / (1 - share)).astype(np.float32))

@@ -16,13 +16,11 @@ from scipy.ndimage import zoom
 from scipy.special import expit
 
 from perdure.evidence.track_geometry import HIT_COLUMN, NUM_GEOMETRY
+from perdure.track_table import TrackTable
 from perdure.training.config import CompositeConfig
-from perdure.training.windows import TrackWindows
 
 
-def composite_windows(
-    config: CompositeConfig, *, size_px: int, context: float, num_ages: int, seed: int
-) -> TrackWindows:
+def composite_windows(config: CompositeConfig, *, size_px: int, context: float, num_ages: int, seed: int) -> TrackTable:
     """Returns pasted tracks over their first frames, all of them as long as asked for.
 
     Args:
@@ -48,14 +46,13 @@ def composite_windows(
             is_seen = is_alive & ~np.array(is_nothing)
             crops[row] = _pictures(rng, config, is_seen, is_hit[row], box_px=size_px / context, size_px=size_px)
             geometry[row] = _numbers(rng, is_hit[row], is_alive)
-    return TrackWindows(
+    return TrackTable(
         crops=crops,
         geometry=geometry,
         is_hit=is_hit,
-        frame=np.tile(np.arange(num_ages), (num, 1)),
         is_valid=np.ones((num, num_ages), bool),
         is_persistent=is_persistent,
-        scene=np.arange(num) // config.tracks_per_scene,
+        group=np.arange(num) // config.tracks_per_scene,
     )
 
 

@@ -17,27 +17,27 @@ from perdure.evidence.model import EvidenceInput, EvidenceOutput
 from perdure.evidence.track_geometry import SCORE_COLUMN
 from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
-from perdure.training.windows import TrackWindows
+from perdure.track_table import TrackTable
 
 NEVER = torch.iinfo(torch.int64).max
 SCENES_PER_CHUNK = 16
 """Scenes that are run together; more only make attention matrices larger."""
 
 
-def standardised_geometry(windows: TrackWindows, score_scale: tuple[float, float]) -> Float[np.ndarray, "n l g"]:
+def standardised_geometry(windows: TrackTable, score_scale: tuple[float, float]) -> Float[np.ndarray, "n l g"]:
     """Returns the geometry of windows with scores in standard deviations, 0 on a miss."""
-    geometry = windows.geometry.copy()
+    geometry = windows.known("geometry").copy()
     score = np.clip((geometry[..., SCORE_COLUMN] - score_scale[0]) / score_scale[1], -4.0, 4.0)
     geometry[..., SCORE_COLUMN] = score * windows.is_hit
     return geometry
 
 
-def lifetime_evidence(windows: TrackWindows, lifetime: LifetimeModel) -> Float[np.ndarray, "n l"]:
+def lifetime_evidence(windows: TrackTable, lifetime: LifetimeModel) -> Float[np.ndarray, "n l"]:
     """Returns the closed-form lifetime evidence of every frame in nats, 0 after a track's end."""
     return np.where(windows.is_valid, lifetime.evidence(windows.is_hit), 0.0)
 
 
-def evidence_input(windows: TrackWindows, model: PersistenceModel, feature: Tensor | None = None) -> EvidenceInput:
+def evidence_input(windows: TrackTable, model: PersistenceModel, feature: Tensor | None = None) -> EvidenceInput:
     """Returns windows as one chunk of evidence input."""
     is_valid = torch.from_numpy(windows.is_valid)
     return EvidenceInput(
@@ -47,11 +47,11 @@ def evidence_input(windows: TrackWindows, model: PersistenceModel, feature: Tens
         frame=torch.from_numpy(windows.frame),
         is_valid=is_valid,
         lifetime=torch.from_numpy(lifetime_evidence(windows, model.lifetime).astype(np.float32)),
-        scene=torch.from_numpy(windows.scene),
+        scene=torch.from_numpy(windows.unit),
     )
 
 
-def visible_until(windows: TrackWindows) -> Int[np.ndarray, " n"]:
+def visible_until(windows: TrackTable) -> Int[np.ndarray, " n"]:
     """Returns the last frame on which each track's tokens are seen by the others.
 
     That is its last frame where it ends within the windows: the gate frees its slot when the tracker deletes it, or
@@ -63,7 +63,7 @@ def visible_until(windows: TrackWindows) -> Int[np.ndarray, " n"]:
 
 @torch.inference_mode()
 def run_offline(
-    model: PersistenceModel, windows: TrackWindows, *, shown_until: Int[np.ndarray, " n"] | None = None
+    model: PersistenceModel, windows: TrackTable, *, shown_until: Int[np.ndarray, " n"] | None = None
 ) -> EvidenceOutput:
     """Returns evidence and attention of some tracks, all in one chunk.
 
@@ -74,7 +74,7 @@ def run_offline(
     """
     feature = None
     if model.config.evidence.uses_pixels:
-        feature, _ = model.extractor(to_input(torch.from_numpy(windows.crops)))
+        feature, _ = model.extractor(to_input(torch.from_numpy(windows.known("crops"))))
     inputs = evidence_input(windows, model, feature)
     shown = visible_until(windows)
     if shown_until is not None:
@@ -83,16 +83,16 @@ def run_offline(
     return output
 
 
-def scene_chunks(windows: TrackWindows, size: int = SCENES_PER_CHUNK) -> Iterator[Int[np.ndarray, " m"]]:
+def scene_chunks(windows: TrackTable, size: int = SCENES_PER_CHUNK) -> Iterator[Int[np.ndarray, " m"]]:
     """Yields the rows of `size` whole scenes at a time."""
-    scenes = np.unique(windows.scene)
+    scenes = np.unique(windows.unit)
     for start in range(0, len(scenes), size):
-        yield np.flatnonzero(np.isin(windows.scene, scenes[start : start + size]))
+        yield np.flatnonzero(np.isin(windows.unit, scenes[start : start + size]))
 
 
 def evidence_of(
     model: PersistenceModel,
-    windows: TrackWindows,
+    windows: TrackTable,
     *,
     shown_until: Int[np.ndarray, " n"] | None = None,
     on_progress: Callable[[int, int], None] | None = None,

@@ -13,13 +13,13 @@ from perdure.evidence.config import ModelConfig
 from perdure.evidence.lifetime import fit_lifetime
 from perdure.gate.model import PersistenceModel
 from perdure.gate.operation import Operation
-from perdure.training.batches import WindowTensors, joined
+from perdure.track_table import TrackTable
+from perdure.training.batches import WindowTensors
 from perdure.training.composites import composite_windows
 from perdure.training.config import TrainingConfig
 from perdure.training.progress import PreparedSteps, TrainingLog
-from perdure.training.sequence_windows import folder_windows
 from perdure.training.train import Trainer, fit
-from perdure.training.windows import TrackWindows, split_windows
+from perdure.training.windows import folder_windows, score_scale, split_windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +43,18 @@ class TrainingRequest:
     device: str = "cpu"
 
 
-def build_model(request: TrainingRequest, windows: TrackWindows) -> PersistenceModel:
+def build_model(request: TrainingRequest, windows: TrackTable) -> PersistenceModel:
     """Returns a model with fresh weights, its lifetime evidence and score scale fitted on training tracks."""
     lifetime = fit_lifetime(windows.is_hit, windows.is_valid, windows.is_persistent)
     with torch.random.fork_rng():
         torch.manual_seed(request.seed)
         model = PersistenceModel(
-            request.model, operation=request.operation, lifetime=lifetime, score_scale=windows.score_scale()
+            request.model, operation=request.operation, lifetime=lifetime, score_scale=score_scale(windows)
         )
     return model.to(request.device)
 
 
-def _other_sources(request: TrainingRequest, steps: PreparedSteps) -> list[TrackWindows]:
+def _other_sources(request: TrainingRequest, steps: PreparedSteps) -> list[TrackTable]:
     """Returns pasted tracks and tracks of real sequences, where they are asked for."""
     config, operation, sources = request.training, request.operation, []
     if config.composites.num_scenes:
@@ -98,7 +98,7 @@ def train_model(
     num_parts = 2 + int(request.training.sequences is not None)
     steps = PreparedSteps(log, num_parts=num_parts, num_steps=request.training.num_steps)
 
-    def windows_of(split: str) -> TrackWindows:
+    def windows_of(split: str) -> TrackTable:
         return split_windows(
             dataset,
             split,
@@ -109,7 +109,7 @@ def train_model(
         )
 
     sources, validation = [windows_of("train"), *_other_sources(request, steps)], windows_of("validation")
-    model = build_model(request, joined(sources))
+    model = build_model(request, TrackTable.join(sources))
     trainer = Trainer(model, request.training, seed=request.seed)
     fit(
         trainer,

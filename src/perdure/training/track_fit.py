@@ -26,7 +26,7 @@ from perdure.evidence.track_evidence import (
     stacked,
 )
 from perdure.extras import require
-from perdure.tracks.track_table import TrackTable
+from perdure.track_table import TrackTable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,8 +93,8 @@ def fit_track_evidence(
         table.is_hit, table.is_valid, table.is_persistent, max_lifetime=min(config.max_lifetime, table.num_ages)
     )
     valid = table.is_valid
-    scale = ScoreScale.fit(table.score[table.is_hit & valid])
-    columns = scaled_columns(table.features[valid], lifetime.evidence(table.is_hit)[valid], scale)
+    scale = ScoreScale.fit(table.known("score")[table.is_hit & valid])
+    columns = scaled_columns(table.known("features")[valid], lifetime.evidence(table.is_hit)[valid], scale)
     truth = np.repeat(table.is_persistent[:, None], table.num_ages, axis=1)[valid]
     weight = balanced_weights(table)[valid]
     inputs = all_inputs(
@@ -126,7 +126,7 @@ def table_evidence(model: TrackEvidence, table: TrackTable) -> Float[np.ndarray,
     valid = table.is_valid
     evidence = np.full(valid.shape, np.nan)
     evidence[valid] = model.evidence(
-        table.features[valid],
+        table.known("features")[valid],
         model.lifetime.evidence(table.is_hit)[valid],
         table.looks[valid] if model.extra and table.looks is not None else None,
     )

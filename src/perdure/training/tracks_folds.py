@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
 from perdure.calibration.rates import Rates
 from perdure.gate.forest_model import ForestModel
@@ -17,8 +13,6 @@ from perdure.tracks.tracks_config import RealData
 from perdure.tracks.tracks_store import StoredTracks
 from perdure.training.track_fit import TrackTrainingConfig
 from perdure.training.tracks_model import fit_tracks_model, left_out_scores
-
-ResultT = TypeVar("ResultT")
 
 ALL = -1
 """Stands for the model of all tracks, in place of the number of a fold."""
@@ -124,13 +118,3 @@ def _inside(whole: BenchData, fold: int, num_folds: int) -> BenchData:
     part = whole.folds[fold].train
     inner = leave_one_out(f"{whole.name}, fold {fold + 1}", whole.table.take(part), num_folds=num_folds)
     return BenchData(name=inner.name, table=inner.table, folds=inner.folds, frame_rate_hz=whole.frame_rate_hz)
-
-
-def mapped_folds(work: Callable[[int], ResultT], folds: Sequence[int], num_workers: int) -> Iterator[ResultT]:
-    """Yields results in order; what has not begun is dropped when the reader stops or something fails."""
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
-        try:
-            yield from pool.map(work, folds)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise

@@ -10,7 +10,7 @@ import pytest
 from data.mot_folder import write_sequence
 from perdure.data.labelled_stream import LabelledStream, site_streams
 from perdure.gate.operation import Operation
-from perdure.training.sequence_windows import folder_windows, sequence_windows
+from perdure.training.windows import folder_windows, sequence_windows
 
 
 def stream_of(folder: Path) -> LabelledStream:
@@ -39,7 +39,7 @@ def test_scenes_never_mix_sequences_and_some_are_held_out(tmp_path: Path) -> Non
     for top, name in enumerate(("a", "b", "c", "d"), start=18):
         write_sequence(tmp_path / name, top=top)
     windows = folder_windows(tmp_path, operation=Operation(), num_ages=4)
-    assert np.bincount(windows.scene).tolist() == [2, 2, 2, 2]
+    assert np.bincount(windows.unit).tolist() == [2, 2, 2, 2]
     assert len(folder_windows(tmp_path, operation=Operation(), num_ages=4, held_out_every=2)) == 4
     with pytest.raises(FileNotFoundError, match="not held out"):
         folder_windows(tmp_path, operation=Operation(), num_ages=4, held_out_every=1)
