@@ -25,7 +25,6 @@ from perdure.report.style import (
     WRONG,
     house_style,
     new_figure,
-    note,
     quiet,
     write_beside,
 )
@@ -153,7 +152,8 @@ def compute_figure(efficiency: dict[str, Any]) -> Figure:
         panels[0].set_yticks([0.2, 1.2, 2.2], ["all tracks", "persistent", "transient"], color=INK)
         handles = [Patch(color=BOTH, label="gated"), Patch(color=LINE, label="ungated: every track on every frame")]
         figure.legend(handles=handles, loc="outside lower left", ncols=2)
-        note(panels[2], f"T = {efficiency['num_frames']}, max_misses = {efficiency['max_misses']}")
+        words = f"T = {efficiency['num_frames']}, max_misses = {efficiency['max_misses']}"
+        panels[2].set_title(words, loc="right", fontsize=8.5, fontweight="normal", color=MUTED)
     return figure
 
 

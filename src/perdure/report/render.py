@@ -24,7 +24,7 @@ from perdure.report.numbers import STYLES
 from perdure.report.stored_run import STORED_FILES, Fact, Place, StoredRun, fact_at, is_measured, value_at
 from perdure.report.style import svg_bytes
 from perdure.report.targets import fitting_style
-from perdure.report.tracks_figures import SHOWN
+from perdure.report.tracks_figures import MAX_SEQUENCES, SHOWN
 
 _FACT, _NOTES = "\ue000{}\ue001", "\ue002{}\ue003"
 """Marks, of characters that no text has: the place of a fact by its number, and footnotes by their letters."""
@@ -118,6 +118,7 @@ class FilledTemplate:
             "files": stored_files(run),
             "drawings": DRAWINGS,
             "method_names": SHOWN,
+            "max_sequences": str(MAX_SEQUENCES),
             "html": is_html,
             "prefix": prefix,
             "notes": self.notes,

@@ -38,38 +38,9 @@ CLASS_COLOUR = {"persistent": PERSISTENT, "transient": TRANSIENT, "all": BOTH}
 
 ATTENTION_MAP = LinearSegmentedColormap.from_list("attention", ["#a98a5b", "#f6f4ef", "#63a79f", "#0b4f4a"])
 
-_SETTINGS: Any = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9.5,
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": MUTED,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlepad": 9,
-    "axes.axisbelow": True,
-    "grid.color": PALE,
-    "grid.linewidth": 0.8,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "xtick.minor.size": 0,
-    "ytick.minor.size": 0,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "figure.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "hatch.linewidth": 0.7,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "perdure",
-}
+_SETTINGS = mpl.rc_params_from_file(
+    Path(__file__).parent / "templates" / "figures.mplstyle", use_default_template=False
+)
 
 
 def house_style() -> Any:
@@ -87,11 +58,6 @@ def quiet(axes: Axes, *, grid: str = "y") -> None:
     axes.grid(visible=True, axis=grid)  # type: ignore[arg-type]
     hidden = "left" if grid == "y" else "bottom"
     axes.spines[hidden].set_visible(False)
-
-
-def note(axes: Axes, text: str) -> None:
-    """Writes a small remark below the title, where nothing is drawn."""
-    axes.set_title(text, loc="right", fontsize=8.5, fontweight="normal", color=MUTED)
 
 
 def quiet_rows(axes: Axes) -> None:
