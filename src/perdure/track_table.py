@@ -29,6 +29,8 @@ class TrackTable:
         scene: number of the scene by number of group: groups of one scene show the same objects.
         track_id: number of the track within its stream.
         class_id: class of the latest detection, -1 where the detector names none.
+        num_hits: detections in the whole life of the track, however few ages are noted.
+        is_open: whether it may have gone on: alive at the end of the stream, or last detected at the picture's border.
         score: score of the detection, 0 on a miss.
         xyxy_px: detected or predicted box.
         cue: cue of the detection in nats, 0 on a miss.
@@ -48,6 +50,8 @@ class TrackTable:
     scene: tuple[int, ...] = ()
     track_id: Int[np.ndarray, " n"] | None = None
     class_id: Int[np.ndarray, " n"] | None = None
+    num_hits: Int[np.ndarray, " n"] | None = None
+    is_open: Bool[np.ndarray, " n"] | None = None
     score: Float[np.ndarray, "n l"] | None = None
     xyxy_px: Float[np.ndarray, "n l 4"] | None = None
     cue: Float[np.ndarray, "n l"] | None = None

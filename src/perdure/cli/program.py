@@ -99,6 +99,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("watch", "decide on the tracks of a video", "watch_command:Watch"),
         Command("eval", "score tracks against ground truth: HOTA, IDF1, MOTA", "confirm_command:Evaluate"),
         Command("confirm", "decide on stored detections, without a video", "confirm_command:Confirm"),
+        Command("adapt", "weights for your detector and site, without labels", "adapt_command:Adapt"),
     ),
 }
 """All commands, in the order in which the help lists them."""

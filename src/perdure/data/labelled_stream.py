@@ -14,9 +14,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perdure.data.dataset import MANIFEST_NAME, PLAN_NAME, ClipDataset
+from perdure.data.detection_files import read_detection_files
 from perdure.data.mot_sequence import MotSequence, find_mot_folders, read_mot_sequence, scene_numbers
 from perdure.data.track_labels import MatchConfig, Targets, TrackLabel, detection_labels, match_for
 from perdure.types import NO_OWNER, Clip, ClipTruth, Detections
+
+USUAL_RATE_HZ = 30.0
+"""Frames per second of detections that do not say it."""
 
 
 class LabelledFrame(NamedTuple):
@@ -106,6 +110,39 @@ def sequence_stream(
         scene=scene,
         known_scores=sequence.known_scores,
     )
+
+
+def unlabelled_streams(path: Path, *, image_size: tuple[int, int] | None = None) -> list[LabelledStream]:
+    """Returns stored detections as streams on which nothing lies on an object, since nobody says what does.
+
+    Args:
+        path: a MOT folder, a folder of them, or a file or folder in any layout that `read_detection_files` knows.
+        image_size: width and height in pixels, where the files do not say it; by default the reach of all boxes.
+
+    Raises:
+        FileNotFoundError: there is nothing there.
+        ValueError: it is of no layout that is known, or a file is malformed.
+    """
+    folders = [found.parent for found in sorted(path.glob("**/seqinfo.ini"))] if path.is_dir() else []
+    if folders:
+        sequences = [read_mot_sequence(folder, has_truth=False) for folder in folders]
+        return [sequence_stream(one, MatchConfig(), scene=scene) for scene, one in enumerate(sequences)]
+    found = read_detection_files(path, image_size=image_size)
+
+    def frames() -> Iterator[LabelledFrame]:
+        for index in range(found.num_frames):
+            detections = found.at(index)
+            yield LabelledFrame(index, None, detections, np.zeros(len(detections), dtype=np.int64))
+
+    return [
+        LabelledStream(
+            name=path.name,
+            num_frames=found.num_frames,
+            frame_rate_hz=found.frame_rate_hz or USUAL_RATE_HZ,
+            image_size=image_size or found.image_size or found.reach_px(),
+            frames=frames,
+        )
+    ]
 
 
 def truth_of_clip(clip: Clip) -> ClipTruth:

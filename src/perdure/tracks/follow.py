@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from perdure.data.labelled_stream import LabelledFrame, LabelledStream
 from perdure.data.track_labels import TrackLabel, majority_label
@@ -25,6 +25,8 @@ from perdure.types import TrackFrame
 
 LAST_FRAMES = 10
 """Tracks born this close to the end of a sequence are left out: nobody can tell what they would have become."""
+BORDER = 0.02
+"""Share of the picture's size within which the last box of a track counts as at its border."""
 Column = Callable[[LabelledFrame, TrackFrame, Int[np.ndarray, " m"]], np.ndarray]
 """Returns what is noted of the tracks in some rows of a frame; it is called on every frame in turn."""
 ColumnName = Literal["features", "crops", "geometry"]
@@ -64,6 +66,8 @@ def follow(
         rows, hits = np.flatnonzero(tracks.age <= num_ages), np.flatnonzero(tracks.is_hit)
         noted["hit_id"].append(tracks.track_id[hits])
         noted["label"].append(frame.label[tracks.detection_index[hits]])
+        noted["is_last_open"].append(_at_border(tracks.xyxy_px[hits], stream.image_size))
+        live = tracks.track_id
         for name in ("track_id", "age", "is_hit", "score", "xyxy_px", "class_id"):
             noted[name].append(getattr(tracks, name)[rows])
         noted["cue"].append(tracks.cue[rows].astype(np.float32))
@@ -73,20 +77,32 @@ def follow(
         num_frames += 1
     if not num_frames:
         raise ValueError(f"{stream.name}: got no frames, expected some")
-    table, label = _stacked({name: np.concatenate(parts) for name, parts in noted.items()}, num_ages)
+    table, label = _stacked({name: np.concatenate(parts) for name, parts in noted.items()}, num_ages, live)
     is_kept = (table.birth_frame + least_frames <= num_frames) & (label != TrackLabel.IGNORE)
     return table.with_columns(sequence=(stream.name,), scene=()).take(np.flatnonzero(is_kept))
 
 
-def _stacked(noted: dict[str, np.ndarray], num_ages: int) -> tuple[TrackTable, Int[np.ndarray, " n"]]:
-    """Returns all tracks, whose numbers are their rows, and their labels."""
+def _at_border(xyxy_px: Float[np.ndarray, "n 4"], image_size: tuple[int, int]) -> Bool[np.ndarray, " n"]:
+    """Returns which boxes touch the border of the picture, where objects leave."""
+    size = np.array(image_size, dtype=np.float64)
+    return np.any((xyxy_px[:, :2] <= BORDER * size) | (xyxy_px[:, 2:] >= (1 - BORDER) * size), axis=1)
+
+
+def _stacked(
+    noted: dict[str, np.ndarray], num_ages: int, live: Int[np.ndarray, " m"]
+) -> tuple[TrackTable, Int[np.ndarray, " n"]]:
+    """Returns all tracks, whose numbers are their rows, and their labels; `live` are those alive at the end."""
     track_id = noted.pop("track_id")
     place = (track_id, noted.pop("age") - 1)
     num = int(track_id.max(initial=-1)) + 1
     counts = np.zeros((num, len(TrackLabel)), dtype=np.int64)
-    np.add.at(counts, (noted.pop("hit_id"), noted.pop("label")), 1)
+    hit_id = noted.pop("hit_id")
+    np.add.at(counts, (hit_id, noted.pop("label")), 1)
     label = majority_label(counts)
-    columns: dict[str, Any] = {"track_id": np.arange(num)}
+    is_open = np.zeros(num, dtype=bool)
+    is_open[hit_id] = noted.pop("is_last_open")  # the last detection of a track is written last
+    is_open[live] = True
+    columns: dict[str, Any] = {"track_id": np.arange(num), "num_hits": counts.sum(axis=1), "is_open": is_open}
     for name in ("birth_frame", "class_id"):
         columns[name] = np.zeros(num, dtype=np.int64)
         columns[name][track_id] = noted.pop(name)

@@ -58,15 +58,21 @@ class TrackTrainingConfig:
             raise ValueError(f"input_share: got {self.input_share}, expected above 0 up to 1")
 
 
-def balanced_weights(table: TrackTable) -> Float[np.ndarray, "n l"]:
-    """Returns a weight for each track and age, both classes alike at every age; 0 after a track's end."""
+def balanced_weights(table: TrackTable, weight: Float[np.ndarray, " n"] | None = None) -> Float[np.ndarray, "n l"]:
+    """Returns a weight for each track and age, both classes alike at every age; 0 after a track's end.
+
+    Args:
+        table: tracks with labels.
+        weight: how much each track counts within its class; all alike by default.
+    """
+    counted = np.ones(len(table)) if weight is None else weight
     weights = np.zeros(table.is_valid.shape)
     for age in range(table.num_ages):
         valid = table.is_valid[:, age]
         for is_persistent in (True, False):
             rows = valid & (table.is_persistent == is_persistent)
             if rows.any():
-                weights[rows, age] = valid.sum() / (2 * rows.sum())
+                weights[rows, age] = counted[rows] * counted[valid].sum() / (2 * counted[rows].sum())
     return weights
 
 
@@ -76,6 +82,7 @@ def fit_track_evidence(
     *,
     seed: int,
     uses_looks: bool = False,
+    weight: Float[np.ndarray, " n"] | None = None,
 ) -> TrackEvidence:
     """Returns the model fitted on labelled tracks.
 
@@ -83,6 +90,7 @@ def fit_track_evidence(
         table: tracks with labels.
         config: sizes.
         seed: of the trees.
+        weight: how much each track counts within its class; all alike by default.
         uses_looks: whether what is seen on crops joins in. Half of the trees read tokens then, half contrast: together
             they would thin each other out among the inputs that a split chooses from.
 
@@ -96,7 +104,7 @@ def fit_track_evidence(
     scale = ScoreScale.fit(table.known("score")[table.is_hit & valid])
     columns = scaled_columns(table.known("features")[valid], lifetime.evidence(table.is_hit)[valid], scale)
     truth = np.repeat(table.is_persistent[:, None], table.num_ages, axis=1)[valid]
-    weight = balanced_weights(table)[valid]
+    weights = balanced_weights(table, weight)[valid]
     inputs = all_inputs(
         uses_place=config.uses_place,
         uses_raw_scores=config.uses_raw_scores,
@@ -111,7 +119,7 @@ def fit_track_evidence(
         rows = np.concatenate([rows, looks[valid]], axis=1)
     rows = rows.astype(np.float32)
     kinds = _kinds(len(inputs), (0,) if looks is None else look_kinds(looks.shape[2]))
-    grown = _grown(rows, truth, weight, inputs=inputs, kinds=kinds, config=config, seed=seed)
+    grown = _grown(rows, truth, weights, inputs=inputs, kinds=kinds, config=config, seed=seed)
     return TrackEvidence(
         inputs=inputs,
         forest=as_arrays(grown),
