@@ -22,7 +22,7 @@ import numpy as np
 from perdure.bench.confirmation import cost_resamples, running_best, swept_point
 from perdure.data.labelled_stream import sequence_stream
 from perdure.data.mot_sequence import MotSequence
-from perdure.gate.detections_model import DetectionsModel
+from perdure.gate.forest_model import ForestModel
 from perdure.gate.load import load_model
 from perdure.track_table import TrackTable
 from perdure.tracks.follow import track_table
@@ -78,7 +78,7 @@ def rows_of(name: str, root: Path, request: RealData, config: TrackTrainingConfi
     law = fit_life_law(lives)
     label = soft_labels(lives, law.life)
     shipped = load_model("detections")
-    if not isinstance(shipped, DetectionsModel):
+    if not isinstance(shipped, ForestModel):
         raise TypeError("the weights in the package read pixels")
     found = {method: np.full(data.table.is_valid.shape, np.nan) for method in ("package", "lives", "labels")}
     found["package"] = table_evidence(shipped.evidence, data.table)

@@ -11,7 +11,7 @@ from data.street import write_street
 from perdure.cli import main
 from perdure.data.labelled_stream import unlabelled_streams
 from perdure.evidence.track_features import FEATURES
-from perdure.gate.detections_model import DetectionsModel
+from perdure.gate.forest_model import ForestModel
 from perdure.gate.load import load_gate, load_model
 from perdure.stopping.sequences import run_rule
 from perdure.stopping.streak import StreakRule
@@ -51,13 +51,13 @@ def simulated(seed: int, *, num: int = 1200, says_all: bool = True) -> TrackTabl
 
 
 @pytest.fixture(scope="module")
-def shipped() -> DetectionsModel:
+def shipped() -> ForestModel:
     model = load_model("detections")
-    assert isinstance(model, DetectionsModel)
+    assert isinstance(model, ForestModel)
     return model
 
 
-def test_what_lives_say_is_learned_and_saved_as_weights_that_run(shipped: DetectionsModel, tmp_path: Path) -> None:
+def test_what_lives_say_is_learned_and_saved_as_weights_that_run(shipped: ForestModel, tmp_path: Path) -> None:
     table = simulated(0)
     found = adapt(table, shipped, frame_rate_hz=12.0, config=SMALL, seed=1)
     assert found.model is not None and found.loss_after < 0.5 * found.loss_before
@@ -71,14 +71,14 @@ def test_what_lives_say_is_learned_and_saved_as_weights_that_run(shipped: Detect
     assert np.isfinite(promise.rule.upper)
 
 
-def test_features_that_say_nothing_leave_the_weights_as_they_are(shipped: DetectionsModel) -> None:
+def test_features_that_say_nothing_leave_the_weights_as_they_are(shipped: ForestModel) -> None:
     table = simulated(0, says_all=False)
     told = adapt(table, shipped, frame_rate_hz=12.0, config=SMALL)
     # The package's weights are as lost on noise; what must not be is a model that claims to know more than a coin.
     assert told.loss_after > np.log(2) - 0.02 or told.model is None
 
 
-def test_too_few_long_lives_are_refused_with_their_number(shipped: DetectionsModel) -> None:
+def test_too_few_long_lives_are_refused_with_their_number(shipped: ForestModel) -> None:
     found = adapt(simulated(0, num=200), shipped, frame_rate_hz=12.0, config=SMALL)
     assert found.model is None and np.isnan(found.loss_after)
     assert found.reason.startswith(f"only {found.law.num_long} tracks lived for 12 detections or more, need 60")

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, Int
 
+from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores, sample_one_per_clip
 from perdure.evidence.track_evidence import TrackEvidence
-from perdure.gate.detections_model import DetectionsModel
-from perdure.gate.operation import Rates
+from perdure.gate.forest_model import ForestModel
 from perdure.stopping.counting import is_hit_streak
 from perdure.stopping.sequences import run_rule
 from perdure.stopping.streak import STREAKS, StreakRule
@@ -68,12 +68,12 @@ class Adaptation:
     reason: str
     loss_before: float = float("nan")
     loss_after: float = float("nan")
-    model: DetectionsModel | None = None
+    model: ForestModel | None = None
 
 
 def adapt(
     table: TrackTable,
-    model: DetectionsModel,
+    model: ForestModel,
     *,
     frame_rate_hz: float,
     config: AdaptConfig | None = None,
@@ -113,7 +113,7 @@ def adapt(
     found = replace(found, loss_before=before, loss_after=after)
     if not after < before:
         return replace(found, reason="on stretches left out they tell lives no better than the weights that are there")
-    made = DetectionsModel(
+    made = ForestModel(
         evidence=fit_on_lives(table, label, config.forest, seed),
         operation=replace(
             model.operation,
