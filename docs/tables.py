@@ -357,6 +357,33 @@ def out_of_the_box_short() -> list[str]:
     return table(("recorded tracks", "three in a row confirms", "perdure, as it is loaded"), lines)
 
 
+def adapt() -> list[str]:
+    """Returns the cost of weights from the package, from lives and from labels, with what lives gain on the package."""
+    names = {"car": "KITTI Car", "pedestrian": "KITTI Pedestrian", "infrared": "infrared, static camera",
+             "clutter": "infrared, clutter that persists", "mot17": "MOT17, second halves", "mot15": "MOT15",
+             "pets": "PETS, MOG2"}  # fmt: skip
+    rows = {(row["data"], row["method"], row["fa_cap"]): row for row in rows_of("adapt")}
+    caps = sorted({cap for _, _, cap in rows}, reverse=True)
+    lines = []
+    for data in dict.fromkeys(name for name, _, _ in rows):
+        costs = (
+            " / ".join(two(rows[data, method, cap]["cost"]) for cap in caps) for method in ("package", "lives", "labels")
+        )
+        gains = (rows[data, "lives", cap]["minus_package_ci95"] for cap in caps)
+        row = rows[data, "lives", caps[0]]
+        lines.append(
+            [
+                names[data],
+                f"{row['num_true']:,} / {row['num_false']:,}",
+                str(row["life"]),
+                *costs,
+                ", ".join(f"{low:+.2f} to {high:+.2f}" for low, high in gains),
+            ]
+        )
+    header = ["set", "persistent / transient", "life", "package", "**without labels**", "with labels"]
+    return table([*header, "without labels minus package, 95 %"], lines)
+
+
 def detector() -> list[str]:
     """Returns precision and recall of boxes behind a detection network, by the least score that it keeps."""
     lines = []
@@ -367,6 +394,7 @@ def detector() -> list[str]:
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {
+    "adapt": adapt,
     "detector": detector,
     "frontier": lambda: frontier("swept"),
     "frontier-calibrated": lambda: frontier("calibration"),
