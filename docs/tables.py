@@ -394,8 +394,6 @@ def detector() -> list[str]:
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {
-    "adapt": adapt,
-    "detector": detector,
     "frontier": lambda: frontier("swept"),
     "frontier-calibrated": lambda: frontier("calibration"),
     "frontier-live": frontier_live,
@@ -410,5 +408,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "site": site,
     "out-of-the-box": out_of_the_box,
     "out-of-the-box-short": out_of_the_box_short,
+    "adapt": adapt,
+    "detector": detector,
 }
 """What may stand between the markers of a page, by name."""
