@@ -366,9 +366,8 @@ def adapt() -> list[str]:
     caps = sorted({cap for _, _, cap in rows}, reverse=True)
     lines = []
     for data in dict.fromkeys(name for name, _, _ in rows):
-        costs = (
-            " / ".join(two(rows[data, method, cap]["cost"]) for cap in caps) for method in ("package", "lives", "labels")
-        )
+        methods = ("package", "lives", "labels")
+        costs = (" / ".join(two(rows[data, method, cap]["cost"]) for cap in caps) for method in methods)
         gains = (rows[data, "lives", cap]["minus_package_ci95"] for cap in caps)
         row = rows[data, "lives", caps[0]]
         lines.append(
