@@ -28,7 +28,7 @@ from perdure.track_table import TrackTable
 from perdure.tracks.split import folds_of
 from perdure.training.track_fit import TrackTrainingConfig, fit_track_evidence, table_evidence
 
-DETECTIONS, PIXELS = "perdure, detections", "perdure, with pixels"
+DETECTIONS, PIXELS, NETWORK = "perdure, detections", "perdure, with pixels", "perdure, network"
 """Names of our own methods."""
 NUM_INNER_FOLDS = 5
 """Parts of the training sequences that are left out in turn to learn how a method does on sequences not seen."""
@@ -200,7 +200,14 @@ def _learned_opponents() -> dict[str, Method]:
     }
 
 
-def compared_methods(config: TrackTrainingConfig, *, has_pixels: bool, seed: int) -> dict[str, Method]:
+def network_method() -> Method:
+    """Returns the evidence of a network that was fitted on none of the tracks."""
+    return lambda train, test, cap: test.known("evidence")
+
+
+def compared_methods(
+    config: TrackTrainingConfig, *, has_pixels: bool, seed: int, has_network: bool = False
+) -> dict[str, Method]:
     """Returns the methods that a run is compared with, and its own evidence without a fall-back, by name."""
     methods: dict[str, Method] = {
         "tuned hand rule": hand_method(),
@@ -209,6 +216,8 @@ def compared_methods(config: TrackTrainingConfig, *, has_pixels: bool, seed: int
     }
     if has_pixels:
         methods[PIXELS] = forest_method(config, seed, uses_pixels=True)
+    if has_network:
+        methods[NETWORK] = network_method()
     return methods
 
 

@@ -246,7 +246,7 @@ def decide_fold(fold: int, request: FoldsRequest) -> tuple[TruncatedSPRT, list[S
     data = stored.split(request.request, request.name)
     groups = np.unique(data.table.group[data.folds[fold].test])
     outcomes = []
-    for stream, born in stored.streams(request.request, groups, has_pixels=request.pretrained is not None):
+    for stream, born in stored.streams(request.request, groups, has_pixels=request.has_pixels):
         known = stream.known_scores if request.training.uses_stream_scores else None
         gate = load_gate(request.model(fold), like="promise", image_size=stream.image_size, known_scores=known)
         outcomes.append(decide_stream(stream, gate, born=born))

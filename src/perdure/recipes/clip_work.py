@@ -53,7 +53,7 @@ def pretrain(context: StageContext) -> None:
 def training_request(config: RunConfig, context: StageContext) -> TrainingRequest:
     """Returns what a configuration says about training."""
     return TrainingRequest(
-        model=config.model,
+        model=config.network,
         operation=config.operation,
         training=config.training,
         seed=config.seed,

@@ -141,6 +141,17 @@ class RunConfig(RunSettings):
         return "pretrain" if self.sequences is not None and self.sequences.uses_pixels else None
 
     @property
+    def network(self) -> ModelConfig:
+        """The networks that are trained.
+
+        One that decides on sequences reads pixels if these do, and no scores: those of clips say nothing of a detector.
+        """
+        if self.evidence == "forest" or self.sequences is None:
+            return self.model
+        evidence = replace(self.model.evidence, uses_pixels=self.sequences.uses_pixels, uses_score=False)
+        return replace(self.model, evidence=evidence)
+
+    @property
     def num_clips_in_memory(self) -> int:
         """Clips of the larger one of the splits that are held whole."""
         return max(self.data.num_calibration, self.data.num_test) if isinstance(self.data, DataConfig) else 0

@@ -10,7 +10,7 @@ from perdure.proof.faults import suite_digest
 from perdure.proof.store import prove
 from perdure.recipes import clip_work, track_work
 from perdure.recipes.clip_work import PRETRAINED, TRAINED
-from perdure.recipes.config import RunConfig
+from perdure.recipes.config import RunConfig, SequencesConfig
 from perdure.report.write import write_analysis, write_report
 from perdure.runs.machine import usable_cores
 from perdure.runs.stage import Stage, StageContext
@@ -92,15 +92,16 @@ def _network_stage(config: RunConfig, name: str) -> Stage:
 
 def _tracks_stage(config: RunConfig) -> Stage:
     is_seen = config.network_stage is not None
+    source = "data" if config.sequences is None else config.network_stage
     return Stage(
         name="tracks",
         summary="link and label the tracks of all sequences",
         run=track_work.make_tracks,
         version=2,
-        after=() if config.network_stage is None else (config.network_stage,),
+        after=() if source is None else (source,),
         settings=("data",),
         outputs=("data/{fingerprint}/tracks.safetensors", "data/{fingerprint}/tracks.json"),
-        inputs=_sequence_files(config),
+        inputs="" if config.sequences is None else _sequence_files(config.sequences),
         weight=120 if is_seen else 40,
         uses_torch=is_seen,
     )
@@ -214,11 +215,11 @@ def _proven() -> str:
     return fingerprint(suite_digest(), [path.read_text(encoding="utf-8") for path in files])
 
 
-def _sequence_files(config: RunConfig) -> str:
+def _sequence_files(sequences: SequencesConfig) -> str:
     """Returns a word that changes when a file of the sequences does: names, sizes and times of change."""
-    if config.sequences is None or config.sequences.num_streets:
+    if sequences.num_streets:
         return "made up"
-    folders = sequence_folders(config.sequences, config.sequences.folder)
+    folders = sequence_folders(sequences, sequences.folder)
     files = [path for folder in folders for path in folder.rglob("*")]
     known = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files) if path.is_file()]
     return fingerprint([list(one) for one in known])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 from perdure.bench.confirmation_bench import bench_rows
 from perdure.bench.confirmation_methods import CAPS, compared_methods
+from perdure.data.config import SPLITS
+from perdure.data.dataset import ClipDataset
 from perdure.data.mot_sequence import MotSequence
 from perdure.evaluation.decide import decide_folds
 from perdure.evaluation.tracks_evidence import left_out_evidence
@@ -18,16 +21,18 @@ from perdure.evaluation.tracks_metrics import tracks_metrics
 from perdure.files import write_json
 from perdure.gate.model import PersistenceModel
 from perdure.metrics.decisions import write_decisions
-from perdure.recipes.clip_work import PRETRAINED
-from perdure.recipes.config import RunConfig, SequencesConfig
+from perdure.recipes.clip_work import PRETRAINED, TRAINED
+from perdure.recipes.config import RunConfig
 from perdure.report.style import save_figure
 from perdure.report.tracks_figures import evidence_figure
 from perdure.runs.stage import StageContext
 from perdure.track_table import TrackTable
-from perdure.tracks.real_data import read_places, sequence_folders, street_place
+from perdure.tracks.real_data import clip_place, read_places, sequence_folders, stream_at, street_place
 from perdure.tracks.table_looks import table_looks
-from perdure.tracks.tracks_store import StoredTracks
+from perdure.tracks.tracks_config import RealData
+from perdure.tracks.tracks_store import StoredTracks, clip_tracks
 from perdure.training.tracks_folds import ALL, FoldsRequest, calibrate_fold, fit_fold
+from perdure.training.tracks_network import network_evidence, network_on_tracks
 from perdure.workers import mapped
 
 FITTED = "fitted"
@@ -37,25 +42,32 @@ TRACKS = "tracks.safetensors"
 
 
 def make_tracks(context: StageContext) -> None:
-    """Links the detections of all sequences, describes and labels their tracks, and looks at their crops."""
-    source, on_sequence = _sequences(context), context.on_progress("sequences")
-    if source.num_streets:
-        places = [street_place(seed) for seed in range(source.num_streets)]
+    """Links the detections of all sequences, describes and labels their tracks, and lets a network see them."""
+    config: RunConfig = context.config
+    request, on_sequence = _request(config), context.on_progress("sequences")
+    if config.sequences is None:
+        dataset = ClipDataset.open(context.dataset_folder)
+        places = [clip_place(dataset.root, clip_id) for split in SPLITS for clip_id in dataset.split(split)]
+        stored = clip_tracks(request, places, num_test=config.world_clips.num_test, on_progress=on_sequence)
     else:
-        places = [str(folder) for folder in sequence_folders(source, source.folder.resolve())]
-    table, sequences = read_places(source, places, on_sequence, needs_video=source.uses_pixels)
-    if source.uses_pixels:
-        table = _looked_at(table, sequences, context)
+        if config.sequences.num_streets:
+            places = [street_place(seed) for seed in range(config.sequences.num_streets)]
+        else:
+            places = [str(folder) for folder in sequence_folders(request, config.sequences.folder.resolve())]
+        table, sequences = read_places(request, places, on_sequence, needs_video=config.sequences.uses_pixels)
+        if config.network_stage == "pretrain":
+            table = _looked_at(table, sequences, context)
+        stored = StoredTracks.of(table, places, sequences)
+        if config.network_stage == "train":
+            stored = _with_evidence(stored, request, context)
     path = _tracks_file(context)
     path.parent.mkdir(parents=True, exist_ok=True)
-    StoredTracks.of(table, places, sequences).save(path)
+    stored.save(path)
 
 
-def _sequences(context: StageContext) -> SequencesConfig:
-    config: RunConfig = context.config
-    if config.sequences is None:
-        raise ValueError("data: got clips, expected labelled sequences")
-    return config.sequences
+def _request(config: RunConfig) -> RealData:
+    """Returns how tracks are made and split; those of clips as any others."""
+    return config.sequences or RealData()
 
 
 def _tracks_file(context: StageContext) -> Path:
@@ -68,6 +80,13 @@ def _looked_at(table: TrackTable, sequences: list[MotSequence], context: StageCo
         table, sequences, model.extractor, model.operation.crop, on_progress=context.on_progress("videos")
     )
     return table.with_columns(looks=looks)
+
+
+def _with_evidence(stored: StoredTracks, request: RealData, context: StageContext) -> StoredTracks:
+    model = network_on_tracks(context.run.path / TRAINED, request, stored.frame_rate_hz)
+    streams = [stream_at(request, place, model.uses_pixels) for place in stored.places]
+    evidence = network_evidence(model, streams, on_progress=context.on_progress("evidence of the network"))
+    return replace(stored, table=stored.table.with_columns(evidence=evidence))
 
 
 def fit(context: StageContext) -> None:
@@ -125,6 +144,7 @@ def evaluate(context: StageContext) -> None:
         early_stop_frame=config.evaluation.early_stop_frame,
         num_resamples=config.evaluation.num_resamples,
         seed=config.seed,
+        is_one_sequence=config.sequences is None,
     )
     write_decisions(context.run.decisions, records)
     write_json(context.run.evaluation_metrics, metrics)
@@ -133,7 +153,12 @@ def evaluate(context: StageContext) -> None:
 def _compared(context: StageContext, request: FoldsRequest, num_folds: int) -> list[dict[str, Any]]:
     """Returns the rows of all methods on the same splits."""
     data = StoredTracks.load(request.tracks).split(request.request, request.name)
-    methods = compared_methods(request.training, has_pixels=data.table.looks is not None, seed=request.seed)
+    methods = compared_methods(
+        request.training,
+        has_pixels=data.table.looks is not None,
+        has_network=data.table.evidence is not None,
+        seed=request.seed,
+    )
     total = len(CAPS) * (len(methods) + 3)
     steps: list[str] = []
     on_step = context.on_progress("comparison")
@@ -163,17 +188,19 @@ def visualize(context: StageContext) -> None:
 def _folds(context: StageContext, models: Path, *, prefix: str = "fold") -> tuple[FoldsRequest, int]:
     """Returns what the models of all folds depend on, and how many folds there are."""
     config: RunConfig = context.config
-    source, path = _sequences(context), _tracks_file(context)
+    data, path = _request(config), _tracks_file(context)
     request = FoldsRequest(
         tracks=path,
-        name=source.name,
-        request=source,
+        name="clips" if config.sequences is None else config.sequences.name,
+        request=data,
         training=config.forest,
         rates=config.calibration,
         inner_folds=config.evaluation.inner_folds,
         seed=config.seed,
-        pretrained=context.run.path / PRETRAINED if source.uses_pixels else None,
+        pretrained=context.run.path / PRETRAINED if config.network_stage == "pretrain" else None,
         models=models,
         prefix=prefix,
+        network=context.run.path / TRAINED if config.network_stage == "train" else None,
+        has_pixels=config.sequences is not None and config.sequences.uses_pixels,
     )
-    return request, len(StoredTracks.load(path).split(source, request.name).folds)
+    return request, len(StoredTracks.load(path).split(data, request.name).folds)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from perdure.data.labelled_stream import LabelledStream, sequence_stream
+from perdure.data.dataset import ClipDataset
+from perdure.data.labelled_stream import LabelledStream, clip_stream, sequence_stream
 from perdure.data.mot_sequence import MotSequence, find_mot_folders, read_mot_sequence, scene_numbers
 from perdure.data.sequence_info import read_info
 from perdure.data.street_sequence import street_sequence
@@ -24,7 +25,7 @@ from perdure.video.reader import open_video
 
 logger = logging.getLogger(__name__)
 
-_STREET = "street:"
+_STREET, _CLIP = "street:", "clip:"
 Look = Callable[[TrackTable, list[MotSequence]], np.ndarray]
 """Returns what is seen on the crops of tracks."""
 
@@ -90,12 +91,15 @@ def read_places(
 
 
 def stream_at(request: RealData, place: str, has_pixels: bool) -> LabelledStream:
-    """Returns the labelled stream of a place.
+    """Returns the labelled stream of a place; clips come with their pixels.
 
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: a file is malformed.
     """
+    if place.startswith(_CLIP):
+        root, _, clip_id = place.removeprefix(_CLIP).rpartition(":")
+        return clip_stream(_clips(root).clip(clip_id))
     sequence = sequence_at(request, place, needs_video=has_pixels)
     return sequence_stream(sequence, request.match, has_pixels=has_pixels, min_score=request.min_score)
 
@@ -109,6 +113,16 @@ def sequence_table(request: RealData, sequence: MotSequence) -> TrackTable:
 def street_place(seed: int) -> str:
     """Returns the place of a scene of synthetic detections."""
     return f"{_STREET}{seed}"
+
+
+def clip_place(root: Path, clip_id: str) -> str:
+    """Returns the place of a clip of the data set in a folder."""
+    return f"{_CLIP}{root.resolve()}:{clip_id}"
+
+
+@cache
+def _clips(root: str) -> ClipDataset:
+    return ClipDataset.open(root)
 
 
 def sequence_at(request: RealData, place: str, *, needs_video: bool = False) -> MotSequence:

@@ -33,12 +33,14 @@ class BenchData:
         table: all tracks.
         folds: splits; no track is scored in two of them.
         frame_rate_hz: frames per second, the median over sequences.
+        is_one_unit: whether tracks of a sequence are dependent however far apart they are, as in clips.
     """
 
     name: str
     table: TrackTable
     folds: Sequence[Fold]
     frame_rate_hz: float = 30.0
+    is_one_unit: bool = False
 
     @property
     def is_scored(self) -> np.ndarray:
@@ -74,6 +76,13 @@ def train_and_test(name: str, train: TrackTable, test: TrackTable) -> BenchData:
     is_test = np.arange(len(train) + len(test)) >= len(train)
     table = TrackTable.join([train, test])
     return BenchData(name=name, table=table, folds=[Fold(train=~is_test, test=is_test)])
+
+
+def with_test(name: str, table: TrackTable, *, num_test: int, frame_rate_hz: float) -> BenchData:
+    """Returns data whose last groups are scored, and never fitted on; time within a clip makes nothing independent."""
+    is_test = table.group >= len(table.sequence) - num_test
+    fold = Fold(train=~is_test, test=is_test)
+    return BenchData(name=name, table=table, folds=[fold], frame_rate_hz=frame_rate_hz, is_one_unit=True)
 
 
 def block_edges(table: TrackTable, num_blocks: int) -> np.ndarray:

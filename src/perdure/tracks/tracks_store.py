@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from perdure.arrays import load_arrays, save_arrays
 from perdure.data.labelled_stream import LabelledStream
 from perdure.data.mot_sequence import MotSequence
 from perdure.track_table import TrackTable
+from perdure.tracks.follow import track_table
 from perdure.tracks.real_data import left_out, stream_at
-from perdure.tracks.split import BenchData, block_edges
+from perdure.tracks.split import BenchData, block_edges, with_test
 from perdure.tracks.tracks_config import RealData
 
 _ARRAYS = ("features", "is_hit", "is_valid", "score", "xyxy_px", "is_persistent", "group", "birth_frame")
+_OPTIONAL = ("looks", "evidence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,28 +31,39 @@ class StoredTracks:
         places: folders of the sequences, or what stands for them, in order of group.
         num_frames: of each sequence.
         frame_rate_hz: the median over sequences.
+        num_test: sequences at the end that are left out of everything but evaluation; 0 leaves each out in turn.
     """
 
     table: TrackTable
     places: tuple[str, ...]
     num_frames: tuple[int, ...]
     frame_rate_hz: float
+    num_test: int = 0
 
     @classmethod
-    def of(cls, table: TrackTable, places: list[str], sequences: list[MotSequence]) -> StoredTracks:
+    def of(
+        cls,
+        table: TrackTable,
+        places: list[str],
+        sequences: Sequence[MotSequence | LabelledStream],
+        *,
+        num_test: int = 0,
+    ) -> StoredTracks:
         """Returns tracks with the sequences they are from."""
         return cls(
             table=table,
             places=tuple(places),
             num_frames=tuple(sequence.num_frames for sequence in sequences),
             frame_rate_hz=float(np.median([sequence.frame_rate_hz for sequence in sequences])),
+            num_test=num_test,
         )
 
     def save(self, path: Path) -> None:
         """Writes a .safetensors file, and a JSON file beside it, atomically."""
         arrays: dict[str, np.ndarray] = {name: getattr(self.table, name) for name in _ARRAYS}
-        if self.table.looks is not None:
-            arrays["looks"] = self.table.looks
+        for name in _OPTIONAL:
+            if getattr(self.table, name) is not None:
+                arrays[name] = getattr(self.table, name)
         save_arrays(path, arrays, self._info())
 
     def _info(self) -> dict[str, Any]:
@@ -65,7 +79,8 @@ class StoredTracks:
             }
             for group, name in enumerate(table.sequence)
         ]
-        return {"kind": "tracks", "frame_rate_hz": self.frame_rate_hz, "sequences": counts}
+        rest = {"num_test": self.num_test} if self.num_test else {}
+        return {"kind": "tracks", "frame_rate_hz": self.frame_rate_hz, "sequences": counts} | rest
 
     @classmethod
     def load(cls, path: Path) -> StoredTracks:
@@ -81,13 +96,14 @@ class StoredTracks:
             **{name: arrays[name] for name in _ARRAYS},
             sequence=names,
             scene=tuple(row["scene"] for row in info["sequences"]),
-            looks=arrays.get("looks"),
+            **{name: arrays[name] for name in _OPTIONAL if name in arrays},
         )
         return cls(
             table=table,
             places=tuple(row["place"] for row in info["sequences"]),
             num_frames=tuple(row["num_frames"] for row in info["sequences"]),
             frame_rate_hz=info["frame_rate_hz"],
+            num_test=info.get("num_test", 0),
         )
 
     def split(self, request: RealData, name: str) -> BenchData:
@@ -96,6 +112,8 @@ class StoredTracks:
         Raises:
             ValueError: there is only one part, or a class has no tracks.
         """
+        if self.num_test:
+            return with_test(name, self.table, num_test=self.num_test, frame_rate_hz=self.frame_rate_hz)
         return left_out(request, self.table, name, num_frames=list(self.num_frames), frame_rate_hz=self.frame_rate_hz)
 
     def streams(
@@ -112,3 +130,24 @@ class StoredTracks:
         streams = [stream_at(request, self.places[group], has_pixels) for group in groups.tolist()]
         is_late = request.born == "second-half"
         return [(stream, (stream.num_frames // 2 if is_late else 0, stream.num_frames)) for stream in streams]
+
+
+def clip_tracks(
+    request: RealData,
+    places: list[str],
+    *,
+    num_test: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> StoredTracks:
+    """Returns the labelled tracks of clips, of which the last `num_test` are kept for evaluation alone.
+
+    Args:
+        request: how tracks are made.
+        places: of the clips, as `clip_place` gives them.
+        num_test: number of these clips.
+        on_progress: told how many clips are done.
+    """
+    streams = [stream_at(request, place, has_pixels=False) for place in places]
+    table = track_table(streams, request.tracker, on_progress=on_progress)
+    table = table.with_columns(xyxy_px=table.known("xyxy_px").astype(np.float32), scene=tuple(range(len(places))))
+    return StoredTracks.of(table, places, streams, num_test=num_test)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from perdure.calibration.rates import Rates
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.load import load_gate, load_model
-from perdure.tracks.split import BenchData, leave_one_out
+from perdure.gate.model import PersistenceModel
+from perdure.tracks.split import BenchData, Fold, leave_one_out
 from perdure.tracks.tracks_config import RealData
 from perdure.tracks.tracks_store import StoredTracks
 from perdure.training.track_fit import TrackTrainingConfig
 from perdure.training.tracks_model import fit_tracks_model, left_out_scores
+from perdure.training.tracks_network import network_on_tracks
 
 ALL = -1
-"""Stands for the model of all tracks, in place of the number of a fold."""
+"""Stands for the model of all tracks that are not kept for evaluation alone, in place of the number of a fold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +34,11 @@ class FoldsRequest:
         rates: what the bounds must guarantee.
         inner_folds: parts of the training sequences that are left out in turn to calibrate.
         seed: of trees and of the choice of calibration tracks.
-        pretrained: weights of what looked at crops; None for detections alone.
+        pretrained: weights of what looked at crops; None for forests on detections alone.
         models: folder of the models.
         prefix: how their names begin.
+        network: weights that gather evidence in the place of forests, fitted on none of these tracks.
+        has_pixels: whether models look at crops.
     """
 
     tracks: Path
@@ -45,6 +51,8 @@ class FoldsRequest:
     pretrained: Path | None
     models: Path
     prefix: str = "fold"
+    network: Path | None = None
+    has_pixels: bool = False
 
     def model(self, fold: int) -> Path:
         """Returns the file of a model."""
@@ -52,8 +60,11 @@ class FoldsRequest:
 
     def data(self, fold: int) -> BenchData:
         """Returns what the model of a fold is made from, with parts that are left out in turn to calibrate it."""
-        whole = StoredTracks.load(self.tracks).split(self.request, self.name)
-        return whole if fold == ALL else _inside(whole, fold, self.inner_folds)
+        stored = StoredTracks.load(self.tracks)
+        whole = stored.split(self.request, self.name)
+        if fold == ALL and not stored.num_test:
+            return whole
+        return _inside(whole, max(fold, 0), self.inner_folds)
 
 
 def fit_fold(fold: int, request: FoldsRequest) -> None:
@@ -93,9 +104,13 @@ def calibrate_fold(fold: int, request: FoldsRequest, fitted: FoldsRequest) -> No
     path = request.model(fold)
     if path.is_file():
         return
-    model = fitted_model(fitted.model(fold))
-    uses_looks = request.pretrained is not None
-    model.calibration = left_out_scores(request.data(fold), request.training, seed=request.seed, uses_looks=uses_looks)
+    data, uses_looks = request.data(fold), request.pretrained is not None
+    model: ForestModel | PersistenceModel = (
+        fitted_model(fitted.model(fold))
+        if request.network is None
+        else network_on_tracks(request.network, request.request, data.frame_rate_hz)
+    )
+    model.calibration = left_out_scores(data, request.training, seed=request.seed, uses_looks=uses_looks)
     model.rates = request.rates
     model.save(path)
     load_gate(path, like="promise", image_size=(1, 1))  # too few tracks for the rates are said now, not hours later
@@ -114,7 +129,11 @@ def fitted_model(path: Path) -> ForestModel:
 
 
 def _inside(whole: BenchData, fold: int, num_folds: int) -> BenchData:
-    """Returns the training tracks of a fold, with parts of them that are left out in turn."""
+    """Returns the training tracks of a fold, with parts of them that are left out in turn if anything is fitted."""
     part = whole.folds[fold].train
+    if whole.table.evidence is not None:
+        table = whole.table.take(part)
+        every = np.ones(len(table), dtype=bool)
+        return replace(whole, table=table, folds=[Fold(train=~every, test=every)])
     inner = leave_one_out(f"{whole.name}, fold {fold + 1}", whole.table.take(part), num_folds=num_folds)
-    return BenchData(name=inner.name, table=inner.table, folds=inner.folds, frame_rate_hz=whole.frame_rate_hz)
+    return replace(inner, frame_rate_hz=whole.frame_rate_hz, is_one_unit=whole.is_one_unit)

@@ -59,18 +59,19 @@ def fit_tracks_model(
     on_fold()
     return ForestModel(
         evidence=evidence,
-        operation=Operation(
-            tracker=request.tracker,
-            crop=crop or CropConfig(),
-            horizon=HORIZON,
-            on_timeout="transient",
-            frame_rate_hz=data.frame_rate_hz,
-        ),
+        operation=track_operation(request, data.frame_rate_hz, crop or CropConfig()),
         calibration=left_out_scores(data, config, seed=seed, uses_looks=uses_looks, on_fold=on_fold)
         if is_calibrated
         else None,
         rates=rates,
         extractor=extractor,
+    )
+
+
+def track_operation(request: RealData, frame_rate_hz: float, crop: CropConfig) -> Operation:
+    """Returns how models of recorded tracks are run."""
+    return Operation(
+        tracker=request.tracker, crop=crop, horizon=HORIZON, on_timeout="transient", frame_rate_hz=frame_rate_hz
     )
 
 
@@ -82,15 +83,20 @@ def left_out_scores(
     uses_looks: bool = False,
     on_fold: Callable[[], None] = lambda: None,
 ) -> CalibrationScores:
-    """Returns the evidence of one random track of each class and block of time, from fits without its sequence."""
+    """Returns the evidence of one random track of each class and block of time, from fits without its sequence.
+
+    A network that was fitted on none of the sequences needs no fits.
+    """
     table = data.table
-    evidence = np.full(table.is_valid.shape, np.nan)
-    for fold in data.folds:
+    evidence = np.full(table.is_valid.shape, np.nan) if table.evidence is None else table.evidence
+    for fold in data.folds if table.evidence is None else ():
         model = fit_track_evidence(table.take(fold.train), config, seed=seed, uses_looks=uses_looks)
         evidence[fold.test] = table_evidence(model, table.take(fold.test))
         on_fold()
     rng, scored = np.random.default_rng(seed), data.is_scored
     block = table.birth_frame // max(1, round(BLOCK_S * data.frame_rate_hz))
+    if data.is_one_unit:
+        block = np.zeros_like(block)
     unit = np.unique(np.stack([table.unit, block], axis=1)[scored], axis=0, return_inverse=True)[1].ravel()
     scores = sample_one_per_clip(unit, table.is_persistent[scored], evidence[scored], rng)
     return CalibrationScores(persistent=_some(scores.persistent, rng), transient=_some(scores.transient, rng))
