@@ -60,3 +60,13 @@ def test_every_experiment_of_the_log_has_a_dated_heading() -> None:
     headings = re.findall(r"^## (.*)$", text, flags=re.MULTILINE)
     assert len(headings) > 40
     assert not [heading for heading in headings if not re.match(r"\d{4}-\d{2}-\d{2}: \S", heading)]
+
+
+def test_questions_of_the_design_page_are_answered_by_the_room_that_is_named() -> None:
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]+\? \| `(\w+)` \| `([\w/]+\.py)`, `(\w+)` \|$", text, flags=re.MULTILINE)
+    assert len(rows) >= 10
+    for room, path, name in rows:
+        assert path.startswith(f"{room}/"), path
+        source = (ROOT / "src" / "perdure" / path).read_text(encoding="utf-8")
+        assert re.search(rf"^(def|class) {name}\b", source, flags=re.MULTILINE), f"{path} has no {name}"

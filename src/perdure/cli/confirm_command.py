@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,9 +17,6 @@ from perdure.cli.terminal import say
 
 if TYPE_CHECKING:
     from perdure.types import Decision
-
-
-from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
