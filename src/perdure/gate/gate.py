@@ -18,8 +18,9 @@ from perdure.gate.intake import Intake, Pace
 from perdure.gate.matching import StreakMatch
 from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays, observation
 from perdure.gate.operation import Operation
-from perdure.gate.results import GateCost, GateResult, logit, probability_of
+from perdure.gate.results import GateCost, GateResult
 from perdure.gate.weights import GateModel
+from perdure.metrics.probability import logit, probability_of
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.streak import LifetimeBound
 from perdure.tracking.tracker import Tracker

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from perdure.gate.operation import Operation
-from perdure.gate.results import Status, TrackView, probability_of
+from perdure.gate.results import Status, TrackView
+from perdure.metrics.probability import probability_of
 from perdure.stopping.rules import Observation
 from perdure.types import TrackFrame
 

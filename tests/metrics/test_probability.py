@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perdure.gate.results import logit, probability_of
+from perdure.metrics.probability import logit, probability_of
 
 
 @pytest.mark.parametrize(("evidence", "prior"), [(0.7, 0.5), (-1.3, 0.2), (2.0, 0.9)])
