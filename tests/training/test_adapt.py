@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -121,12 +122,47 @@ def test_the_command_says_what_it_found_and_keeps_the_weights_on_a_short_stream(
     folder = write_street(tmp_path / "street", seed=0)
     (folder / "gt" / "gt.txt").unlink()
     assert main(["adapt", str(folder), "--out", str(tmp_path / "w.safetensors")]) == 0
-    said = capsys.readouterr().out
-    assert "tracks of 1 stream(s), no labels" in said and "kept: the weights that are there (detections): only" in said
+    said = capsys.readouterr()
+    assert "tracks of 1 stream(s), no labels" in said.err
+    assert "kept: the weights that are there (detections): only" in said.out
     assert not (tmp_path / "w.safetensors").exists()
     assert main(["adapt", str(folder), "--weights", "pixels"]) == 2
     assert "--weights: pixels read pixels; give weights that read detections alone" in capsys.readouterr().err
     assert main(["adapt", str(tmp_path / "nowhere")]) == 2
+
+
+def busy_recording(path: Path) -> Path:
+    """Writes 120 objects of 20 to 40 frames that score high, and 600 boxes of nothing that score low."""
+    rng, rows = np.random.default_rng(0), []
+    for number in range(120):
+        first, x, y = 8 * number, 40 * (number % 12), 30 * (number % 5)
+        for frame in range(first, first + int(rng.integers(20, 41))):
+            if frame == first or rng.random() < 0.9:
+                rows.append((frame, x + 20, y + 20, 20, 24, rng.normal(0.8, 0.1)))
+    for _ in range(600):
+        first, x = int(rng.integers(0, 960)), rng.uniform(20, 440)
+        for frame in range(first, first + int(rng.integers(1, 4))):
+            rows.append((frame, x + rng.normal(0, 0.5), 200, 9, 9, rng.normal(0.4, 0.1)))
+    lines = (f"{int(row[0]) + 1},-1,{row[1]:.2f},{row[2]:.2f},{row[3]},{row[4]},{row[5]:.4f},-1,-1,-1" for row in rows)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_two_passes_over_a_recording_learn_and_then_decide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording, out = busy_recording(tmp_path / "det.txt"), tmp_path / "out"
+    words = ["confirm", str(recording), "--size", "520", "240", "--out", str(out), "--stdout"]
+    assert main([*words, "--adapt"]) == 0
+    said = capsys.readouterr()
+    assert "adapted: " in said.err and (out / "adapted.safetensors").is_file()
+    adapted = [json.loads(line) for line in said.out.splitlines()]
+    assert main(words) == 0
+    package = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    ages = [
+        np.mean([one["age"] for one in decisions if one["label"] == "persistent"]) for decisions in (adapted, package)
+    ]
+    assert ages[0] < ages[1], "what it has learned of this detector makes it earlier"
+    counts = [sum(one["label"] == "persistent" for one in decisions) for decisions in (adapted, package)]
+    assert 110 <= counts[0] <= 140 and counts[1] >= 110
 
 
 def followed(path: Path) -> TrackTable:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
 from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE, UsageError
-from perdure.cli.terminal import counted, say
+from perdure.cli.terminal import complain, counted, say
+
+if TYPE_CHECKING:
+    from perdure.training.adapt import Adaptation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,32 +47,38 @@ class Adapt(Arguments):
     """Of the trees."""
 
     def __call__(self) -> int:
-        from perdure.data.labelled_stream import unlabelled_streams
-        from perdure.gate.forest_model import ForestModel
-        from perdure.gate.load import load_model
-        from perdure.tracks.follow import track_table
-        from perdure.training.adapt import AdaptConfig, law_words
-        from perdure.training.adapt import adapt as adapted
-        from perdure.training.track_fit import TrackTrainingConfig
-
-        model = load_model(self.weights)
-        if not isinstance(model, ForestModel) or model.uses_pixels:
-            raise UsageError(f"--weights: {self.weights} read pixels; give weights that read detections alone")
-        streams = unlabelled_streams(self.detections, image_size=self.size)
-        with counted("streams") as report:
-            table = track_table(streams, model.operation.tracker, least_frames=1, on_progress=report)
-        config = AdaptConfig(forest=TrackTrainingConfig(num_trees=self.num_trees))
-        rate_hz = self.frame_rate_hz or streams[0].frame_rate_hz
-        with counted("fits") as report:
-            found = adapted(table, model, frame_rate_hz=rate_hz, config=config, seed=self.seed, on_fold=report)
-        say(f"{found.num_tracks:,} tracks of {len(streams)} stream(s), no labels")
-        for line in law_words(found.law):
-            say(f"  {line}")
-        if found.loss_after == found.loss_after:
-            say(f"  loss on lives that were left out: {found.loss_before:.3f} before, {found.loss_after:.3f} adapted")
+        found = adapted(self)
         if found.model is None:
             say(("kept", "bold yellow"), f": the weights that are there ({self.weights}): {found.reason}")
             return DONE
-        found.model.save(self.out.with_suffix(".safetensors"))
-        say(("done", "bold green"), f": {self.out.with_suffix('.safetensors')}: {found.reason}")
+        path = self.out.with_suffix(".safetensors")
+        found.model.save(path)
+        say(("done", "bold green"), f": {path}: {found.reason}")
         return DONE
+
+
+def adapted(arguments: Adapt) -> Adaptation:
+    """Returns what a recording teaches, and says so on the error output, which leaves the other one to results."""
+    from perdure.data.labelled_stream import unlabelled_streams
+    from perdure.gate.forest_model import ForestModel
+    from perdure.gate.load import load_model
+    from perdure.tracks.follow import track_table
+    from perdure.training.adapt import AdaptConfig, adapt, law_words
+    from perdure.training.track_fit import TrackTrainingConfig
+
+    model = load_model(arguments.weights)
+    if not isinstance(model, ForestModel) or model.uses_pixels:
+        raise UsageError(f"--weights: {arguments.weights} read pixels; give weights that read detections alone")
+    streams = unlabelled_streams(arguments.detections, image_size=arguments.size)
+    with counted("streams") as report:
+        table = track_table(streams, model.operation.tracker, least_frames=1, on_progress=report)
+    config = AdaptConfig(forest=TrackTrainingConfig(num_trees=arguments.num_trees))
+    rate_hz = arguments.frame_rate_hz or streams[0].frame_rate_hz
+    with counted("fits") as report:
+        found = adapt(table, model, frame_rate_hz=rate_hz, config=config, seed=arguments.seed, on_fold=report)
+    complain(f"{found.num_tracks:,} tracks of {len(streams)} stream(s), no labels")
+    for line in law_words(found.law):
+        complain(f"  {line}")
+    if not math.isnan(found.loss_after):
+        complain(f"  loss on lives that were left out: {found.loss_before:.3f} before, {found.loss_after:.3f} adapted")
+    return found

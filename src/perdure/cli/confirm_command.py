@@ -13,7 +13,7 @@ import tyro
 
 from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE, UsageError
-from perdure.cli.terminal import say
+from perdure.cli.terminal import complain, say
 
 if TYPE_CHECKING:
     from perdure.types import Decision
@@ -54,6 +54,9 @@ class Confirm(Arguments):
     """Largest share of transient tracks that may be called persistent: a promise instead of --like."""
     known_scores: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Earlier detections of the same detector in MOT format, unlabelled."""
+    adapt: bool = False
+    """Go over the detections twice: learn weights for them from what became of each track, then decide (perdure adapt);
+    the weights are kept in OUT. Needs the extra tracks."""
     tracks: Literal["csv", "jsonl"] = "csv"
     """Format of the file of all tracks on all frames."""
     stdout: bool = False
@@ -85,8 +88,9 @@ def _confirmed(arguments: Confirm, on_decision: Callable[[Decision], None]) -> d
     found = read_detection_files(arguments.detections, image_size=arguments.size)
     known = None if arguments.known_scores is None else read_mot_detections(arguments.known_scores).scores
     asked = {name: getattr(arguments, name) for name in ("like", "calibration", "max_false_confirm")}
+    weights = _adapted_weights(arguments) if arguments.adapt else arguments.weights
     gate = load_gate(
-        arguments.weights,
+        weights,
         image_size=arguments.size or found.image_size or found.reach_px(),
         known_scores=known,
         **{name: value for name, value in asked.items() if value is not None},
@@ -100,6 +104,22 @@ def _confirmed(arguments: Confirm, on_decision: Callable[[Decision], None]) -> d
         compare=arguments.compare,
     )
     return confirm_files(found, gate, out_dir=arguments.out, config=config, on_decision=on_decision)
+
+
+def _adapted_weights(arguments: Confirm) -> Path:
+    """Returns the weights that these detections teach, or those that are there, and says which."""
+    from perdure.cli.adapt_command import Adapt, adapted
+
+    shared = {name: getattr(arguments, name) for name in ("detections", "size", "frame_rate_hz", "weights")}
+    found = adapted(Adapt(**shared))
+    if found.model is None:
+        complain(f"kept: the weights that are there ({arguments.weights}): {found.reason}")
+        return arguments.weights
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / "adapted.safetensors"
+    found.model.save(path)
+    complain(f"adapted: {path}: {found.reason}")
+    return path
 
 
 def _print_line(decision: Decision) -> None:
