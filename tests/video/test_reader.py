@@ -13,6 +13,7 @@ from av.bitstream import BitStreamFilterContext
 
 from perdure.video import reader as reader_module
 from perdure.video.reader import StreamReader, open_video
+from perdure.video.writer import VideoWriter
 from video.moving_square import HEIGHT, RATE_HZ, WIDTH, square_frames, write_video
 
 NUM_FRAMES = 40
@@ -107,6 +108,20 @@ def test_a_file_that_ends_early_without_an_error_is_noticed(video: Path, tmp_pat
             problems.append(reader.problem)
     assert problems[0] is None
     assert problems[1] is not None and ("before its stated end" in problems[1] or "breaks off" in problems[1])
+
+
+def test_a_long_last_frame_of_a_watch_that_was_killed_is_no_damage(tmp_path: Path) -> None:
+    """A machine that fell behind wrote a frame every two seconds; the file then "ended 2 s before its stated end"."""
+    with VideoWriter(tmp_path / "watched.mp4", frame_rate_hz=10.0) as writer:
+        for index in range(90):
+            writer.write(
+                np.full((64, 64, 3), 2 * index, np.uint8), time_s=0.1 * min(index, 40) + 2.0 * max(index - 40, 0)
+            )
+        (tmp_path / "killed.mp4").write_bytes((tmp_path / "watched.mp4").read_bytes())
+    with open_video(tmp_path / "killed.mp4") as reader:
+        times = [item.time_s for item in reader]
+        assert 41 < len(times) < 90 and times[-1] - times[-2] == pytest.approx(2.0)
+        assert reader.problem is None
 
 
 @pytest.mark.parametrize("seed", range(60))

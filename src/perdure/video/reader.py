@@ -157,7 +157,7 @@ class StreamReader(VideoReader):
         except Exception:
             self._container.close()
             raise
-        self._first_pts, self._last_time_s = self._ahead[0].pts, 0.0
+        self._first_pts, self._last_time_s, self._last_length_s = self._ahead[0].pts, 0.0, 0.0
         # The average rate of a stream copied into Matroska can be 30000 Hz; the guessed one looks at time stamps too.
         rate = float(self._stream.guessed_rate or self._stream.average_rate or 0)
         super().__init__(
@@ -230,6 +230,8 @@ class StreamReader(VideoReader):
                     )
                     return
                 yield VideoFrame(frame_index, 0.0 if frame_index == 0 else self._time_s(decoded), image)
+                if decoded.duration and decoded.time_base is not None:
+                    self._last_length_s = float(decoded.duration * decoded.time_base)
                 frame_index += 1
         except DECODING_ERRORS as error:
             self.problem = f"video: {self._name} breaks off after {frame_index} frame(s) ({_reason(error)})"
@@ -268,7 +270,8 @@ class StreamReader(VideoReader):
         duration = self._container.duration
         if duration is None or len(self._container.streams) > 1:
             return 0.0
-        return float(duration / av.time_base) - self._last_time_s - 1.0 / self.frame_rate_hz
+        # The stated end is that of the last frame, which is shown for long where a slow machine watched a camera.
+        return float(duration / av.time_base) - self._last_time_s - max(self._last_length_s, 1.0 / self.frame_rate_hz)
 
     def close(self) -> None:
         """Closes the file."""
