@@ -65,6 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "runs" / "tracks").mkdir(parents=True)
     for suffix in (".safetensors", ".json"):
         shutil.copy(WEIGHTS / f"detections{suffix}", path / "runs" / "tracks" / f"final_model{suffix}")
+        shutil.copy(WEIGHTS / f"detections{suffix}", path / f"mine{suffix}")
     return path
 
 

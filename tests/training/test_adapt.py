@@ -129,18 +129,23 @@ def test_the_command_says_what_it_found_and_keeps_the_weights_on_a_short_stream(
     assert main(["adapt", str(folder), "--weights", "pixels"]) == 2
     assert "--weights: pixels read pixels; give weights that read detections alone" in capsys.readouterr().err
     assert main(["adapt", str(tmp_path / "nowhere")]) == 2
+    (tmp_path / "site.json").write_text("a calibration")
+    assert main(["adapt", str(folder), "--out", str(tmp_path / "site.safetensors")]) == 2
+    assert "site.json is there already and of no weights" in capsys.readouterr().err
+    assert main(["adapt", str(folder), "--out", str(tmp_path / "no" / "w.safetensors")]) == 2
+    assert (tmp_path / "site.json").read_text() == "a calibration"
 
 
 def busy_recording(path: Path) -> Path:
-    """Writes 120 objects of 20 to 40 frames that score high, and 600 boxes of nothing that score low."""
+    """Writes 90 objects of 20 to 40 frames that score high, and 400 boxes of nothing that score low."""
     rng, rows = np.random.default_rng(0), []
-    for number in range(120):
-        first, x, y = 8 * number, 40 * (number % 12), 30 * (number % 5)
+    for number in range(90):
+        first, x, y = 5 * number, 40 * (number % 12), 30 * (number % 5)
         for frame in range(first, first + int(rng.integers(20, 41))):
             if frame == first or rng.random() < 0.9:
                 rows.append((frame, x + 20, y + 20, 20, 24, rng.normal(0.8, 0.1)))
-    for _ in range(600):
-        first, x = int(rng.integers(0, 960)), rng.uniform(20, 440)
+    for _ in range(400):
+        first, x = int(rng.integers(0, 450)), rng.uniform(20, 440)
         for frame in range(first, first + int(rng.integers(1, 4))):
             rows.append((frame, x + rng.normal(0, 0.5), 200, 9, 9, rng.normal(0.4, 0.1)))
     lines = (f"{int(row[0]) + 1},-1,{row[1]:.2f},{row[2]:.2f},{row[3]},{row[4]},{row[5]:.4f},-1,-1,-1" for row in rows)
@@ -162,7 +167,7 @@ def test_two_passes_over_a_recording_learn_and_then_decide(tmp_path: Path, capsy
     ]
     assert ages[0] < ages[1], "what it has learned of this detector makes it earlier"
     counts = [sum(one["label"] == "persistent" for one in decisions) for decisions in (adapted, package)]
-    assert 110 <= counts[0] <= 140 and counts[1] >= 110
+    assert 80 <= counts[0] <= 110 and counts[1] >= 80
 
 
 def followed(path: Path) -> TrackTable:

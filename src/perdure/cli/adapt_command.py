@@ -47,14 +47,28 @@ class Adapt(Arguments):
     """Of the trees."""
 
     def __call__(self) -> int:
+        path = self.out.with_suffix(".safetensors")
+        _check_out(path)
         found = adapted(self)
         if found.model is None:
             say(("kept", "bold yellow"), f": the weights that are there ({self.weights}): {found.reason}")
             return DONE
-        path = self.out.with_suffix(".safetensors")
         found.model.save(path)
         say(("done", "bold green"), f": {path}: {found.reason}")
         return DONE
+
+
+def _check_out(path: Path) -> None:
+    """Refuses a place where weights cannot be written, or would write over what is not theirs.
+
+    Raises:
+        UsageError: there is no such folder, or a JSON file of something else stands in the place of theirs.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"--out: the folder {path.parent} does not exist; make it first")
+    beside = path.with_suffix(".json")
+    if beside.exists() and not path.exists():
+        raise UsageError(f"--out: {beside} is there already and of no weights; choose another name for both files")
 
 
 def adapted(arguments: Adapt) -> Adaptation:
