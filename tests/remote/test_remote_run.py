@@ -42,7 +42,8 @@ def train(context):
         time.sleep(0.2)
     fake.train(context)
 
-STAGES = (fake.DATA, replace(fake.TRAIN, run=train), fake.EVALUATE)
+def run_stages(config):
+    return (fake.DATA, replace(fake.TRAIN, run=train), fake.EVALUATE)
 '''
 
 
