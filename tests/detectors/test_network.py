@@ -87,6 +87,21 @@ def test_both_engines_give_the_same_numbers() -> None:
     np.testing.assert_allclose(first[0], second[0], atol=1e-3)
 
 
+@pytest.mark.parametrize(("num_classes", "said"), [(80, None), (91, "names no classes"), (5, "names no classes")])
+def test_names_of_coco_are_taken_for_nothing_but_80_classes(
+    num_classes: int, said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RF-DETR numbers its 91 classes from 1 with gaps: "person" would have been its class 0, which is none."""
+    outputs = [np.full((1, 300, 4), 0.5), np.full((1, 300, num_classes), -5.0)]
+    monkeypatch.setattr(network, "_opened", lambda path: lambda fed: outputs)
+    if said is None:
+        assert OnnxDetector(weights(), classes=["person"]).class_names[0] == "person"
+        return
+    with pytest.raises(ValueError, match=said):
+        OnnxDetector(weights(), classes=["person"])
+    assert OnnxDetector(weights(), classes=["1"]).class_names == {}
+
+
 def test_a_network_that_cannot_be_loaded_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(path: Path) -> network.Run:
         raise cv2.error("no such\n layer")

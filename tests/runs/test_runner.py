@@ -192,7 +192,7 @@ def test_a_stage_that_was_asked_for_starts_from_its_beginning(finished: RunFolde
 
 def test_a_stage_whose_input_is_missing_says_so(folder: RunFolder) -> None:
     with pytest.raises(
-        ValueError, match=r"train: needs the results of data, and of that: it has not run yet; run 'per"
+        ValueError, match=r"train: needs the results of data, and of that: it has not run yet; make what is missing"
     ):
         Runner(config_of=stored_config, stages=fake.STAGES).run(TINY, folder, only=("train",))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from inspect import cleandoc
@@ -23,7 +24,7 @@ _RULE = re.compile(r"^(\u2500{3,}|-{3,})$")
 _OPTION = re.compile(r"^(--[\w.-]+)")
 
 
-class Arguments:
+class Arguments(ABC):
     """What a command is told and what it does then: a dataclass whose docstring is the help of the command."""
 
     @classmethod
@@ -31,9 +32,9 @@ class Arguments:
         """Returns what the words after a command say; see `parse` for what may go wrong."""
         return parse(cls, words, command=command)
 
+    @abstractmethod
     def __call__(self) -> int:
         """Does the work and returns the exit code."""
-        raise NotImplementedError
 
 
 def parse(

@@ -28,11 +28,13 @@ _MOST_QUERIES = 1000
 
 
 class Raw(NamedTuple):
-    """Boxes before suppression, in pixels of the network's input."""
+    """Boxes before suppression, in pixels of the network's input, each with its best class."""
 
     xyxy_px: Float[np.ndarray, "n 4"]
     score: Float[np.ndarray, " n"]
     class_id: Int[np.ndarray, " n"]
+    num_classes: int | None = None
+    """Classes that the network tells apart, None where it gives nothing but the number of the best one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,7 @@ def _best(boxes: np.ndarray, scores: np.ndarray) -> Raw:
     """Returns every box with its best class."""
     class_id = scores.argmax(axis=-1)
     score = np.take_along_axis(scores, class_id[:, None], axis=-1)[:, 0]
-    return Raw(boxes.astype(np.float64), score.astype(np.float64), class_id.astype(np.int64))
+    return Raw(boxes.astype(np.float64), score.astype(np.float64), class_id.astype(np.int64), scores.shape[-1])
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

@@ -59,9 +59,12 @@ class OnnxDetector:
         info = OnnxInfo.read(path)
         self._pictures, self._sizes = _inputs(info, path)
         self.size = _size_of(info.inputs[self._pictures], path)
-        self.class_names = info.class_names
         self._run = _opened(path)
-        self.layout = layout_of(self._outputs(np.full((*self.size, 3), _GREY, dtype=np.uint8), Feed()), self.size)
+        grey = self._outputs(np.full((*self.size, 3), _GREY, dtype=np.uint8), Feed())
+        self.layout = layout_of(grey, self.size)
+        self.class_names = info.class_names
+        if not self.class_names and self.layout.decode(grey, self.size).num_classes == len(COCO_NAMES):
+            self.class_names = dict(enumerate(COCO_NAMES))
         self._kept = None if not classes else np.array([self._number(one) for one in classes])
         self._min_score, self._tiles, self._max_detections = min_score, tiles, max_detections
 
@@ -70,7 +73,9 @@ class OnnxDetector:
         parts = [
             self._found(frame[top:bottom, left:right], left, top) for left, top, right, bottom in self._cuts(frame)
         ]
-        boxes, score, class_id = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        boxes, score, class_id = (
+            np.concatenate(columns) for columns in zip(*(part[:3] for part in parts), strict=True)
+        )
         if self.layout.needs_suppression or self._tiles > 1:
             kept = _suppressed(boxes, score)
             boxes, score, class_id = boxes[kept], score[kept], class_id[kept]
@@ -80,11 +85,12 @@ class OnnxDetector:
     def _number(self, name: str) -> int:
         if name.isdigit():
             return int(name)
-        names = self.class_names or dict(enumerate(COCO_NAMES))
-        for number, known in names.items():
+        for number, known in self.class_names.items():
             if known == name:
                 return number
-        listed = ", ".join(list(names.values())[:8])
+        if not self.class_names:
+            raise ValueError(f"classes: got '{name}', expected a number, since this network names no classes")
+        listed = ", ".join(list(self.class_names.values())[:8])
         raise ValueError(f"classes: got '{name}', expected a number or one of {listed}, ...")
 
     def _cuts(self, frame: np.ndarray) -> list[tuple[int, int, int, int]]:

@@ -139,10 +139,9 @@ def _as_it_is(item: PlannedStage, recorded: StageRecord | None, *, run: RunFolde
 def _require(item: PlannedStage, upstream: Sequence[PlannedStage]) -> None:
     for other in upstream:
         if other.reason is not None and not other.is_wanted:
-            before, name = other.stage.name, item.stage.name
             raise ValueError(
-                f"{name}: needs the results of {before}, and of that: {other.reason}; "
-                f"run 'perdure {before} RUN' first, or everything with 'perdure run --resume --out RUN'"
+                f"{item.stage.name}: needs the results of {other.stage.name}, and of that: {other.reason}; "
+                "make what is missing with 'perdure run --resume --out RUN'"
             )
 
 

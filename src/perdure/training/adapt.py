@@ -25,7 +25,7 @@ from perdure.training.fates import LifeLaw, Lives, fit_life_law, soft_labels
 from perdure.training.track_fit import TrackTrainingConfig, balanced_weights, fit_track_evidence, table_evidence
 
 LEAST_LONG = 60
-"""Tracks that must have lived long: with 30 a fit was worse than weights that know no site, with 90 better."""
+"""Tracks that must have lived long. A guess that was not measured; what is chosen is also judged on left-out lives."""
 NUM_BLOCKS = 5
 """Stretches of time that a single stream is cut into, to be left out in turn."""
 START_RANGE = (-3.0, 8.0)
