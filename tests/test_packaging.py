@@ -141,7 +141,11 @@ def test_detections_need_nothing_but_numpy() -> None:
 
 @pytest.mark.parametrize(
     ("words", "module", "extra"),
-    [(["demo"], "av|cv2", "video|watch"), (["watch", "a.mp4", "--no-video"], "av|cv2", "video|watch")],
+    [
+        (["demo"], "av|cv2", "video|watch"),
+        (["watch", "a.mp4", "--no-video"], "av|cv2", "video|watch"),
+        (["adapt", str(ROOT / "src/perdure/demo/detections.txt")], "sklearn", "tracks"),
+    ],
 )
 def test_a_missing_extra_is_named_in_one_line(words: list[str], module: str, extra: str) -> None:
     code = WITHOUT + f"from perdure.cli.program import main; sys.exit(main({words}))"
@@ -151,6 +155,14 @@ def test_a_missing_extra_is_named_in_one_line(words: list[str], module: str, ext
     line = rf"perdure {words[0]}: this needs ({module}), which is not installed; pip install 'perdure\[({extra})\]'"
     assert re.match(line, done.stderr), done.stderr
     assert (done.returncode, done.stderr.strip().count("\n")) == (2, 0)
+
+
+def test_detections_in_files_need_no_extra(tmp_path: Path) -> None:
+    """`perdure confirm` asked for Pillow, PyAV and OpenCV: the reader of MOT folders knows images, the bar draws."""
+    words = ["confirm", str(ROOT / "src/perdure/demo/detections.txt"), "--out", str(tmp_path)]
+    run(sys.executable, "-c", f"{WITHOUT}from perdure.cli.program import main; sys.exit(main({words}))",
+        PYTHONPATH=str(ROOT / "src"))  # fmt: skip
+    assert (tmp_path / "confirmed_from_birth.txt").read_text().count("\n") > 10
 
 
 def test_weights_that_read_pixels_name_their_extra() -> None:

@@ -13,9 +13,13 @@ from contextlib import contextmanager
 EXTRAS = {
     "PIL": "video", "av": "video", "scipy": "video", "cv2": "watch", "jinja2": "pixels", "markdown_it": "pixels",
     "matplotlib": "pixels", "torch": "pixels", "sklearn": "tracks", "supervision": "supervision",
-    "onnxruntime": "detector",
+    "onnxruntime": "detector", "paho": "mqtt",
 }  # fmt: skip
 """The extra that brings each module."""
+NEEDS_POSIX = (
+    "runs, here and on hosts, need the locks and signals of Linux or macOS; on Windows make them in WSL "
+    "(watch, confirm, adapt, eval and calibrate --data work there as they are)"
+)
 
 
 def missing_extra(error: ImportError) -> str | None:
@@ -25,6 +29,8 @@ def missing_extra(error: ImportError) -> str | None:
     "this needs torch, which is not installed; pip install 'perdure[pixels]'"
     """
     module = (error.name or "").partition(".")[0]
+    if module == "fcntl":
+        return NEEDS_POSIX
     if module not in EXTRAS:
         return None
     line = f"this needs {module}, which is not installed; pip install 'perdure[{EXTRAS[module]}]'"

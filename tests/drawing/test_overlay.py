@@ -26,7 +26,8 @@ from perdure.drawing.marks import (
     trail,
 )  # fmt: skip
 from perdure.drawing.overlay import Overlay, OverlayConfig
-from perdure.drawing.status_bar import StatusBar, StreamTotals
+from perdure.drawing.status_bar import StatusBar
+from perdure.drawing.totals import StreamTotals
 from perdure.types import Decision
 
 GREY = 100

@@ -12,6 +12,7 @@ import tyro
 from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE, UsageError
 from perdure.cli.terminal import complain, counted, say
+from perdure.extras import require
 
 if TYPE_CHECKING:
     from perdure.training.adapt import Adaptation
@@ -73,6 +74,7 @@ def _check_out(path: Path) -> None:
 
 def adapted(arguments: Adapt) -> Adaptation:
     """Returns what a recording teaches, and says so on the error output, which leaves the other one to results."""
+    require("sklearn")
     from perdure.data.labelled_stream import unlabelled_streams
     from perdure.gate.forest_model import ForestModel
     from perdure.gate.load import load_model

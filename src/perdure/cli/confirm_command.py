@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE, UsageError
 from perdure.cli.terminal import complain, say
-
-if TYPE_CHECKING:
-    from perdure.types import Decision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +56,11 @@ class Confirm(Arguments):
     """Format of the file of all tracks on all frames."""
     stdout: bool = False
     """Print every decision as a JSON line as it falls, and nothing else, for the next program of a pipeline."""
+    send: tuple[str, ...] = ()
+    """Webhooks (https://HOST/PATH) and MQTT topics (mqtt://HOST/TOPIC) that get every decision as it falls."""
 
     def __call__(self) -> int:
-        summary = _confirmed(self, _print_line if self.stdout else lambda decision: None)
+        summary = _confirmed(self)
         if self.stdout:
             return DONE
         say(("done", "bold green"), f": {self.out} ({summary['layout']})")
@@ -78,11 +75,12 @@ class Confirm(Arguments):
         return DONE
 
 
-def _confirmed(arguments: Confirm, on_decision: Callable[[Decision], None]) -> dict[str, Any]:
+def _confirmed(arguments: Confirm) -> dict[str, Any]:
     from perdure.data.detection_files import read_detection_files
     from perdure.gate.load import load_gate
     from perdure.live.confirm import ConfirmConfig
     from perdure.live.confirm import confirm as confirm_files
+    from perdure.live.receivers import receivers_of
     from perdure.video.mot import read_mot_detections
 
     found = read_detection_files(arguments.detections, image_size=arguments.size)
@@ -103,7 +101,8 @@ def _confirmed(arguments: Confirm, on_decision: Callable[[Decision], None]) -> d
         tracks=arguments.tracks,
         compare=arguments.compare,
     )
-    return confirm_files(found, gate, out_dir=arguments.out, config=config, on_decision=on_decision)
+    receivers = tuple(receivers_of(prints=arguments.stdout, addresses=arguments.send))
+    return confirm_files(found, gate, out_dir=arguments.out, config=config, receivers=receivers)
 
 
 def _adapted_weights(arguments: Confirm) -> Path:
@@ -120,11 +119,6 @@ def _adapted_weights(arguments: Confirm) -> Path:
     found.model.save(path)
     complain(f"adapted: {path}: {found.reason}")
     return path
-
-
-def _print_line(decision: Decision) -> None:
-    sys.stdout.write(json.dumps(asdict(decision)) + "\n")
-    sys.stdout.flush()
 
 
 _COLUMNS = (

@@ -88,11 +88,17 @@ class Watch(Arguments):
     default the first frames say them."""
     show: bool = False
     """Show the annotated video in a window as it is made; q or Esc ends the watching as Ctrl-C does."""
+    stdout: bool = False
+    """Print every decision as a JSON line as it falls, and nothing else, for the next program of a pipeline."""
+    send: tuple[str, ...] = ()
+    """Webhooks (https://HOST/PATH) and MQTT topics (mqtt://HOST/TOPIC) that get every decision as it falls."""
 
     def __call__(self) -> int:
         # The window first of all, since nothing else is needed to say that there is none.
         with _stopped_by_signals(), _shown(self.show) as window:
             summary = _watched(self, window)
+        if self.stdout:
+            return DONE
         made = "tables and summary" if self.no_video else "annotated.mp4 and its tables"
         say(("done", "bold green"), f": {made} in {self.out}")
         for name, value in summary.to_dict().items():
@@ -195,6 +201,7 @@ def _detector(arguments: Watch) -> Detector | None:
 def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
     """Runs the gate as the arguments say."""
     from perdure.gate.load import load_gate
+    from perdure.live.receivers import receivers_of
     from perdure.live.watch import WatchConfig
     from perdure.live.watch import watch as watch_video
     from perdure.video.mot import read_mot_detections
@@ -214,6 +221,7 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
     known = None if arguments.known_scores is None else read_mot_detections(arguments.known_scores).scores
     weights = "detections" if arguments.weights is None else arguments.weights
     detector = _detector(arguments)
+    receivers = tuple(receivers_of(prints=arguments.stdout, addresses=arguments.send))
     gate = load_gate(weights, calibration=arguments.calibration, known_scores=known, **given)
     with counted("frames") as report:
         return watch_video(
@@ -226,4 +234,5 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
             on_progress=report,
             config=config,
             window=window,
+            receivers=receivers,
         )

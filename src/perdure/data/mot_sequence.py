@@ -22,7 +22,6 @@ from perdure.data.sequence_info import INFO_NAME, SequenceInfo, info_file, read_
 from perdure.types import Detections
 from perdure.video.frames import VideoReader
 from perdure.video.mot import MotDetections, MotTable, read_mot_table
-from perdure.video.reader import open_video
 from perdure.video.text_rows import text_rows
 
 logger = logging.getLogger(__name__)
@@ -94,6 +93,8 @@ class MotSequence:
         """
         if self.video is None:
             raise ValueError(f"sequence: {self.name} names no video and has no pictures; pixels are needed here")
+        from perdure.video.reader import open_video  # here, since tables alone need no decoder
+
         return open_video(self.video, frame_rate_hz=self.frame_rate_hz)
 
     @property
@@ -177,6 +178,8 @@ def _completed(info: SequenceInfo, folder: Path, tables: list[MotTable], needs_v
         raise ValueError(f"sequence: {folder} names no video and has no folder of pictures; pixels are needed here")
     is_complete = num_frames is not None and size is not None and rate_hz is not None
     if info.video is not None and (needs_video or (not is_complete and info.video.exists())):
+        from perdure.video.reader import open_video
+
         with open_video(info.video, frame_rate_hz=rate_hz) as reader:
             size = size or (reader.width, reader.height)
             rate_hz = rate_hz or (None if info.video.is_dir() else reader.frame_rate_hz)

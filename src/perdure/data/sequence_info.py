@@ -6,7 +6,7 @@ import configparser
 from dataclasses import dataclass
 from pathlib import Path
 
-from perdure.video.image_folder import IMAGE_SUFFIXES
+from perdure.video.frames import IMAGE_SUFFIXES
 from perdure.video.text_rows import read_text
 
 INFO_NAME = "seqinfo.ini"

@@ -33,7 +33,8 @@ from perdure.drawing.marks import (
     solid_box,
     trail,
 )  # fmt: skip
-from perdure.drawing.status_bar import StatusBar, StreamTotals
+from perdure.drawing.status_bar import StatusBar
+from perdure.drawing.totals import StreamTotals
 from perdure.types import Decision
 
 CLEARANCE_PX = 4.0

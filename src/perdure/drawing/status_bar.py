@@ -7,7 +7,6 @@ area between the two is the compute that was not spent.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import UInt8
@@ -29,6 +28,7 @@ from perdure.drawing.marks import (
     solid_box,
     sparkline,
 )  # fmt: skip
+from perdure.drawing.totals import StreamTotals
 
 LIVE_AREA: Colour = (58, 70, 88)
 """Tracks that cost nothing any more."""
@@ -39,35 +39,6 @@ LABEL_KEYS = (
 """What a sparkline and a label say: the first of these for which there is room."""
 KEY_EVIDENCE = (-1.0, -2.2, 0.8, 2.0, 3.5)
 """The sparkline of the legend: on both sides of zero."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StreamTotals:
-    """What has happened in a stream so far.
-
-    Args:
-        frame_index: of the latest frame, 0-based.
-        time_s: its time stamp in seconds.
-        num_live: tracks that live on this frame.
-        num_encoded: those of them that the extractor ran on.
-        num_tentative: undecided tracks on this frame.
-        num_persistent_now: persistent tracks on this frame.
-        num_persistent: tracks called persistent since the start.
-        num_transient: tracks called transient since the start.
-        savings: share of the track-frames of an ungated system that were not encoded, in [0, 1].
-        compared: what a rule beside the gate has confirmed, in words; empty where there is none.
-    """
-
-    frame_index: int
-    time_s: float
-    num_live: int
-    num_encoded: int
-    num_tentative: int
-    num_persistent_now: int
-    num_persistent: int
-    num_transient: int
-    savings: float
-    compared: str = ""
 
 
 class StatusBar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from perdure.files import write_json, write_text
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
 from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
+from perdure.live.protocols import Receiver
 from perdure.live.summary import RuleComparison, StreamTally, counts_of
-from perdure.types import NO_CLASS, Decision
+from perdure.types import NO_CLASS
 from perdure.video.mot import MotBox, mot_text
 
 BACKFILLED = "confirmed_from_birth.txt"
@@ -46,7 +47,7 @@ def confirm(
     *,
     out_dir: Path,
     config: ConfirmConfig | None = None,
-    on_decision: Callable[[Decision], None] = lambda decision: None,
+    receivers: Sequence[Receiver] = (),
 ) -> dict[str, Any]:
     """Runs the gate over stored detections; writes decisions, tracks, confirmed boxes and a summary, which it returns.
 
@@ -58,7 +59,7 @@ def confirm(
         gate: fresh, with the size of the picture.
         out_dir: made if it does not exist.
         config: settings around the gate.
-        on_decision: called with every decision as it falls.
+        receivers: are told of every decision as it falls.
 
     Raises:
         ValueError: ids are asked for and there are none, or `out_dir` is a file.
@@ -72,14 +73,12 @@ def confirm(
         raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
     tally = StreamTally(None if config.compare is None else RuleComparison(config.compare))
     history, start = _History(), time.perf_counter()
-    with WatchOutputs(out_dir, tracks=config.tracks) as outputs:
+    with WatchOutputs(out_dir, tracks=config.tracks, receivers=receivers) as outputs:
         for index in range(found.num_frames):
             result = _step(gate, found, index, config)
             outputs.write(index, result.time_s, result)
             tally.add(result)
             history.add(result)
-            for decision in result.decisions:
-                on_decision(decision)
     write_text(out_dir / BACKFILLED, mot_text(history.boxes()))
     names = (DECISIONS, TRACKS[config.tracks], CONFIRMED, BACKFILLED, SUMMARY)
     summary = {
@@ -88,7 +87,7 @@ def confirm(
         "frames_per_s": round(found.num_frames / max(time.perf_counter() - start, 1e-9), 1),
         "num_invalid": found.num_left_out,
         "compared": tally.compared,
-        "problems": gate.drift.messages(),
+        "problems": [*gate.drift.messages(), *(line for receiver in receivers for line in receiver.problems)],
         "outputs": [str(out_dir / name) for name in names],
     }
     write_json(out_dir / SUMMARY, summary)

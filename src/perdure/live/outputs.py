@@ -7,12 +7,14 @@ decided, and whatever ends the process, what was written up to the last frame is
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
 
 from perdure.gate.results import GateResult, TrackView
+from perdure.live.protocols import Receiver
 from perdure.types import NO_CLASS, Decision
 from perdure.video.mot import MotBox
 
@@ -41,15 +43,26 @@ class WatchOutputs:
         tracks: format of the file of all tracks.
         has_classes: whether confirmed boxes name the class of their track; -1 otherwise, as evaluators of one class
             expect.
+        receivers: get each row of decisions.jsonl once it is written; they are entered and left with this.
     """
 
-    def __init__(self, folder: Path, *, tracks: TracksFormat = "csv", has_classes: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tracks: TracksFormat = "csv",
+        has_classes: bool = False,
+        receivers: Sequence[Receiver] = (),
+    ) -> None:
         self._folder, self._tracks, self._has_classes = folder, tracks, has_classes
+        self._receivers = receivers
         self._stack = ExitStack()
         self._files: dict[str, IO[str]] = {}
         self._last_box: dict[int, tuple[float, float, float, float]] = {}
 
     def __enter__(self) -> WatchOutputs:
+        for receiver in self._receivers:
+            self._stack.enter_context(receiver)
         return self
 
     def _open(self) -> None:
@@ -74,8 +87,8 @@ class WatchOutputs:
         line_of = _csv_line if self._tracks == "csv" else _json_line
         # A track that was deleted has no box any more; its decision gets the last one.
         boxes = self._last_box | {track.track_id: track.xyxy_px for track in result.tracks}
-        for decision in result.decisions:
-            row = _decision_row(decision, frame_index, time_s, boxes.get(decision.track_id))
+        rows = [_decision_row(made, frame_index, time_s, boxes.get(made.track_id)) for made in result.decisions]
+        for row in rows:
             self._files[DECISIONS].write(json.dumps(row, allow_nan=False) + "\n")
         for track in result.tracks:
             self._files[TRACKS[self._tracks]].write(line_of(_track_row(track, frame_index, time_s)))
@@ -87,6 +100,9 @@ class WatchOutputs:
         self._last_box = {track.track_id: track.xyxy_px for track in result.tracks}
         for file in self._files.values():
             file.flush()
+        for row in rows:
+            for receiver in self._receivers:
+                receiver.put(row)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

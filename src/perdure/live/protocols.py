@@ -1,8 +1,10 @@
-"""What a watched stream needs of whoever finds boxes and of whoever decides."""
+"""What a watched stream needs of whoever finds boxes, decides, and is told."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 from numpy import ndarray
@@ -29,3 +31,14 @@ class Detector(Protocol):
 
     def detect(self, frame: UInt8[ndarray, "h w 3"]) -> Detections:
         """Returns what is found in the next frame (RGB)."""
+
+
+class Receiver(AbstractContextManager[Any], Protocol):
+    """Who is told of decisions as they fall, beside the files; one of `perdure.live.receivers`."""
+
+    def put(self, row: Mapping[str, Any]) -> None:
+        """Takes in a row of decisions.jsonl; must neither wait nor raise."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What was not passed on, in one line each; asked for after the block."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any, Literal
 
-from perdure.drawing.status_bar import StreamTotals
+from perdure.drawing.totals import StreamTotals
 from perdure.gate.results import GateResult
 
 LEAST_S = 1e-5

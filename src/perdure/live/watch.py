@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,13 +19,13 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from perdure.drawing.overlay import Overlay, OverlayConfig
-from perdure.drawing.status_bar import StreamTotals
+from perdure.drawing.totals import StreamTotals
 from perdure.files import write_json
 from perdure.gate.results import GateResult
 from perdure.live.interrupts import WholeFrames
 from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
 from perdure.live.problems import problems_of
-from perdure.live.protocols import Detector, Gate
+from perdure.live.protocols import Detector, Gate, Receiver
 from perdure.live.stages import QUEUE_LENGTH, Prefetch, Sink
 from perdure.live.summary import Latency, PartClock, RuleComparison, StreamTally, WatchSummary, counts_of, rates_of
 from perdure.types import Detections
@@ -107,6 +107,7 @@ def watch(
     on_progress: Callable[[int, int | None], None] | None = None,
     config: WatchConfig | None = None,
     window: Window | None = None,
+    receivers: Sequence[Receiver] = (),
 ) -> WatchSummary:
     """Runs the gate on a video and writes annotated.mp4, decisions.jsonl, tracks.csv, confirmed.txt and summary.json.
 
@@ -123,6 +124,7 @@ def watch(
         on_progress: called after each frame with the number done and the number in all, None if that is unknown.
         config: everything around the gate.
         window: shows the newest annotated frame, from the thread that calls; it stays open.
+        receivers: are told of every decision as it falls.
 
     Raises:
         FileNotFoundError: there is no such video or detections file.
@@ -138,7 +140,7 @@ def watch(
         except FileExistsError:
             raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
         finds = detector or MotionDetector(config.motion)
-        session = _Session(reader, gate, given, finds, config, out_dir, window)
+        session = _Session(reader, gate, given, finds, config, out_dir, window, receivers)
         session.run(on_progress)
     name = str(detections_path) if detections_path is not None else "motion" if detector is None else detector_name
     summary = session.summary(shown_address(source), name)
@@ -158,9 +160,10 @@ class _Session:
         config: WatchConfig,
         out_dir: Path,
         window: Window | None,
+        receivers: Sequence[Receiver],
     ) -> None:
         self.reader, self.gate, self.given, self.config, self.out_dir = reader, gate, given, config, out_dir
-        self.window, self.drawn = window, deque[UInt8[ndarray, "h w 3"]](maxlen=1)
+        self.window, self.receivers, self.drawn = window, receivers, deque[UInt8[ndarray, "h w 3"]](maxlen=1)
         self.detector = detector
         self.overlay = Overlay(replace(config.overlay, compare=config.compare))
         self.tally = StreamTally(None if config.compare is None else RuleComparison(config.compare))
@@ -174,7 +177,7 @@ class _Session:
         num_total = min(filter(None, (self.reader.num_frames, self.config.max_frames)), default=None)
         writer = self._writer()
         with (
-            WatchOutputs(self.out_dir, tracks=self.config.tracks, has_classes=self.config.has_classes) as outputs,
+            self._outputs() as outputs,
             writer or nullcontext(),
             Sink[_Shown](lambda shown: self._draw(shown, writer)) as sink,
             self._ahead() as frames,
@@ -206,6 +209,10 @@ class _Session:
         outputs.write(item.frame_index, item.time_s, result)
         if sink is not None:
             sink.put(_Shown(item.frame, item.time_s, result, self.tally.totals(result)))
+
+    def _outputs(self) -> WatchOutputs:
+        to, how = self.receivers, self.config
+        return WatchOutputs(self.out_dir, tracks=how.tracks, has_classes=how.has_classes, receivers=to)
 
     def _writer(self) -> VideoWriter | None:
         """Returns what writes the annotated video; None without one, and then that of an earlier stream goes."""
@@ -290,3 +297,4 @@ class _Session:
             yield f"interrupted after frame {self.tally.num_frames - 1}"
         num = None if self.was_interrupted or self.config.max_frames is not None else self.tally.num_frames
         yield from problems_of(self.reader, self.detector, self.gate, self.given, num_watched=num)
+        yield from (line for receiver in self.receivers for line in receiver.problems)

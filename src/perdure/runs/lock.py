@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from perdure.extras import NEEDS_POSIX
 from perdure.runs.machine import host_name
 from perdure.runs.record import timestamp
+
+if sys.platform != "win32":  # so that what needs no run can be used there
+    import fcntl
 
 _TRIES, _PAUSE_S = 5, 0.1
 
@@ -30,7 +34,10 @@ def locked(path: Path, *, sleep: Callable[[float], None] = time.sleep) -> Iterat
     Raises:
         RunBusyError: another process holds it.
         OSError: the file cannot be written.
+        RuntimeError: this is Windows.
     """
+    if sys.platform == "win32":
+        raise RuntimeError(NEEDS_POSIX)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         if not _taken(handle, sleep=sleep):
@@ -59,7 +66,7 @@ def _taken(handle: int, *, sleep: Callable[[float], None]) -> bool:
 
 def is_locked(path: Path) -> bool:
     """Returns whether a process holds the lock."""
-    if not path.is_file():
+    if sys.platform == "win32" or not path.is_file():
         return False
     with path.open("rb") as file:
         try:

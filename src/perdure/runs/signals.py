@@ -17,6 +17,7 @@ from types import FrameType
 
 import psutil
 
+from perdure.extras import NEEDS_POSIX
 from perdure.runs.stage import Stopped
 
 _QUIET_HELPER = "ignore:resource_tracker:UserWarning"
@@ -68,6 +69,8 @@ class StopSwitch:
         self._asked.set()
 
     def __enter__(self) -> StopSwitch:
+        if sys.platform == "win32":
+            raise RuntimeError(NEEDS_POSIX)
         self._work_thread = threading.get_ident()
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)

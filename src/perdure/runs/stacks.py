@@ -18,7 +18,6 @@ from perdure.runs.machine import host_name
 from perdure.runs.record import read_record
 from perdure.runs.run_folder import RunFolder
 
-SIGNAL = signal.SIGUSR2
 WAIT_S = 5.0
 """How long the answer may take; only a process that is suspended or swapped out needs longer."""
 _QUIET_S = 0.3
@@ -32,11 +31,11 @@ def stacks_on_request(path: Path) -> Iterator[None]:
         OSError: the file cannot be written.
     """
     with path.open("ab") as file:
-        faulthandler.register(SIGNAL, file=file, all_threads=True, chain=False)
+        faulthandler.register(signal.SIGUSR2, file=file, all_threads=True, chain=False)
         try:
             yield
         finally:
-            faulthandler.unregister(SIGNAL)
+            faulthandler.unregister(signal.SIGUSR2)
     remove_if_empty(path)
 
 
@@ -66,7 +65,7 @@ def ask_for_stacks(run: RunFolder, *, wait_s: float = WAIT_S) -> str:
     if not path.is_file():
         raise ValueError(f"run folder {run.path}: process {process.pid} cannot be asked; it is starting, or an old one")
     before = path.stat().st_size
-    os.kill(process.pid, SIGNAL)
+    os.kill(process.pid, signal.SIGUSR2)
     deadline_s = time.monotonic() + wait_s
     size = before
     while time.monotonic() < deadline_s:

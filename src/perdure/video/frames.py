@@ -13,6 +13,9 @@ from typing import NamedTuple
 from jaxtyping import UInt8
 from numpy import ndarray
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+"""Files of a folder that are frames."""
+
 
 class VideoFrame(NamedTuple):
     """One frame of a source.

@@ -11,11 +11,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from perdure.video.frames import VideoFrame, VideoReader
+from perdure.video.frames import IMAGE_SUFFIXES, VideoFrame, VideoReader
 from perdure.video.shades import NUM_FIRST, Shades
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-"""Files of a folder that are frames."""
 
 
 class ImageFolderReader(VideoReader):
