@@ -13,7 +13,7 @@ from contextlib import contextmanager
 EXTRAS = {
     "PIL": "video", "av": "video", "scipy": "video", "cv2": "watch", "jinja2": "pixels", "markdown_it": "pixels",
     "matplotlib": "pixels", "torch": "pixels", "sklearn": "tracks", "supervision": "supervision",
-    "onnxruntime": "detector", "paho": "mqtt",
+    "onnxruntime": "detector", "paho": "mqtt", "trackeval": "eval",
 }  # fmt: skip
 """The extra that brings each module."""
 NEEDS_POSIX = (
@@ -34,6 +34,8 @@ def missing_extra(error: ImportError) -> str | None:
     if module not in EXTRAS:
         return None
     line = f"this needs {module}, which is not installed; pip install 'perdure[{EXTRAS[module]}]'"
+    if module == "trackeval":  # it asks for the OpenCV with windows, which a server without libGL cannot load
+        return f"{line}, or without another OpenCV: pip install --no-deps trackeval"
     # Either of OpenCV's packages will do, and the headless one takes the windows from an application that has them.
     return f"{line}, or beside an application that shows windows: opencv-python" if module == "cv2" else line
 

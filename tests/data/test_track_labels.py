@@ -14,7 +14,10 @@ def truth_of(*kinds: str) -> FrameTruth:
     """Returns boxes of 10 x 10 side by side, 100 pixels apart, of the given kinds."""
     boxes = np.array([[100.0 * place, 0, 100 * place + 10, 10] for place in range(len(kinds))])
     kind = np.array(kinds)
-    return FrameTruth(xyxy_px=boxes, counts=kind == "counts", is_ignored=kind == "ignored", is_region=kind == "region")
+    return FrameTruth(
+        xyxy_px=boxes, counts=kind == "counts", is_ignored=kind == "ignored", is_region=kind == "region",
+        object_id=np.arange(len(kinds)),
+    )  # fmt: skip
 
 
 def test_each_kind_of_box_gives_its_label() -> None:

@@ -97,7 +97,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "Use": (
         Command("demo", "watch a real clip that comes with the package", "watch_command:Demo"),
         Command("watch", "decide on the tracks of a video", "watch_command:Watch"),
-        Command("eval", "score tracks against ground truth: HOTA, IDF1, MOTA", "confirm_command:Evaluate"),
+        Command("eval", "score tracks against ground truth: HOTA, IDF1, MOTA", "eval_command:Evaluate"),
         Command("confirm", "decide on stored detections, without a video", "confirm_command:Confirm"),
         Command("adapt", "weights for your detector and site, without labels", "adapt_command:Adapt"),
     ),

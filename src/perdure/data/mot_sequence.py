@@ -127,7 +127,7 @@ def scene_numbers(sequences: Sequence[MotSequence]) -> list[int]:
 
 
 def read_mot_sequence(
-    folder: Path, *, detections: str = "det.txt", has_truth: bool = True, needs_video: bool = False
+    folder: Path, *, detections: str | None = "det.txt", has_truth: bool = True, needs_video: bool = False
 ) -> MotSequence:
     """Returns the sequence in a folder with `seqinfo.ini`, `det/*.txt` and `gt/gt.txt`.
 
@@ -136,7 +136,7 @@ def read_mot_sequence(
 
     Args:
         folder: the MOT folder; a `gmc.txt` in it is read as camera motion.
-        detections: file name in `det`.
+        detections: file name in `det`; None for a sequence that is read for its truth alone.
         has_truth: whether `gt/gt.txt` must be there.
         needs_video: whether pixels will be read; a video that ends earlier than stated cuts the sequence then.
 
@@ -145,7 +145,7 @@ def read_mot_sequence(
         ValueError: a file is malformed, or the frame rate is said nowhere.
     """
     info = read_info(folder)
-    found = read_mot_table(folder / "det" / detections)
+    found = MotTable.empty(folder) if detections is None else read_mot_table(folder / "det" / detections)
     labelled = read_mot_table(folder / "gt" / "gt.txt", what="sequence") if has_truth else None
     info = _completed(info, folder, [table for table in (found, labelled) if table is not None], needs_video)
     num_frames = info.num_frames or 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from perdure.geometry import xyxy_from_xywh
 from perdure.video.mot import MotTable, read_mot_table
@@ -36,23 +36,27 @@ class FrameTruth:
         counts: objects that a detector should find.
         is_ignored: objects that it may find or not.
         is_region: areas in which nothing is labelled.
+        object_id: number of the object, `NO_ID` of a region of another file.
     """
 
     xyxy_px: Float[np.ndarray, "n 4"]
     counts: Bool[np.ndarray, " n"]
     is_ignored: Bool[np.ndarray, " n"]
     is_region: Bool[np.ndarray, " n"]
+    object_id: Int[np.ndarray, " n"]
 
 
 def truth_of(table: MotTable, *, counts_from: int, name: str = "") -> dict[int, FrameTruth]:
     """Returns the labelled boxes of a table by 0-based frame index."""
     index, xyxy_px = table.frame - counts_from, xyxy_from_xywh(table.values[:, 2:6])
+    object_id = table.values[:, 1].astype(np.int64)
     is_ignored, is_region = _kinds(table, name)
     beside = table.path.with_name("gt_ignore.txt")
     if beside.is_file():
         regions = read_mot_table(beside, what="sequence")
         index = np.append(index, regions.frame - counts_from)
         xyxy_px = np.concatenate([xyxy_px, xyxy_from_xywh(regions.values[:, 2:6])])
+        object_id = np.append(object_id, np.full(len(regions), NO_ID))
         is_region = np.append(is_region, np.ones(len(regions), dtype=bool))
         is_ignored = np.append(is_ignored, np.zeros(len(regions), dtype=bool))
     counts = ~is_ignored & ~is_region
@@ -61,8 +65,9 @@ def truth_of(table: MotTable, *, counts_from: int, name: str = "") -> dict[int, 
     for frame in np.unique(index).tolist():
         rows = index == frame
         found[frame] = FrameTruth(
-            xyxy_px=xyxy_px[rows], counts=counts[rows], is_ignored=is_ignored[rows], is_region=is_region[rows]
-        )
+            xyxy_px=xyxy_px[rows], counts=counts[rows], is_ignored=is_ignored[rows], is_region=is_region[rows],
+            object_id=object_id[rows],
+        )  # fmt: skip
     return found
 
 

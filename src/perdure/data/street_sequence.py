@@ -34,7 +34,9 @@ def _detections(street: Street) -> dict[int, Detections]:
 def _truth(street: Street) -> dict[int, FrameTruth]:
     found = {}
     for index in np.unique(street.truth_frame).tolist():
-        boxes = street.truth_xyxy_px[street.truth_frame == index]
-        no = np.zeros(len(boxes), dtype=bool)
-        found[index] = FrameTruth(xyxy_px=boxes, counts=~no, is_ignored=no, is_region=no)
+        own = street.truth_frame == index
+        boxes, no = street.truth_xyxy_px[own], np.zeros(int(own.sum()), dtype=bool)
+        found[index] = FrameTruth(
+            xyxy_px=boxes, counts=~no, is_ignored=no, is_region=no, object_id=street.truth_id[own].astype(np.int64)
+        )
     return found

@@ -2,168 +2,159 @@
 
 The scores of tracks are those of TrackEval (Luiten et al., IJCV 2021), not our own. Beside them stand figures that no
 score of tracks has: frames from an object's first labelled box to its first report, objects never reported, and false
-tracks a minute. Regions and look-alikes that ground truth says to ignore count for nothing and against nothing.
+tracks a minute. Counts of single sequences add up to figures over many, and resamples of sequences to intervals.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
+from functools import cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from perdure.data.mot_truth import truth_of
-from perdure.data.sequence_info import read_info
-from perdure.data.track_labels import MatchConfig, TrackLabel, detection_labels
-from perdure.geometry import iou_matrix, xyxy_from_xywh
-from perdure.video.mot import MotTable, read_mot_table
+from perdure.data.track_labels import TrackLabel
+from perdure.evaluation.reported_tracks import ScoredSequence
+from perdure.extras import require
+from perdure.geometry import iou_matrix
 
 COMBINED = "all"
 """Name of the row over all sequences together."""
+NUM_RESAMPLES = 500
+INTERVALS = ("HOTA", "DetA", "AssA", "IDF1", "MOTA", "mean_frames_to_report", "false_tracks_a_minute")
+"""Figures over several sequences that get an interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrameBoxes:
-    """Boxes of one frame with their ids.
-
-    Args:
-        ids: one a box.
-        xyxy_px: corners.
-    """
-
-    ids: Int[np.ndarray, " n"]
-    xyxy_px: Float[np.ndarray, "n 4"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredSequence:
-    """Truth and tracks of one sequence, frame by frame, what is to be ignored left out.
+class SequenceScore:
+    """What is counted on one sequence.
 
     Args:
         name: of the sequence.
+        counts: what each of TrackEval's metrics counted, by its name.
+        first_report: frames from the first labelled box of each object to its first report, None if it has none.
+        num_tracks: tracks that were reported.
+        num_false_tracks: those that lie on nothing.
+        minutes: length of the sequence.
         frame_rate_hz: frames per second.
-        truth: labelled objects that count.
-        tracks: reported boxes.
     """
 
     name: str
+    counts: Mapping[str, Mapping[str, Any]]
+    first_report: Mapping[int, int | None]
+    num_tracks: int
+    num_false_tracks: int
+    minutes: float
     frame_rate_hz: float
-    truth: tuple[FrameBoxes, ...]
-    tracks: tuple[FrameBoxes, ...]
 
 
-def read_scored_sequence(folder: Path, tracks: Path, match: MatchConfig | None = None) -> ScoredSequence:
-    """Returns the truth of a MOT folder beside the tracks of a MOT text file.
-
-    Args:
-        folder: with seqinfo.ini and gt/gt.txt.
-        tracks: `frame,id,x,y,width,height,...`, frames from 1 as the folder counts.
-        match: when a box lies on an object.
-
-    Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: a file is malformed.
-    """
-    match = match or MatchConfig()
-    info = read_info(folder)
-    labelled = read_mot_table(folder / "gt" / "gt.txt", what="sequence")
-    reported = read_mot_table(tracks, what="tracks")
-    by_frame = truth_of(labelled, counts_from=labelled.counts_from, name=info.name)
-    num_frames = info.num_frames or max(by_frame, default=-1) + 1
-    if not info.frame_rate_hz:
-        raise ValueError(f"sequence: {folder} says no frame rate, expected frameRate in its seqinfo.ini")
-    truth = []
-    for index, boxes in enumerate(_by_frame(labelled, labelled.counts_from, num_frames)):
-        # Rows of a frame stand in the order of the file; regions of other files come after them.
-        own = by_frame.get(index)
-        counts = np.zeros(0, dtype=bool) if own is None else own.counts[: len(boxes.ids)]
-        truth.append(FrameBoxes(ids=boxes.ids[counts], xyxy_px=boxes.xyxy_px[counts]))
-    found = _by_frame(reported, 1, num_frames)
-    kept = []
-    for index, boxes in enumerate(found):
-        label = detection_labels(boxes.xyxy_px, by_frame.get(index), match)
-        is_kept = label != TrackLabel.IGNORE
-        kept.append(FrameBoxes(ids=boxes.ids[is_kept], xyxy_px=boxes.xyxy_px[is_kept]))
-    return ScoredSequence(name=folder.name, frame_rate_hz=info.frame_rate_hz, truth=tuple(truth), tracks=tuple(kept))
-
-
-def score_rows(sequences: list[ScoredSequence]) -> Iterator[dict[str, Any]]:
-    """Yields one row of figures a sequence, and one over all together where there are several.
+def score_sequence(sequence: ScoredSequence) -> SequenceScore:
+    """Returns what is counted on one sequence.
 
     Raises:
         ValueError: TrackEval is not installed.
     """
-    metrics = _trackeval()
-    scorers = {"HOTA": metrics.HOTA(), "CLEAR": metrics.CLEAR({"PRINT_CONFIG": False}),
-               "Identity": metrics.Identity({"PRINT_CONFIG": False})}  # fmt: skip
-    by_scorer: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in scorers}
-    reports = {}
-    for sequence in sequences:
-        data = _trackeval_data(sequence)
-        for name, scorer in scorers.items():
-            with contextlib.redirect_stdout(io.StringIO()):  # it times itself aloud
-                by_scorer[name][sequence.name] = scorer.eval_sequence(data)
-        reports[sequence.name] = report_figures(sequence)
-        yield {"sequence": sequence.name, **_scores({key: own[sequence.name] for key, own in by_scorer.items()}),
-               **reports[sequence.name]}  # fmt: skip
-    if len(sequences) > 1:
-        together = {name: scorer.combine_sequences(by_scorer[name]) for name, scorer in scorers.items()}
-        yield {"sequence": COMBINED, **_scores(together), **_pooled(reports)}
+    data, counts = _trackeval_data(sequence), {}
+    for name, scorer in _scorers().items():
+        with contextlib.redirect_stdout(io.StringIO()):  # it times itself aloud
+            counts[name] = scorer.eval_sequence(data)
+    labels = list(sequence.track_label.values())
+    return SequenceScore(
+        name=sequence.name,
+        counts=counts,
+        first_report=first_reports(sequence),
+        num_tracks=len(labels),
+        num_false_tracks=labels.count(TrackLabel.FALSE),
+        minutes=sequence.minutes,
+        frame_rate_hz=sequence.frame_rate_hz,
+    )
 
 
-def report_figures(sequence: ScoredSequence, *, min_iou: float = 0.5) -> dict[str, Any]:
-    """Returns how soon objects are reported, how many never are, and false tracks.
-
-    Args:
-        sequence: truth and tracks.
-        min_iou: least overlap at which a reported box is on an object.
-    """
+def first_reports(sequence: ScoredSequence) -> dict[int, int | None]:
+    """Returns the frames from each object's first labelled box to the first reported box on it; None where none is."""
     born: dict[int, int] = {}
     first: dict[int, int] = {}
-    hits: dict[int, list[int]] = {}
     for index, (truth, tracks) in enumerate(zip(sequence.truth, sequence.tracks, strict=True)):
         for own in truth.ids.tolist():
             born.setdefault(own, index)
-        is_on = np.asarray(iou_matrix(truth.xyxy_px, tracks.xyxy_px) >= min_iou)
-        for own in truth.ids[np.any(is_on, axis=1)].tolist():
+        is_on = np.any(iou_matrix(truth.xyxy_px, tracks.xyxy_px) >= sequence.min_iou, axis=1)
+        for own in truth.ids[is_on].tolist():
             first.setdefault(own, index)
-        for own, is_hit in zip(tracks.ids.tolist(), np.any(is_on, axis=0), strict=True):
-            hits.setdefault(own, [0, 0])[int(is_hit)] += 1
-    waits = [first[own] - born[own] for own in first]
+    return {own: first[own] - start if own in first else None for own, start in born.items()}
+
+
+def figures_of(scores: Sequence[SequenceScore]) -> dict[str, Any]:
+    """Returns all figures over some sequences together: what is counted is added up, not averaged."""
+    waits = [(wait, score.frame_rate_hz) for score in scores for wait in score.first_report.values()]
+    told = [(wait, rate_hz) for wait, rate_hz in waits if wait is not None]
+    num_false, minutes = (sum(getattr(score, name) for score in scores) for name in ("num_false_tracks", "minutes"))
     return {
-        "num_objects": len(born),
-        "num_never_reported": len(born) - len(first),
-        "mean_frames_to_report": float(np.mean(waits)) if waits else None,
-        "mean_s_to_report": float(np.mean(waits)) / sequence.frame_rate_hz if waits else None,
-        "num_tracks": len(hits),
-        "num_false_tracks": sum(on <= off for off, on in hits.values()),
-        "minutes": len(sequence.truth) / sequence.frame_rate_hz / 60,
-        "false_tracks_a_minute": sum(on <= off for off, on in hits.values())
-        / max(len(sequence.truth) / sequence.frame_rate_hz / 60, 1e-9),
+        **_trackeval_figures(scores),
+        "num_objects": len(waits),
+        "num_never_reported": len(waits) - len(told),
+        "mean_frames_to_report": float(np.mean([wait for wait, _ in told])) if told else None,
+        "mean_s_to_report": float(np.mean([wait / rate_hz for wait, rate_hz in told])) if told else None,
+        "num_tracks": sum(score.num_tracks for score in scores),
+        "num_false_tracks": num_false,
+        "minutes": minutes,
+        "false_tracks_a_minute": num_false / max(minutes, 1e-9),
     }
 
 
-def _pooled(reports: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    rows = list(reports.values())
-    summed = ("num_objects", "num_never_reported", "num_tracks", "num_false_tracks", "minutes")
-    total = {name: sum(row[name] for row in rows) for name in summed}
-    timed = [row for row in rows if row["mean_s_to_report"] is not None]
-    seen = [(row["num_objects"] - row["num_never_reported"], row) for row in timed]
-    num = sum(count for count, _ in seen)
-    means = {
-        name: sum(count * row[name] for count, row in seen) / num if num else None
-        for name in ("mean_frames_to_report", "mean_s_to_report")
+def score_rows(trackers: Mapping[str, Sequence[SequenceScore]]) -> Iterator[dict[str, Any]]:
+    """Yields the figures of each tracker on each sequence, and over all together where there are several.
+
+    Rows over all have an interval for each figure of `INTERVALS`, from resamples of sequences, and all trackers but the
+    first the difference of their HOTA from that of the first on the same resamples.
+
+    Args:
+        trackers: by name; all with the same sequences in the same order.
+    """
+    first, *_ = trackers.values()
+    for place, score in enumerate(first):
+        for name, scores in trackers.items():
+            reports = {str(own): wait for own, wait in scores[place].first_report.items()}
+            yield {"tracker": name, "sequence": score.name, **figures_of([scores[place]]), "first_report": reports}
+    if len(first) < 2:
+        return
+    drawn = drawn_sequences(len(first))
+    base = resampled(first, drawn)
+    for name, scores in trackers.items():
+        row = {"tracker": name, "sequence": COMBINED, **figures_of(scores)}
+        own = base if scores is first else resampled(scores, drawn)
+        row |= {f"{figure}_ci95": interval95(own[figure]) for figure in INTERVALS}
+        if scores is not first:
+            row["HOTA_minus_first"] = row["HOTA"] - figures_of(first)["HOTA"]
+            row["HOTA_minus_first_ci95"] = interval95(own["HOTA"] - base["HOTA"])
+        yield row
+
+
+def drawn_sequences(num: int, *, seed: int = 0) -> Int[np.ndarray, "resample sequence"]:
+    """Returns sequences drawn with replacement, one resample a row."""
+    return np.random.default_rng(seed).integers(num, size=(NUM_RESAMPLES, num))
+
+
+def resampled(scores: Sequence[SequenceScore], drawn: Int[np.ndarray, "resample sequence"]) -> dict[str, np.ndarray]:
+    """Returns the figures of `INTERVALS` on every resample, NaN where there is none."""
+    rows = [figures_of([scores[place] for place in places]) for places in drawn.tolist()]
+    return {name: np.array([row[name] for row in rows], dtype=np.float64) for name in INTERVALS}
+
+
+def interval95(values: np.ndarray) -> list[float] | None:
+    """Returns the middle 95 % of some values, None where there are none."""
+    known = values[~np.isnan(values)]
+    return [float(value) for value in np.quantile(known, [0.025, 0.975])] if len(known) else None
+
+
+def _trackeval_figures(scores: Sequence[SequenceScore]) -> dict[str, Any]:
+    found = {
+        name: scorer.combine_sequences({str(place): score.counts[name] for place, score in enumerate(scores)})
+        for name, scorer in _scorers().items()
     }
-    return {**total, **means, "false_tracks_a_minute": total["num_false_tracks"] / max(total["minutes"], 1e-9)}
-
-
-def _scores(found: Mapping[str, dict[str, Any]]) -> dict[str, float]:
     hota, clear, identity = found["HOTA"], found["CLEAR"], found["Identity"]
     return {
         **{name: float(np.mean(hota[name])) for name in ("HOTA", "DetA", "AssA")},
@@ -171,16 +162,6 @@ def _scores(found: Mapping[str, dict[str, Any]]) -> dict[str, float]:
         "MOTA": float(clear["MOTA"]),
         "id_switches": int(clear["IDSW"]),
     }
-
-
-def _by_frame(table: MotTable, counts_from: int, num_frames: int) -> list[FrameBoxes]:
-    frame, ids = table.frame - counts_from, table.values[:, 1].astype(np.int64)
-    xyxy_px = xyxy_from_xywh(table.values[:, 2:6])
-    found = []
-    for index in range(num_frames):
-        own = frame == index
-        found.append(FrameBoxes(ids=ids[own], xyxy_px=xyxy_px[own]))
-    return found
 
 
 def _trackeval_data(sequence: ScoredSequence) -> dict[str, Any]:
@@ -204,13 +185,15 @@ def _trackeval_data(sequence: ScoredSequence) -> dict[str, Any]:
     }
 
 
-def _trackeval() -> ModuleType:
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it says aloud which of its data sets lack a package
-            from trackeval import metrics
-    except ImportError as error:
-        raise ValueError(
-            "scores of tracks are TrackEval's, which is not installed; pip install --no-deps trackeval (with its "
-            "dependencies it brings an opencv-python that takes the place of the headless one)"
-        ) from error
-    return metrics
+@cache
+def _scorers() -> dict[str, Any]:
+    """Returns TrackEval's metrics by name.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):  # it says aloud which of its data sets lack a package
+        require("trackeval")
+        from trackeval import metrics
+    quiet = {"PRINT_CONFIG": False}
+    return {"HOTA": metrics.HOTA(), "CLEAR": metrics.CLEAR(quiet), "Identity": metrics.Identity(quiet)}

@@ -108,6 +108,11 @@ class MotTable:
     def __len__(self) -> int:
         return len(self.values)
 
+    @classmethod
+    def empty(cls, path: Path) -> MotTable:
+        """Returns a table without rows, in the place of a file that is not read."""
+        return cls(path=path, values=np.zeros((0, NUM_COLUMNS)))
+
     @property
     def frame(self) -> Int[np.ndarray, " n"]:
         """Frames as written."""
@@ -125,12 +130,15 @@ class MotTable:
         is_class = (value >= 0) & (value < 2**31) & (value == np.floor(value))
         return np.where(is_class, value, NO_CLASS).astype(np.int64)
 
+    def rows_by_frame(self, counts_from: int) -> dict[int, Int[np.ndarray, " m"]]:
+        """Returns the rows of each 0-based frame, in their order; a frame without any has no entry."""
+        return _rows_of(self.frame - counts_from)
+
     def detections(self, counts_from: int) -> MotDetections:
         """Returns the rows as detections, their frames counted from `counts_from`."""
-        index = self.frame - counts_from
         score, class_id = np.nan_to_num(self.values[:, 6], nan=1.0), self.class_id
         xyxy_px = xyxy_from_xywh(self.values[:, 2:6])
-        rows = _rows_of(index)
+        rows = self.rows_by_frame(counts_from)
         return MotDetections(
             by_frame={
                 one: Detections(xyxy_px=xyxy_px[own], score=score[own], class_id=class_id[own])
