@@ -6,7 +6,7 @@ Knows shapes, units and what is valid. Does not know where pixels come from or h
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -254,6 +254,14 @@ class TrackFrame:
         return len(self.track_id)
 
 
+class TrackHistory(NamedTuple):
+    """The boxes that a track was detected at, oldest first: 0-based frames, corners in pixels, scores."""
+
+    frame_index: Int[np.ndarray, " n"]
+    xyxy_px: Float[np.ndarray, "n 4"]
+    score: Float[np.ndarray, " n"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The verdict on one track.
@@ -270,6 +278,7 @@ class Decision:
             evidence says), `timeout` (forced at the horizon), `deleted` (the tracker gave the track up) or `reopened`
             (a rejected track that refused to die; label is persistent once evidence or lifetime say so).
         class_id: class of the track, `NO_CLASS` where there is none.
+        history: where it was detected, from birth (300 frames ago at most) to this frame; None if nobody noted it.
     """
 
     track_id: int
@@ -281,6 +290,7 @@ class Decision:
     time_s: float
     reason: Reason
     class_id: int = NO_CLASS
+    history: TrackHistory | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_decided(self) -> bool:

@@ -212,6 +212,32 @@ def test_no_ids_at_all_mean_no_tracks_on_this_frame(caplog: pytest.LogCaptureFix
     assert len(never.update(None, sv.Detections.empty())) == 0
 
 
+def test_what_is_reported_late_is_given_from_its_birth_on_once() -> None:
+    """The first frames of every track, which nobody can report in time, cost detection in every score of tracks."""
+    confirm, given = confirmer(), []
+    shown = [tracked(_m1=30), tracked(_7=31, _3=120), tracked(), tracked(_7=32, _3=121), tracked(_7=33)]
+    for found in shown:
+        confirm.update(None, found)
+        given.append(dict(confirm.backfilled))
+    assert [list(one) for one in given] == [[], [], [], [7], []]
+    history = given[3][7]
+    assert history.frame_index.tolist() == [0, 1, 3], "the box that had no id yet is the first one"
+    assert history.xyxy_px[:, 0].tolist() == [30, 31, 32] and history.score.tolist() == [0.9] * 3
+    confirm.reset()
+    assert confirm.backfilled == {}
+
+
+def test_a_track_confirmed_before_it_has_an_id_is_given_when_it_is_named(tmp_path: Path) -> None:
+    at_once = ScoredMOfN(window="first", num_hits=1, num_frames=2, horizon=HORIZON, on_timeout="transient")
+    one, other = confirmer(at_once), confirmer(at_once)
+    one.update(None, tracked(_m1=30))
+    assert one.last is not None and one.last.decisions[0].label == "persistent" and one.backfilled == {}
+    one.save_state(tmp_path / "state.safetensors")
+    other.load_state(tmp_path / "state.safetensors")
+    assert ids_of(other.update(None, tracked(_7=31))) == [7]
+    assert other.backfilled[7].xyxy_px.tolist() == [[30, 10, 50, 30]]
+
+
 LOW = {"minimum_consecutive_frames": 1, "track_activation_threshold": 0.1}
 OF_TRACKERS = {
     "SORTTracker": LOW,

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, UInt8
 
 from perdure.gate.drift import DriftMonitor
 from perdure.gate.gate_state import load_gate_state, save_gate_state
+from perdure.gate.history import BoxHistory
 from perdure.gate.intake import Intake, Pace
 from perdure.gate.matching import StreakMatch
 from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays, observation
@@ -63,7 +64,7 @@ class PersistenceGate:
         self.lifetime_bound, self.match = lifetime_bound, match
         self.logit_prior = logit(prior)
         self.tracker = Tracker(self.operation.tracker)
-        self.cost, self.intake = GateCost(), Intake()
+        self.cost, self.intake, self.history = GateCost(), Intake(), BoxHistory()
         self.drift = drift or DriftMonitor(self.operation, model.lifetime)
         self.memories: dict[int, TrackMemory] = {}
         self.streams = model.init_streams()
@@ -125,7 +126,7 @@ class PersistenceGate:
         """Forgets the stream, all but what was given: the next frame is the first of another one."""
         self.tracker.reset()
         self.memories, self.streams, self.cost = {}, self.model.init_streams(), GateCost()
-        self.intake, self.drift = Intake(), self.drift.fresh()
+        self.intake, self.drift, self.history = Intake(), self.drift.fresh(), BoxHistory()
         if self.match is not None:
             self.match = self.match.fresh()
             self.rule = self.match.rule
@@ -137,6 +138,7 @@ class PersistenceGate:
         if time_s is None:
             time_s = tracks.frame_index / self.operation.frame_rate_hz
         self._remember(tracks)
+        self.history.see(tracks, self.memories)
         deleted = self._delete(tracks, time_s)
         self.streams.evidence.see(tracks, self._size_of(frame))
         # What is encoded on this frame: undecided tracks, or all of them without gating.
@@ -162,13 +164,13 @@ class PersistenceGate:
         parts = {
             "tracker": self.tracker.get_state().to_arrays(),
             "memory": memories_to_arrays(self.memories),
+            "history": self.history.to_arrays(),
             "streams": self.streams.to_arrays(),
             "drift": self.drift.to_arrays(),
             "pace": self.intake.pace.to_arrays(),
             "match": {} if self.match is None else self.match.to_arrays(),
         }
-        drift = self.drift.latest()
-        save_gate_state(Path(path), parts, model=self.model.fingerprint(), cost=self.cost, drift=drift)
+        save_gate_state(Path(path), parts, model=self.model.fingerprint(), cost=self.cost, drift=self.drift.latest())
 
     def load_state(self, path: Path | str) -> None:
         """Continues from a stored state.
@@ -181,6 +183,7 @@ class PersistenceGate:
         parts, self.cost, latest = load_gate_state(Path(path), model=self.model.fingerprint(), has_match=has_match)
         self.tracker.set_state(TrackerState.from_arrays(parts["tracker"]))
         self.memories = memories_from_arrays(parts["memory"])
+        self.history = BoxHistory.from_arrays(parts["history"])
         self.streams.set_arrays(parts["streams"])
         self.drift.set_arrays(parts["drift"], latest=latest)
         self.intake.pace = Pace.from_arrays(parts["pace"])
@@ -258,7 +261,6 @@ class PersistenceGate:
                 if memory.was_reopened:  # rejected again: what was said of the track before still holds
                     continue
             reason: Reason = "timeout" if verdict.is_forced[index] else "evidence"
-            reason = "reopened" if memory.was_reopened else reason
             decisions.append(self._decision(memory, label, reason, tracks.frame_index, time_s))
         if self.is_gated:
             self.streams.close(closed)
@@ -274,12 +276,11 @@ class PersistenceGate:
             is_passed = self.lifetime_bound.is_passed(num_hits=memory.num_hits, streak=memory.streak)
             if memory.status == "persistent" or not is_passed:
                 continue
-            reason: Reason = "reopened" if memory.status == "transient" or memory.was_reopened else "lifetime"
             memory.was_reopened |= memory.status == "transient"
             memory.status = "persistent"
             if track_id in self.streams and self.is_gated:
                 self.streams.close([track_id])
-            decisions.append(self._decision(memory, "persistent", reason, tracks.frame_index, time_s))
+            decisions.append(self._decision(memory, "persistent", "lifetime", tracks.frame_index, time_s))
         return decisions
 
     def _decision(self, memory: TrackMemory, label: Label, reason: Reason, frame_index: int, time_s: float) -> Decision:
@@ -292,6 +293,7 @@ class PersistenceGate:
             age=memory.age,
             frame_index=frame_index,
             time_s=time_s,
-            reason=reason,
+            reason="reopened" if memory.was_reopened else reason,
             class_id=memory.class_id,
+            history=self.history.of(memory.track_id),
         )

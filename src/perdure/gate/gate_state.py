@@ -13,7 +13,8 @@ from perdure.gate.results import GateCost
 
 KIND = "gate state"
 Parts = dict[str, dict[str, np.ndarray]]
-"""Arrays by part: `tracker`, `memory`, `streams`, `drift`, `pace`, and `match` of a gate that stands for a rule."""
+"""Arrays by part: `tracker`, `memory`, `history`, `streams`, `drift`, `pace`, and `match` of a gate that stands for a
+rule."""
 
 
 def save_gate_state(path: Path, parts: Parts, *, model: str, cost: GateCost, drift: tuple[str, ...]) -> None:
@@ -49,7 +50,7 @@ def load_gate_state(path: Path, *, model: str, has_match: bool) -> tuple[Parts, 
         raise ValueError(f"state: {path} is not the state of a gate; give a file written by save_state")
     if info["model"] != model:
         raise ValueError(f"state: {path} was stored by a gate with another model; load the weights it ran with")
-    parts: Parts = {"match": {}}
+    parts: Parts = {"match": {}, "history": {}}  # states of before have no history
     for key, value in arrays.items():
         part, _, name = key.partition(".")
         parts.setdefault(part, {})[name] = value

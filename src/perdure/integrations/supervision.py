@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from perdure.files import read_json, write_json
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
 from perdure.integrations.tracker_ids import IdBook, key_of
-from perdure.types import NO_OWNER, Detections
+from perdure.types import NO_OWNER, Detections, TrackHistory
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -44,10 +44,13 @@ class TrackConfirmer:
     Args:
         gate: that has seen nothing yet; its own association is not used.
         last: what the gate said about the latest frame, tentative and rejected tracks included.
+        backfilled: where the tracks that were reported for the first time with the latest frame were detected,
+            from birth (300 frames ago at most) to the decision, by the ids of their tracker.
     """
 
     gate: PersistenceGate
     last: GateResult | None = None
+    backfilled: dict[Hashable, TrackHistory] = field(default_factory=dict)
     _confirmed: dict[int, _Confirmed] = field(default_factory=dict)
     _number_of_track: dict[int, int] = field(default_factory=dict)
     _book: IdBook = field(init=False)
@@ -94,12 +97,13 @@ class TrackConfirmer:
         for decision in self.last.decisions:
             if decision.label == "persistent":
                 number = self._number_of_track[decision.track_id]
-                self._confirmed[number] = _Confirmed(decision.probability, decision.age, self._frame_index)
+                confirmed = _Confirmed(decision.probability, decision.age, self._frame_index, decision.history)
+                self._confirmed[number] = confirmed
         for track_id in tracks.deleted_track_id.tolist():
             self._number_of_track.pop(track_id, None)
-        return self._reported(
-            tracked, [NO_OWNER if key is None else int(n) for key, n in zip(keys, numbers, strict=True)]
-        )
+        named = [NO_OWNER if key is None else int(n) for key, n in zip(keys, numbers, strict=True)]
+        self.backfilled = self._first_reports(dict(zip(named, keys, strict=True)))
+        return self._reported(tracked, named)
 
     def skip(self, num_frames: int = 1) -> None:
         """Says that frames were not looked at, as `PersistenceGate.skip` does."""
@@ -108,7 +112,7 @@ class TrackConfirmer:
     def reset(self) -> None:
         """Forgets the stream, and the gate with it: call it between videos, since trackers then count from 1 again."""
         self.gate.reset()
-        self.last, self._frame_index, self._num_without_ids = None, 0, 0
+        self.last, self.backfilled, self._frame_index, self._num_without_ids = None, {}, 0, 0
         self._confirmed, self._number_of_track = {}, {}
         self._book = IdBook(self.gate.operation.tracker)
 
@@ -124,7 +128,7 @@ class TrackConfirmer:
             {
                 "kind": KIND,
                 "book": self._book.to_dict(),
-                "confirmed": [[number, *astuple(item)] for number, item in self._confirmed.items()],
+                "confirmed": [[number, *item.to_list()] for number, item in self._confirmed.items()],
                 "number_of_track": list(self._number_of_track.items()),
                 "frame_index": self._frame_index,
                 "num_without_ids": self._num_without_ids,
@@ -142,10 +146,10 @@ class TrackConfirmer:
         if stored.get("kind") != KIND:
             raise ValueError(f"state: {_beside(path)} is not of a confirmer; give a file written by its save_state")
         self.gate.load_state(path)
-        self.last, self._frame_index = None, stored["frame_index"]
+        self.last, self.backfilled, self._frame_index = None, {}, stored["frame_index"]
         self._num_without_ids = stored["num_without_ids"]
         self._book = IdBook.from_dict(self.gate.operation.tracker, stored["book"])
-        self._confirmed = {number: _Confirmed(*values) for number, *values in stored["confirmed"]}
+        self._confirmed = {number: _Confirmed.from_list(values) for number, *values in stored["confirmed"]}
         self._number_of_track = {track_id: number for track_id, number in stored["number_of_track"]}
 
     def _keys(self, tracked: sv.Detections) -> list[Hashable | None]:
@@ -162,6 +166,15 @@ class TrackConfirmer:
                     WARN_AFTER,
                 )
         return [None] * len(tracked)
+
+    def _first_reports(self, key_of_number: dict[int, Hashable | None]) -> dict[Hashable, TrackHistory]:
+        """Returns the histories of tracks that were confirmed and are now reported under an id, once each."""
+        found = {}
+        for number, key in key_of_number.items():
+            item = self._confirmed.get(number)
+            if key is not None and item is not None and item.history is not None:
+                found[key], item.history = item.history, None
+        return found
 
     def _reported(self, tracked: sv.Detections, numbers: list[int]) -> sv.Detections:
         for number in numbers:
@@ -186,6 +199,21 @@ class _Confirmed:
     probability: float
     age: int
     last_seen: int
+    history: TrackHistory | None = None
+
+    def to_list(self) -> list[Any]:
+        """Returns all values, ready for JSON."""
+        history = None if self.history is None else [values.tolist() for values in self.history]
+        return [self.probability, self.age, self.last_seen, history]
+
+    @classmethod
+    def from_list(cls, values: list[Any]) -> _Confirmed:
+        """Returns what `to_list` described; states of before have no history."""
+        probability, age, last_seen, history = values if len(values) > 3 else [*values, None]
+        if history is None:
+            return cls(probability, age, last_seen)
+        frames, boxes, scores = (np.array(column, np.float64) for column in history)
+        return cls(probability, age, last_seen, TrackHistory(frames.astype(np.int64), boxes.reshape(-1, 4), scores))
 
 
 def _beside(path: Path | str) -> Path:
