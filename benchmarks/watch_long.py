@@ -21,7 +21,8 @@ from typing import Any
 import av
 
 from perdure.gate.load import load_gate
-from perdure.live.watch import WatchConfig, watch
+from perdure.live.watch import watch
+from perdure.live.watch_config import WatchConfig
 
 FIRST, MAX_GROWTH = 1000, 1.05
 

@@ -17,9 +17,11 @@ from gate.small_model import small_model
 from live.fake_gate import FakeGate
 from perdure.drawing.overlay import OverlayConfig
 from perdure.gate.gate import PersistenceGate
+from perdure.gate.load import load_gate
 from perdure.gate.results import GateResult
 from perdure.geometry import iou_matrix
-from perdure.live.watch import WatchConfig, watch
+from perdure.live.watch import watch
+from perdure.live.watch_config import WatchConfig
 from perdure.stopping.rules import TruncatedSPRT
 from perdure.types import Detections
 from perdure.video.frames import VideoFrame, VideoReader
@@ -321,6 +323,24 @@ def test_classes_of_detections_reach_decisions_tracks_and_confirmed_boxes(video:
     confirmed = read_mot_detections(tmp_path / "fake" / "confirmed.txt")
     assert confirmed.num_from(0) > 20
     assert {int(value) for found in confirmed.by_frame.values() for value in found.class_id} == {2}
+
+
+def test_confirmed_tracks_from_their_birth_on_where_that_is_asked_for(
+    video: Path, detections: Path, tmp_path: Path
+) -> None:
+    gate = load_gate("detections", image_size=(160, 120))
+    summary = watch(
+        video,
+        gate,
+        out_dir=tmp_path,
+        detections_path=detections,
+        config=WatchConfig(is_backfilled=True, has_video=False),
+    )
+    live, whole = ((tmp_path / name).read_text().splitlines() for name in ("confirmed.txt", "confirmed_from_birth.txt"))
+    assert str(tmp_path / "confirmed_from_birth.txt") in summary.outputs
+    assert set(live) < set(whole) and len(whole) > len(live) > 0
+    decision = json.loads((tmp_path / "decisions.jsonl").read_text().splitlines()[0])
+    assert len(whole) - len(live) == decision["age"] - 1
 
 
 def test_tracks_are_written_as_json_lines_where_that_is_asked_for(

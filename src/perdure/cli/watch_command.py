@@ -83,6 +83,8 @@ class Watch(Arguments):
     """Write tables and summary only: nothing is drawn or encoded."""
     classes: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Name the class of each track in confirmed.txt; without it the column is -1, as evaluators of one class expect."""
+    backfill: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Write confirmed tracks from their birth on too, to confirmed_from_birth.txt, up to 300 frames late."""
     grey_range: tuple[float, float] | None = None
     """Values that become black and white where grey pictures have more than 8 bits, as those of thermal cameras do; by
     default the first frames say them."""
@@ -202,8 +204,8 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
     """Runs the gate as the arguments say."""
     from perdure.gate.load import load_gate
     from perdure.live.receivers import receivers_of
-    from perdure.live.watch import WatchConfig
     from perdure.live.watch import watch as watch_video
+    from perdure.live.watch_config import WatchConfig
     from perdure.video.mot import read_mot_detections
 
     config = WatchConfig(
@@ -213,6 +215,7 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
         compare=arguments.compare,
         has_video=not arguments.no_video,
         has_classes=arguments.classes,
+        is_backfilled=arguments.backfill,
         grey_range=arguments.grey_range,
     )
     names = ("like", "max_false_confirm", "max_miss", "horizon", "on_timeout")

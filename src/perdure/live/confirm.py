@@ -11,16 +11,12 @@ from typing import Any
 import numpy as np
 
 from perdure.data.detection_files import DetectionFiles
-from perdure.files import write_json, write_text
+from perdure.files import write_json
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
-from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
+from perdure.live.outputs import SUMMARY, TracksFormat, WatchOutputs, written_files
 from perdure.live.protocols import Receiver
 from perdure.live.summary import RuleComparison, StreamTally, counts_of
-from perdure.types import NO_CLASS
-from perdure.video.mot import MotBox, mot_text
-
-BACKFILLED = "confirmed_from_birth.txt"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,15 +68,13 @@ def confirm(
     except FileExistsError:
         raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
     tally = StreamTally(None if config.compare is None else RuleComparison(config.compare))
-    history, start = _History(), time.perf_counter()
-    with WatchOutputs(out_dir, tracks=config.tracks, receivers=receivers) as outputs:
+    start = time.perf_counter()
+    with WatchOutputs(out_dir, tracks=config.tracks, is_backfilled=True, receivers=receivers) as outputs:
         for index in range(found.num_frames):
             result = _step(gate, found, index, config)
             outputs.write(index, result.time_s, result)
             tally.add(result)
-            history.add(result)
-    write_text(out_dir / BACKFILLED, mot_text(history.boxes()))
-    names = (DECISIONS, TRACKS[config.tracks], CONFIRMED, BACKFILLED, SUMMARY)
+    names = (*written_files(config.tracks, is_backfilled=True), SUMMARY)
     summary = {
         "layout": found.layout,
         **counts_of(tally),
@@ -98,26 +92,3 @@ def _step(gate: PersistenceGate, found: DetectionFiles, index: int, config: Conf
     detections, time_s = found.at(index), index / config.frame_rate_hz
     owner = np.asarray(found.ids_at(index)) if config.uses_ids else None
     return gate.update(None, detections, time_s=time_s, owner=owner)
-
-
-class _History:
-    """The detected boxes of all tracks that may still be confirmed, and of those that are."""
-
-    def __init__(self) -> None:
-        self._boxes: dict[int, list[MotBox]] = {}
-        self._confirmed: set[int] = set()
-
-    def add(self, result: GateResult) -> None:
-        """Takes in one frame."""
-        self._confirmed |= {decision.track_id for decision in result.decisions if decision.label == "persistent"}
-        for track in result.tracks:
-            if track.is_hit:
-                box = MotBox(result.frame_index, track.track_id + 1, track.xyxy_px, track.probability, NO_CLASS)
-                self._boxes.setdefault(track.track_id, []).append(box)
-        live = {track.track_id for track in result.tracks}
-        self._boxes = {key: boxes for key, boxes in self._boxes.items() if key in live or key in self._confirmed}
-
-    def boxes(self) -> list[MotBox]:
-        """Returns the boxes of confirmed tracks, in order of frames."""
-        kept = [box for key, boxes in self._boxes.items() if key in self._confirmed for box in boxes]
-        return sorted(kept, key=lambda box: (box.frame_index, box.track_id))

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, Any, Literal
 
 from perdure.gate.results import GateResult, TrackView
+from perdure.live.backfill import BackfilledBoxes
 from perdure.live.protocols import Receiver
 from perdure.types import NO_CLASS, Decision
 from perdure.video.mot import MotBox
@@ -21,6 +22,7 @@ from perdure.video.mot import MotBox
 TracksFormat = Literal["csv", "jsonl"]
 
 DECISIONS, CONFIRMED, SUMMARY = "decisions.jsonl", "confirmed.txt", "summary.json"
+BACKFILLED = "confirmed_from_birth.txt"
 TRACKS: dict[TracksFormat, str] = {"csv": "tracks.csv", "jsonl": "tracks.jsonl"}
 """The file of all tracks in each format. Only one is written: JSON takes three times the room of CSV."""
 _DIGITS = {
@@ -34,6 +36,11 @@ TRACK_COLUMNS = (
 )  # fmt: skip
 
 
+def written_files(tracks: TracksFormat, *, is_backfilled: bool) -> tuple[str, ...]:
+    """Returns the names of the files that grow with a stream."""
+    return (DECISIONS, TRACKS[tracks], CONFIRMED, *[BACKFILLED] * is_backfilled)
+
+
 class WatchOutputs:
     """Writes one frame after the other; use it in a `with` block.
 
@@ -43,6 +50,8 @@ class WatchOutputs:
         tracks: format of the file of all tracks.
         has_classes: whether confirmed boxes name the class of their track; -1 otherwise, as evaluators of one class
             expect.
+        is_backfilled: whether confirmed tracks are written from their birth on too, to a file that is
+            `HISTORY_FRAMES` late.
         receivers: get each row of decisions.jsonl once it is written; they are entered and left with this.
     """
 
@@ -52,10 +61,12 @@ class WatchOutputs:
         *,
         tracks: TracksFormat = "csv",
         has_classes: bool = False,
+        is_backfilled: bool = False,
         receivers: Sequence[Receiver] = (),
     ) -> None:
         self._folder, self._tracks, self._has_classes = folder, tracks, has_classes
-        self._receivers = receivers
+        self._receivers, self._is_backfilled = receivers, is_backfilled
+        self._backfilled: BackfilledBoxes | None = None
         self._stack = ExitStack()
         self._files: dict[str, IO[str]] = {}
         self._last_box: dict[int, tuple[float, float, float, float]] = {}
@@ -67,12 +78,15 @@ class WatchOutputs:
 
     def _open(self) -> None:
         """Opens the files; what an earlier stream has left is removed first."""
-        for name in (*TRACKS.values(), SUMMARY):
+        for name in (*TRACKS.values(), SUMMARY, BACKFILLED):
             (self._folder / name).unlink(missing_ok=True)
-        for name in (DECISIONS, TRACKS[self._tracks], CONFIRMED):
+        for name in written_files(self._tracks, is_backfilled=self._is_backfilled):
             path = self._folder / name
             path.unlink(missing_ok=True)  # a reader that follows the old one must not see it start again
             self._files[name] = self._stack.enter_context(path.open("w", encoding="utf-8"))
+        if self._is_backfilled:
+            self._backfilled = BackfilledBoxes(self._files[BACKFILLED].write, has_classes=self._has_classes)
+            self._stack.callback(self._backfilled.flush)
         if self._tracks == "csv":
             self._files[TRACKS["csv"]].write(TRACK_COLUMNS + "\n")
 
@@ -97,6 +111,8 @@ class WatchOutputs:
                 class_id = track.class_id if self._has_classes else NO_CLASS
                 box = MotBox(frame_index, track.track_id + 1, track.xyxy_px, track.probability, class_id)
                 self._files[CONFIRMED].write(box.to_line())
+        if self._backfilled is not None:
+            self._backfilled.add(frame_index, result)
         self._last_box = {track.track_id: track.xyxy_px for track in result.tracks}
         for file in self._files.values():
             file.flush()

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -18,63 +18,28 @@ from typing import NamedTuple
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from perdure.drawing.overlay import Overlay, OverlayConfig
+from perdure.drawing.overlay import Overlay
 from perdure.drawing.totals import StreamTotals
 from perdure.files import write_json
 from perdure.gate.results import GateResult
 from perdure.live.interrupts import WholeFrames
-from perdure.live.outputs import CONFIRMED, DECISIONS, SUMMARY, TRACKS, TracksFormat, WatchOutputs
+from perdure.live.outputs import SUMMARY, WatchOutputs, written_files
 from perdure.live.problems import problems_of
 from perdure.live.protocols import Detector, Gate, Receiver
 from perdure.live.stages import QUEUE_LENGTH, Prefetch, Sink
 from perdure.live.summary import Latency, PartClock, RuleComparison, StreamTally, WatchSummary, counts_of, rates_of
+from perdure.live.watch_config import WatchConfig
 from perdure.types import Detections
 from perdure.video.address import shown_address
 from perdure.video.frames import VideoReader
 from perdure.video.mot import MotDetections, read_mot_detections
-from perdure.video.motion import MotionConfig, MotionDetector
+from perdure.video.motion import MotionDetector
 from perdure.video.reader import open_video
 from perdure.video.window import Window
-from perdure.video.writer import VideoWriter, WriterConfig
+from perdure.video.writer import VideoWriter
 
 logger = logging.getLogger(__name__)
 ANNOTATED = "annotated.mp4"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WatchConfig:
-    """Settings of everything around the gate."""
-
-    motion: MotionConfig = field(default_factory=MotionConfig)
-    """The built-in detector, used where there is neither another one nor a file of detections."""
-    overlay: OverlayConfig = field(default_factory=OverlayConfig)
-    """Looks of the annotated video."""
-    writer: WriterConfig = field(default_factory=WriterConfig)
-    """Compression of the annotated video."""
-    frame_rate_hz: float | None = None
-    """Frames per second of an image folder; files and cameras state their own."""
-    max_frames: int | None = None
-    """Stop after this many frames; leave out to go on to the end."""
-    tracks: TracksFormat = "csv"
-    """Format of the file of all tracks on all frames."""
-    compare: int | None = None
-    """Say, in video and summary, what so many detections in a row would have confirmed."""
-    has_video: bool = True
-    """Whether annotated.mp4 is made; without it nothing is drawn or encoded, unless a window shows it."""
-    has_classes: bool = False
-    """Whether confirmed.txt names the class of each track."""
-    grey_range: tuple[float, float] | None = None
-    """Values of pictures of more than 8 bits that become black and white; left out, the first frames say them."""
-
-    def __post_init__(self) -> None:
-        if self.tracks not in TRACKS:
-            raise ValueError(f"tracks: got {self.tracks!r}, expected one of {', '.join(TRACKS)}")
-        if self.max_frames is not None and self.max_frames < 1:
-            raise ValueError(f"max_frames: got {self.max_frames}, expected at least 1")
-        if self.frame_rate_hz is not None and not self.frame_rate_hz > 0:
-            raise ValueError(f"frame_rate_hz: got {self.frame_rate_hz}, expected above 0")
-        if self.grey_range is not None and not self.grey_range[0] < self.grey_range[1]:
-            raise ValueError(f"grey_range: got {self.grey_range}, expected a lower and a higher value")
 
 
 class _Detected(NamedTuple):
@@ -211,8 +176,14 @@ class _Session:
             sink.put(_Shown(item.frame, item.time_s, result, self.tally.totals(result)))
 
     def _outputs(self) -> WatchOutputs:
-        to, how = self.receivers, self.config
-        return WatchOutputs(self.out_dir, tracks=how.tracks, has_classes=how.has_classes, receivers=to)
+        how = self.config
+        return WatchOutputs(
+            self.out_dir,
+            tracks=how.tracks,
+            has_classes=how.has_classes,
+            is_backfilled=how.is_backfilled,
+            receivers=self.receivers,
+        )
 
     def _writer(self) -> VideoWriter | None:
         """Returns what writes the annotated video; None without one, and then that of an earlier stream goes."""
@@ -273,7 +244,8 @@ class _Session:
 
     def summary(self, source: str, detector: str) -> WatchSummary:
         """Returns the summary of what was watched."""
-        names = (*[ANNOTATED] * self.config.has_video, DECISIONS, TRACKS[self.config.tracks], CONFIRMED, SUMMARY)
+        tables = written_files(self.config.tracks, is_backfilled=self.config.is_backfilled)
+        names = (*[ANNOTATED] * self.config.has_video, *tables, SUMMARY)
         return WatchSummary(
             source=source,
             detector=detector,
