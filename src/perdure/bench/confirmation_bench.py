@@ -35,6 +35,7 @@ from perdure.bench.confirmation_methods import (
     out_of_fold,
     score_method,
 )
+from perdure.bench.library_rules import LIBRARY_RULES
 from perdure.stopping.counting import ByteTrackLogic, DeepSortLogic, ScoredMOfN, SortLogic
 from perdure.stopping.rules import StoppingRule
 from perdure.track_table import TrackTable
@@ -154,13 +155,17 @@ def _trained_row(data: BenchData, method: Method, cap: float) -> dict[str, Any]:
 def _add_differences(rows: list[dict[str, Any]], resampled: Mapping[str, np.ndarray]) -> None:
     """Adds to each row its cost minus that of opponents, with intervals.
 
-    Opponents are the M-of-N baseline (tuned), the best learned one and, where there are pixels, our own without them.
+    Opponents are the M-of-N baseline (tuned), the best learned one, the best rule of a tracking library and, where there
+    are pixels, our own without them.
     """
     cost = {row["method"]: row["cost"] for row in rows}
     opponents = {"hand": HAND} if HAND in cost else {}
     learned = [name for name in LEARNED if name in cost]
     if learned:
         opponents["learned"] = min(learned, key=lambda name: cost[name])
+    library = [name for name in LIBRARY_RULES if name in cost]
+    if library:
+        opponents["library"] = min(library, key=lambda name: cost[name])
     if PIXELS in cost:
         opponents["detections"] = DETECTIONS
     for row in rows:

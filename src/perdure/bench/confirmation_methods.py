@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from perdure.bench.confirmation_baselines import (
     logistic_regression,
     per_age_statistic,
 )
+from perdure.bench.library_rules import LIBRARY_RULES, SweptRule
 from perdure.bench.rule_families import score_at_every_age
 from perdure.evidence.lifetime import MIN_TRACKS
 from perdure.evidence.track_features import AROUND, OWN
@@ -80,6 +81,19 @@ def hand_method() -> Method:
 
     rule = _kept(tuned)
     return lambda train, test, cap: hand_statistic(rule(train, cap), test)
+
+
+def tuned_method(candidates: Callable[[TrackTable], Sequence[SweptRule]]) -> Method:
+    """Returns the method that uses the rule which costs least at the cap on the training tracks, the first of equals."""
+
+    def tuned(train: TrackTable, cap: float) -> SweptRule:
+        def cost(rule: SweptRule) -> float:
+            return swept_point(running_best(rule.statistic(train), train.is_valid), train.is_persistent, cap).cost
+
+        return min(candidates(train), key=cost)
+
+    rule = _kept(tuned)
+    return lambda train, test, cap: rule(train, cap).statistic(test)
 
 
 def learned_method(fit: Callable[[TrackTable, TrackTable], Statistic]) -> Method:
@@ -226,6 +240,7 @@ def all_methods(config: TrackTrainingConfig, *, has_pixels: bool = False, seed: 
     forest, hand = forest_method(config, seed), hand_method()
     methods: dict[str, Method] = {
         "tuned hand rule": hand,
+        **{name: tuned_method(candidates) for name, candidates in LIBRARY_RULES.items()},
         **_learned_opponents(),
         "perdure without fall-back": forest,
         DETECTIONS: WithFallBack(forest, hand),

@@ -60,6 +60,8 @@ class Real(Arguments):
     """Run folder or weights whose tokenizer looks at crops of sequences with video; it must not have seen them."""
     name: str | None = None
     """Name of the data in the rows; the folder's by default."""
+    methods: tuple[str, ...] = ()
+    """Methods that are compared, by their names in the rows; all by default."""
     seed: int = 0
     """Seed of trees and resamples."""
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -90,6 +92,9 @@ class Real(Arguments):
                 on_progress=done,
             )
         methods = all_methods(self.training, has_pixels=data.table.looks is not None, seed=self.seed)
+        if unknown := [name for name in self.methods if name not in methods]:
+            raise UsageError(f"methods: got '{unknown[0]}', expected some of {', '.join(methods)}")
+        methods = {name: method for name, method in methods.items() if not self.methods or name in self.methods}
         total, counter = len(CAPS) * (len(methods) + 3), itertools.count()
         with counted("fits") as done:
             rows = bench_rows(data, methods, seed=self.seed, on_progress=lambda step: done(next(counter), total))
