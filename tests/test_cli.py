@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -318,6 +321,25 @@ def test_failed_work_is_one_line_and_exit_1(call: Call, monkeypatch: pytest.Monk
     assert "Traceback" not in shown.err
     assert "failed" in call("status").out
     assert "Traceback" in call("run", "--recipe", "tiny", "--debug").err
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_every_command_ends_on_a_signal_as_on_ctrl_c(call: Call, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Only `watch` did; the others died without a word, in the middle of what they wrote."""
+
+    def work(arguments: object) -> dict[str, object]:
+        os.kill(os.getpid(), getattr(signal, name))
+        time.sleep(30)
+        return {}
+
+    before = signal.signal(getattr(signal, name), signal.SIG_DFL)
+    try:
+        monkeypatch.setattr("perdure.cli.confirm_command._confirmed", work)
+        shown = call("confirm", "det.txt")
+        assert (shown.code, shown.line) == (1, "perdure confirm: interrupted")
+        assert signal.getsignal(getattr(signal, name)) == signal.SIG_DFL, "and the caller's own answer is back"
+    finally:
+        signal.signal(getattr(signal, name), before)
 
 
 def test_status_and_runs_tell_what_there_is(call: Call) -> None:

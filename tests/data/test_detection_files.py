@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perdure.data.detection_files import DetectionFiles, read_detection_files
+from perdure.data.detection_files import DetectionFiles, read_detection_files, read_scores
 from perdure.types import NO_OWNER
 
 BOX = [10.0, 20.0, 50.0, 100.0]
@@ -116,6 +116,47 @@ def test_ids_and_sizes_come_with_the_layouts_that_have_them(tmp_path: Path) -> N
 def test_frame_10_comes_after_frame_9(tmp_path: Path) -> None:
     found = read_detection_files(yolo(tmp_path), image_size=(200, 200))
     assert [found.at(frame).score.tolist() for frame in range(3)] == [[0.9], [], [0.8]]
+
+
+def test_numbers_count_from_the_start_of_the_video_that_they_belong_to(tmp_path: Path) -> None:
+    """The first frame on which something was found was taken for the first of the video, whatever its number."""
+    labels = yolo(tmp_path)  # frames 9 to 11
+    results = tmp_path / "results.json"
+    box = {"bbox": [10, 20, 40, 80], "category_id": 2, "score": 0.9}
+    results.write_text(json.dumps([box | {"image_id": number} for number in (9, 11)]))
+    for path in (labels, results):
+        assert sorted(read_detection_files(path, image_size=(200, 200)).by_frame) == [0, 2]
+        inside = read_detection_files(path, image_size=(200, 200), num_frames=12)
+        assert sorted(inside.by_frame) == [8, 10], "frames count from 1"
+        assert sorted(read_detection_files(path, image_size=(200, 200), num_frames=5).by_frame) == [0, 2]
+    (labels / "frame_0.txt").write_text("2 0.15 0.3 0.2 0.4 0.7\n")
+    assert sorted(read_detection_files(labels, image_size=(200, 200), num_frames=12).by_frame) == [0, 9, 11]
+
+
+def test_ids_of_pictures_that_lie_far_apart_are_no_frames(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps([{"image_id": number, "bbox": [10, 20, 40, 80]} for number in (139, 397133)]))
+    assert sorted(read_detection_files(path).by_frame) == [0, 1]
+
+
+@pytest.mark.parametrize("layout", [mot, kitti, yolo, coco, cvat_video, cvat_images])
+def test_scores_are_read_from_every_layout(layout: object, tmp_path: Path) -> None:
+    """Known scores were read from MOT text alone."""
+    assert read_scores(layout(tmp_path)).tolist() == [0.9, 0.8]  # type: ignore[operator]
+
+
+def test_frames_that_count_from_0_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "det.txt").write_text("0,-1,10,20,40,80,0.9\n")
+    assert sorted(read_detection_files(tmp_path / "det.txt").by_frame) == [0]
+    assert "count from 0, taken so" in caplog.text
+
+
+@pytest.mark.parametrize("text", ['[{"image_id": 1, "bbox": [1, 2, 3, 4]}]', "<annotations/>", '{"images": []}'])
+def test_json_under_another_name_is_no_file_without_detections(tmp_path: Path, text: str) -> None:
+    """A file in one line passed for a header, and nothing was found in the whole video."""
+    (tmp_path / "det.txt").write_text(text)
+    with pytest.raises(ValueError, match=r"det\.txt looks like JSON or XML, expected rows of numbers"):
+        read_detection_files(tmp_path / "det.txt")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 
 from gate.scripted import NEVER, Script, play
 from gate.small_model import small_model
+from gate.test_site_calibration import calibration as site_calibration
 from perdure.arrays import find_weights
 from perdure.calibration.scores import CalibrationScores
 from perdure.gate import load
@@ -171,3 +172,18 @@ def test_stored_weights_are_on_the_cpu_and_whole(weights: Path) -> None:
     assert all(value.device == torch.device("cpu") for value in model.parameters())
     assert model.calibration is not None
     assert len(model.calibration.persistent) == 400
+
+
+@pytest.mark.parametrize("is_site", [False, True])
+def test_what_a_promise_rejects_is_reported_once_it_outlives_every_transient(tmp_path: Path, is_site: bool) -> None:
+    """Where the rates prove no bound on lifetimes, a steady object that looks like nothing known was never reported."""
+    model = load_model()
+    calibration = None
+    if is_site:
+        calibration = tmp_path / "site.json"
+        site_calibration(model=model.fingerprint(), max_false_confirm=0.1).save(calibration)
+    gate = load_gate(calibration=calibration, **({} if is_site else {"like": "promise"}))
+    gate.rule = TruncatedSPRT(upper=float("inf"), lower=float("-inf"), horizon=4, on_timeout="transient")
+    decisions = [one for result in play(gate, [Script("0" * 24)], 24) for one in result.decisions]
+    assert [(one.label, one.age) for one in decisions if one.reason != "timeout"] == [("persistent", 20)]
+    assert (decisions[0].label, decisions[0].age) == ("transient", 4), "rates count the first decision"

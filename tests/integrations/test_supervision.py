@@ -177,6 +177,24 @@ def test_a_confirmer_goes_on_over_a_restart_with_its_gate(tmp_path: Path) -> Non
         one.save_state(tmp_path / "other.safetensors")
 
 
+def test_a_new_confirmer_goes_on_with_the_state_of_its_gate_alone(tmp_path: Path) -> None:
+    """Its numbers began at 0 again, those of other tracks: nothing was reported for as long as these lived."""
+    shown = [tracked(_9=10 + step, _7=60 + step, _3=150 + step) for step in range(3)]
+    one = confirmer()
+    for found in shown:
+        one.update(None, found)
+    one.update(None, tracked(_9=13, _7=63, _3=153, _5=110))  # confirmed, and a track that is one frame old
+    one.gate.save_state(tmp_path / "state.safetensors")
+    other = confirmer()
+    other.gate.load_state(tmp_path / "state.safetensors")
+    other = TrackConfirmer(other.gate)
+    for step in range(4, 8):
+        found = tracked(_5=106 + step, _3=150 + step, _9=10 + step, _7=60 + step)
+        results = [confirm.update(None, found) for confirm in (one, other)]
+        assert ids_of(results[1]) == ids_of(results[0]) != []
+        assert results[1].data["persistence_age"].tolist() == results[0].data["persistence_age"].tolist()
+
+
 def test_a_gate_alone_is_no_confirmer(tmp_path: Path) -> None:
     confirmer().gate.save_state(tmp_path / "state.safetensors")
     with pytest.raises(FileNotFoundError, match=r"state\.ids\.json"):

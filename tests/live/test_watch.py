@@ -56,6 +56,26 @@ def no_thread_is_left() -> Iterator[None]:
     assert set(threading.enumerate()) <= before
 
 
+def test_detections_beside_a_video_may_have_any_layout(video: Path, tmp_path: Path) -> None:
+    """They were read as MOT text alone: of JSON in one line nothing was found, and a folder did not exist."""
+    boxes = {index: [float(value) for value in square_xyxy(index)] for index in range(4, NUM_FRAMES)}
+    results, labels = tmp_path / "results.json", tmp_path / "labels"
+    sides = {index: [x1, y1, x2 - x1, y2 - y1] for index, (x1, y1, x2, y2) in boxes.items()}
+    results.write_text(json.dumps([{"image_id": index + 1, "bbox": box} for index, box in sides.items()]))
+    with open_video(video) as reader:
+        width, height = reader.width, reader.height
+    labels.mkdir()
+    for index, (x, y, w, h) in sides.items():
+        row = f"0 {(x + w / 2) / width:.6f} {(y + h / 2) / height:.6f} {w / width:.6f} {h / height:.6f} 0.9\n"
+        (labels / f"square_{index + 1}.txt").write_text(row)
+    for path in (results, labels):
+        watch(video, FakeGate(), out_dir=tmp_path / path.stem / "out", detections_path=path)
+        with (tmp_path / path.stem / "out" / "tracks.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        hit = {int(row["frame_index"]): float(row["x_min_px"]) for row in rows if row["is_hit"] == "1"}
+        assert hit == pytest.approx({index: box[0] for index, box in boxes.items()}, abs=0.02)
+
+
 def test_motion_detector_to_annotated_video(video: Path, tmp_path: Path) -> None:
     progress: list[tuple[int, int | None]] = []
     summary = watch(

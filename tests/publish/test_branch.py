@@ -187,6 +187,17 @@ def test_no_repository_is_the_users_mistake_and_no_git_is_not(tmp_path: Path, mo
         RunBranch.open(tmp_path, BRANCH)
 
 
+def test_a_checkout_of_another_owner_is_refused_with_the_remedy_that_git_gives(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was said to be no repository, as happens in containers whose checkout is mounted from outside."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(
+        GitError, match=r"detected dubious ownership in .*; to add an .* git config --global --add safe"
+    ):
+        RunBranch.open(repository, BRANCH)
+
+
 def test_a_repository_that_breaks_meanwhile_does_not_harm_the_run(
     repository: Path, folder: RunFolder, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -28,7 +28,7 @@ def wait_for(switch: StopSwitch) -> None:
         time.sleep(1e-3)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_sets_the_flag_and_is_told_once(number: signal.Signals) -> None:
     heard: list[str] = []
     told = threading.Event()
@@ -45,6 +45,19 @@ def test_a_signal_sets_the_flag_and_is_told_once(number: signal.Signals) -> None
         os.kill(os.getpid(), signal.SIGTERM)  # a supervisor may send it to the group and to the process
         time.sleep(1e-2)
     assert heard == [number.name]
+
+
+def test_what_nohup_started_goes_on_when_its_terminal_is_closed() -> None:
+    """A closed terminal ended a run without a word, which `perdure status` then took for a crash."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopSwitch() as switch:
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)  # arrives after it
+            wait_for(switch)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_ctrl_c_interrupts_at_once() -> None:

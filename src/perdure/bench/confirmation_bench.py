@@ -155,8 +155,8 @@ def _trained_row(data: BenchData, method: Method, cap: float) -> dict[str, Any]:
 def _add_differences(rows: list[dict[str, Any]], resampled: Mapping[str, np.ndarray]) -> None:
     """Adds to each row its cost minus that of opponents, with intervals.
 
-    Opponents are the M-of-N baseline (tuned), the best learned one, the best rule of a tracking library and, where there
-    are pixels, our own without them.
+    Opponents are the M-of-N baseline (tuned), the best learned one, the best rule of a library and, where there are
+    pixels, our own without them.
     """
     cost = {row["method"]: row["cost"] for row in rows}
     opponents = {"hand": HAND} if HAND in cost else {}

@@ -84,7 +84,7 @@ def hand_method() -> Method:
 
 
 def tuned_method(candidates: Callable[[TrackTable], Sequence[SweptRule]]) -> Method:
-    """Returns the method that uses the rule which costs least at the cap on the training tracks, the first of equals."""
+    """Returns the method that uses the rule which costs least at the cap on the training tracks."""
 
     def tuned(train: TrackTable, cap: float) -> SweptRule:
         def cost(rule: SweptRule) -> float:

@@ -66,8 +66,8 @@ class Calibrate(Arguments):
     targets: Literal["boxes", "points"] | None = None
     """With --data: boxes are matched with objects by overlap; targets of a few pixels by their centre as well."""
     known_scores: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """With --data, for weights that rank scores (detections): earlier detections of the same detector in MOT format;
-    give the same file to perdure watch."""
+    """With --data, for weights that rank scores (detections): earlier detections of the same detector, in any
+    layout that perdure confirm reads; give the same file to perdure watch."""
     device: str | None = None
     """Where the networks run: cpu, cuda, cuda:N or mps; that of the run by default."""
 
@@ -84,16 +84,16 @@ class Calibrate(Arguments):
 
 
 def _calibrate_site(arguments: Calibrate, data: Path) -> int:
+    from perdure.data.detection_files import read_scores
     from perdure.data.labelled_stream import site_streams
     from perdure.gate.load import load_model, with_known_scores
     from perdure.gate.site_tracks import SiteRequest, calibrate_site
-    from perdure.video.mot import read_mot_detections
 
     out = arguments.out or Path(f"calibration-{data.resolve().name}.json")
     _check_out(out)
     model = load_model(None if arguments.run == PACKAGE and not PACKAGE.exists() else arguments.run)
     if arguments.known_scores is not None:
-        model = with_known_scores(model, read_mot_detections(arguments.known_scores).scores)
+        model = with_known_scores(model, read_scores(arguments.known_scores))
     if arguments.device is not None:
         _move(model, arguments.device)
     streams = site_streams(

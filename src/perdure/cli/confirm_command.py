@@ -47,7 +47,7 @@ class Confirm(Arguments):
     max_false_confirm: float | None = None
     """Largest share of transient tracks that may be called persistent: a promise instead of --like."""
     known_scores: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Earlier detections of the same detector in MOT format, unlabelled."""
+    """Earlier detections of the same detector, in any of the layouts; unlabelled."""
     adapt: bool = False
     """Go over the detections twice: learn weights for them from what became of each track, then decide (perdure adapt);
     the weights are kept in OUT. Needs the extra tracks."""
@@ -75,15 +75,14 @@ class Confirm(Arguments):
 
 
 def _confirmed(arguments: Confirm) -> dict[str, Any]:
-    from perdure.data.detection_files import read_detection_files
+    from perdure.data.detection_files import read_detection_files, read_scores
     from perdure.gate.load import load_gate
     from perdure.live.confirm import ConfirmConfig
     from perdure.live.confirm import confirm as confirm_files
     from perdure.live.receivers import receivers_of
-    from perdure.video.mot import read_mot_detections
 
     found = read_detection_files(arguments.detections, image_size=arguments.size)
-    known = None if arguments.known_scores is None else read_mot_detections(arguments.known_scores).scores
+    known = None if arguments.known_scores is None else read_scores(arguments.known_scores)
     asked = {name: getattr(arguments, name) for name in ("like", "calibration", "max_false_confirm")}
     weights = _adapted_weights(arguments) if arguments.adapt else arguments.weights
     gate = load_gate(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import perdure
@@ -128,8 +132,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     handler = logging.StreamHandler()
     handler.setLevel(logging.DEBUG if is_debug else logging.WARNING)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    with logged_to(handler):
+    with logged_to(handler), stopped_by_signals():
         return guarded(command, rest, is_debug=is_debug)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Lets SIGTERM (`docker stop`, `systemctl stop`) and SIGHUP (a closed terminal) do what Ctrl-C does.
+
+    A signal that is ignored, as `nohup` has it, stays ignored.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with ExitStack() as undo:
+        if threading.current_thread() is threading.main_thread():  # only there signals can be handled
+            for number in (getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)):
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    undo.callback(signal.signal, number, signal.signal(number, stop))
+        yield
 
 
 def find_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
@@ -39,8 +35,9 @@ class Watch(Arguments):
 
     source: tyro.conf.Positional[str]
     """Video file, folder of images, /dev/videoN or URL."""
-    detections: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Detections in MOT format; with neither this nor --detector, moving things are detected."""
+    detections: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """Detections in any layout that perdure confirm reads; with neither this nor --detector, moving things are
+    detected."""
     detector: Annotated[str | None, tyro.conf.arg(metavar="FILE.onnx|MODULE:FUNCTION")] = None
     """A network in ONNX format (YOLO 5 to 12, YOLOX, DETR, RT-DETR, RF-DETR, NanoDet or FastestDet, told apart by their
     outputs), or a Python function from a frame (RGB) to rows of x_min, y_min, x_max, y_max, score, class."""
@@ -52,8 +49,8 @@ class Watch(Arguments):
     """Let --detector look at each frame in so many overlapping parts a side: finds smaller objects, at as many times
     the cost."""
     known_scores: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Earlier detections of the same detector in MOT format, unlabelled; weights that rank scores (detections) then
-    know from the first frame on what a high score is."""
+    """Earlier detections of the same detector, in any of these layouts, unlabelled; weights that rank scores
+    (detections) then know from the first frame on what a high score is."""
     weights: Path | None = None
     """Run folder or weights file; `detections` (the default) and `pixels` are those in the package."""
     like: Literal["two in a row", "three in a row", "five in a row", "promise"] | None = None
@@ -97,7 +94,7 @@ class Watch(Arguments):
 
     def __call__(self) -> int:
         # The window first of all, since nothing else is needed to say that there is none.
-        with _stopped_by_signals(), _shown(self.show) as window:
+        with _shown(self.show) as window:
             summary = _watched(self, window)
         if self.stdout:
             return DONE
@@ -157,24 +154,6 @@ def _compared_words(found: dict[str, Any]) -> str:
     return f"{counts}; {by['both']} by both, at mean age {found['mean_age_gate']:.2f} and {found['mean_age_rule']:.2f}"
 
 
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Lets SIGTERM (`docker stop`, `systemctl stop`) and SIGHUP (a closed terminal) do what Ctrl-C does.
-
-    A signal that is ignored, as `nohup` has it, stays ignored.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    with ExitStack() as undo:
-        if threading.current_thread() is threading.main_thread():  # only there signals can be handled
-            for number in (getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)):
-                if signal.getsignal(number) != signal.SIG_IGN:
-                    undo.callback(signal.signal, number, signal.signal(number, stop))
-        yield
-
-
 def _shown(is_shown: bool) -> AbstractContextManager[Window | None]:
     """Returns a window that is closed after the block, if one was asked for."""
     if not is_shown:
@@ -202,11 +181,11 @@ def _detector(arguments: Watch) -> Detector | None:
 
 def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
     """Runs the gate as the arguments say."""
+    from perdure.data.detection_files import read_scores
     from perdure.gate.load import load_gate
     from perdure.live.receivers import receivers_of
     from perdure.live.watch import watch as watch_video
     from perdure.live.watch_config import WatchConfig
-    from perdure.video.mot import read_mot_detections
 
     config = WatchConfig(
         frame_rate_hz=arguments.frame_rate_hz,
@@ -221,7 +200,7 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
     names = ("like", "max_false_confirm", "max_miss", "horizon", "on_timeout")
     asked = {name: getattr(arguments, name) for name in names}
     given = {name: value for name, value in asked.items() if value is not None}
-    known = None if arguments.known_scores is None else read_mot_detections(arguments.known_scores).scores
+    known = None if arguments.known_scores is None else read_scores(arguments.known_scores)
     weights = "detections" if arguments.weights is None else arguments.weights
     detector = _detector(arguments)
     receivers = tuple(receivers_of(prints=arguments.stdout, addresses=arguments.send))

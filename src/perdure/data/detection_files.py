@@ -7,6 +7,7 @@ XML of CVAT. Which one it is, is seen from the path and the first line. It knows
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from perdure.data.cvat import read_cvat
 from perdure.data.mot_sequence import read_mot_sequence
@@ -22,10 +23,14 @@ from perdure.types import NO_CLASS, NO_OWNER, Detections
 from perdure.video.mot import read_mot_table
 from perdure.video.text_rows import text_rows
 
+logger = logging.getLogger(__name__)
+
 LAYOUTS = (
     "MOT text, a MOT folder (seqinfo.ini), KITTI tracking labels, a folder of YOLO labels, COCO JSON, or XML of CVAT"
 )
 _NUMBER = re.compile(r"\d+")
+MAX_SPARSENESS = 20
+"""Numbers of pictures a result, up to which they are taken for frames; ids of the COCO data set lie a hundred apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,15 @@ class DetectionFiles:
         """Returns the detections of a frame, none where there is no entry."""
         return self.by_frame.get(frame_index, Detections.empty())
 
+    @property
+    def scores(self) -> Float[np.ndarray, " n"]:
+        """Scores of all detections, frame by frame."""
+        return np.concatenate([np.zeros(0), *(found.score for found in self.by_frame.values())])
+
+    def num_from(self, frame_index: int) -> int:
+        """Returns the number of boxes in this frame and later ones."""
+        return sum(len(found) for index, found in self.by_frame.items() if index >= frame_index)
+
     def reach_px(self) -> tuple[int, int]:
         """Returns width and height of the smallest picture that holds all boxes, for files that do not say it."""
         corners = [found.xyxy_px[:, 2:].max(axis=0) for found in self.by_frame.values()]
@@ -65,27 +79,42 @@ class DetectionFiles:
         return self.ids.get(frame_index, np.full(len(self.at(frame_index)), NO_OWNER, dtype=np.int64))
 
 
-def read_detection_files(path: Path, *, image_size: tuple[int, int] | None = None) -> DetectionFiles:
+def read_scores(path: Path) -> Float[np.ndarray, " n"]:
+    """Returns the scores of the detections in a file or folder, in any of the layouts.
+
+    Raises:
+        FileNotFoundError: there is nothing there.
+        ValueError: it is of no layout that is known, or a line is malformed.
+    """
+    return read_detection_files(path, image_size=(1, 1)).scores  # scores do not depend on the size of the picture
+
+
+def read_detection_files(
+    path: Path | str, *, image_size: tuple[int, int] | None = None, num_frames: int | None = None
+) -> DetectionFiles:
     """Returns the detections in a file or folder, in any of the layouts.
 
     Args:
         path: the file or folder.
         image_size: width and height in pixels, which YOLO labels need, since they are shares of the picture.
+        num_frames: frames of the video that they belong to, where it is known: numbers of YOLO labels and of COCO
+            results then count from its start. Without it the smallest number is the first frame.
 
     Raises:
         FileNotFoundError: there is nothing there.
         ValueError: it is of no layout that is known, a line is malformed, or the size of the picture is missing.
     """
+    path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"detections: {path} does not exist")
     if path.is_dir():
         if any(entry.name.lower() == "seqinfo.ini" for entry in path.iterdir()):
             return _mot_folder(path)
         if any(path.glob("*.txt")):
-            return _yolo_folder(path, image_size)
+            return _yolo_folder(path, image_size, num_frames)
         raise ValueError(f"detections: {path} holds neither seqinfo.ini nor label files (*.txt); expected {LAYOUTS}")
     if path.suffix.lower() == ".json":
-        return _coco(path)
+        return _coco(path, num_frames)
     if path.suffix.lower() == ".xml":
         return _cvat(path)
     first = next((columns for _, columns in text_rows(path, what="detections")), [])
@@ -96,6 +125,8 @@ def read_detection_files(path: Path, *, image_size: tuple[int, int] | None = Non
 
 def _mot_text(path: Path) -> DetectionFiles:
     table = read_mot_table(path)
+    if table.counts_from == 0:
+        logger.warning("detections: frames of %s count from 0, taken so", path)
     found = table.detections(table.counts_from)
     ids: dict[int, list[int]] = {}
     for frame, number in zip((table.frame - table.counts_from).tolist(), table.values[:, 1].tolist(), strict=True):
@@ -137,14 +168,14 @@ def _kitti(path: Path) -> DetectionFiles:
     return _from_rows("KITTI tracking labels", rows, has_ids=True)
 
 
-def _yolo_folder(path: Path, image_size: tuple[int, int] | None) -> DetectionFiles:
+def _yolo_folder(path: Path, image_size: tuple[int, int] | None, num_frames: int | None) -> DetectionFiles:
     """Reads `class cx cy width height [score]`, shares of the picture, one file a frame in order of their numbers."""
     if image_size is None:
         raise ValueError(f"detections: {path} holds YOLO labels, which are shares of the picture; give its size")
     files = sorted(path.glob("*.txt"), key=_natural)
     numbers = [int(found[-1]) for found in (_NUMBER.findall(file.stem) for file in files) if found]
     is_numbered = len(numbers) == len(files) and len(set(numbers)) == len(files)
-    frames = [number - min(numbers) for number in numbers] if is_numbered else range(len(files))
+    frames = _indices_of(numbers, num_frames) if is_numbered and numbers else range(len(files))
     scale = np.tile(np.array(image_size, dtype=np.float64), 2)
     rows: dict[int, list[list[float]]] = {}
     for frame, file in zip(frames, files, strict=True):
@@ -161,8 +192,11 @@ def _yolo_folder(path: Path, image_size: tuple[int, int] | None) -> DetectionFil
     return DetectionFiles(**{**_fields(found), "image_size": image_size})
 
 
-def _coco(path: Path) -> DetectionFiles:
-    """Reads a list of results or a data set with annotations; frames in order of image ids."""
+def _coco(path: Path, num_frames: int | None) -> DetectionFiles:
+    """Reads a list of results or a data set with annotations; frames in order of image ids.
+
+    A list of results names no picture in which nothing was found: there whole numbers that lie close are frames.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -174,6 +208,8 @@ def _coco(path: Path) -> DetectionFiles:
     try:
         ids = sorted({image["id"] for image in images} | {one["image_id"] for one in entries})
         order = {own: index for index, own in enumerate(ids)}
+        if not images and ids and all(type(own) is int for own in ids) and ids[-1] - ids[0] < MAX_SPARSENESS * len(ids):
+            order = dict(zip(ids, _indices_of(ids, num_frames), strict=True))
         rows: dict[int, list[list[float]]] = {}
         for index, one in enumerate(entries):
             where = f"detections: {path} box {index}"
@@ -187,7 +223,7 @@ def _coco(path: Path) -> DetectionFiles:
             raise
         raise ValueError(f"detections: {path} is no COCO JSON ({type(error).__name__}: {error})") from error
     has_ids = any("track_id" in one for one in entries)
-    found = _from_rows("COCO JSON", rows, has_ids=has_ids, num_frames=len(ids))
+    found = _from_rows("COCO JSON", rows, has_ids=has_ids, num_frames=max(order.values(), default=-1) + 1)
     return DetectionFiles(**{**_fields(found), "image_size": size})
 
 
@@ -229,6 +265,14 @@ def _numbers(values: Sequence[Any], where: str) -> list[float]:
         return [float(value) for value in values]
     except (TypeError, ValueError):
         raise ValueError(f"{where}: got {' '.join(map(str, values))[:60]!r}, expected numbers") from None
+
+
+def _indices_of(numbers: Sequence[int], num_frames: int | None) -> list[int]:
+    """Returns the 0-based frame of each number: from 1, or 0 where that occurs, if they fit into so many frames."""
+    least = min(numbers)
+    fits = num_frames is not None and max(numbers) <= num_frames
+    first = min(least, 1) if fits else least
+    return [number - first for number in numbers]
 
 
 def _index_of(frame: float, where: str) -> int:

@@ -268,12 +268,14 @@ class PersistenceGate:
 
     def _confirm_lasting(self, tracks: TrackFrame, time_s: float) -> list[Decision]:
         """Confirms tracks that were detected longer than any transient, those that were rejected before too."""
-        if self.lifetime_bound is None:
+        if (bound := self.lifetime_bound) is None:
             return []
         decisions = []
         for track_id in tracks.track_id[tracks.is_hit].tolist():
             memory = self.memories[track_id]
-            is_passed = self.lifetime_bound.is_passed(num_hits=memory.num_hits, streak=memory.streak)
+            is_passed = bound.is_passed(
+                num_hits=memory.num_hits, streak=memory.streak, is_decided=memory.decided_age > 0
+            )
             if memory.status == "persistent" or not is_passed:
                 continue
             memory.was_reopened |= memory.status == "transient"

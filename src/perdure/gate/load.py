@@ -25,7 +25,7 @@ from perdure.gate.matching import StreakMatch
 from perdure.gate.operation import Operation
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.gate.weights import DETECTIONS, TOKENS, GateModel
-from perdure.stopping.streak import STREAKS, Like, StreakRule, bound_like, streak_of
+from perdure.stopping.streak import STREAKS, LifetimeBound, Like, StreakRule, bound_like, streak_of
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,8 @@ def _promised_gate(
         on_timeout=operation.on_timeout,
         lifetime_bound=bound,
     )
-    return PersistenceGate(model, rule, lifetime_bound=bound, image_size=image_size, operation=operation)
+    lasting = bound or LifetimeBound(needs_decision=True)
+    return PersistenceGate(model, rule, lifetime_bound=lasting, image_size=image_size, operation=operation)
 
 
 def _gate_like(
@@ -190,4 +191,7 @@ def _site_gate(
         frame_rate_range_hz=None,
     )
     drift = DriftMonitor(operation, model.lifetime, hit_alive=site.hit_alive, hit_dead=site.hit_dead)
-    return PersistenceGate(model, chosen.rule, image_size=image_size, operation=operation, drift=drift)
+    lasting = LifetimeBound(needs_decision=True)
+    return PersistenceGate(
+        model, chosen.rule, lifetime_bound=lasting, image_size=image_size, operation=operation, drift=drift
+    )

@@ -19,7 +19,9 @@ from jaxtyping import UInt8
 from perdure.files import read_json, write_json
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
+from perdure.geometry import xyxy_from_cxcywh
 from perdure.integrations.tracker_ids import IdBook, key_of
+from perdure.metrics.probability import probability_of
 from perdure.types import NO_OWNER, Detections, TrackHistory
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ class TrackConfirmer:
     text has no track; it is remembered until the tracker gives an id to what goes on from it, and is not reported.
 
     Args:
-        gate: that has seen nothing yet; its own association is not used.
+        gate: a fresh one, or one whose state was loaded: its live tracks then go on under the ids of the boxes that
+            lie where they are. Its own association is not used.
         last: what the gate said about the latest frame, tentative and rejected tracks included.
         backfilled: where the tracks that were reported for the first time with the latest frame were detected,
             from birth (300 frames ago at most) to the decision, by the ids of their tracker.
@@ -59,6 +62,20 @@ class TrackConfirmer:
 
     def __post_init__(self) -> None:
         self._book = IdBook(self.gate.operation.tracker)
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Goes on with the tracks of another confirmer whose gate's state this one has, though not its ids."""
+        state = self.gate.tracker.get_state()
+        rows = np.flatnonzero(state.owner != NO_OWNER)
+        numbers = state.owner[rows].tolist()
+        self._book.hold(numbers, xyxy_from_cxcywh(state.position[rows]))
+        self._number_of_track = dict(zip(state.track_id[rows].tolist(), numbers, strict=True))
+        for track_id, number in self._number_of_track.items():
+            memory = self.gate.memories[track_id]
+            if memory.status == "persistent":
+                probability = probability_of(memory.evidence, self.gate.logit_prior)
+                self._confirmed[number] = _Confirmed(probability, memory.decided_age, 0)
 
     def update(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, tracked: sv.Detections, *, time_s: float | None = None

@@ -100,6 +100,12 @@ class IdBook:
         self.last_seen.update(dict.fromkeys(owner[rows].tolist(), frame_index))
         return owner
 
+    def hold(self, numbers: Sequence[int], xyxy_px: Float[np.ndarray, "n 4"]) -> None:
+        """Takes over tracks whose ids are not known, by number: what goes on from where their boxes lie is they."""
+        self.held = dict(zip(numbers, xyxy_px.tolist(), strict=True))
+        self.last_seen.update(dict.fromkeys(numbers, 0))
+        self.next_number = max([self.next_number - 1, *numbers]) + 1
+
     def forget(self, is_kept: set[int], oldest_frame: int) -> None:
         """Forgets held boxes and ids that are not among the given numbers; ids only if last seen before a frame."""
         self.held = {number: box for number, box in self.held.items() if number in is_kept}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from perdure.data.detection_files import DetectionFiles
 from perdure.video.frames import VideoReader
-from perdure.video.mot import MotDetections
 from perdure.video.motion import MotionDetector
 
 
 def problems_of(
-    reader: VideoReader, detector: object, gate: Any, given: MotDetections | None, *, num_watched: int | None
+    reader: VideoReader, detector: object, gate: Any, given: DetectionFiles | None, *, num_watched: int | None
 ) -> Iterator[str]:
     """Yields a line for each thing.
 
@@ -48,8 +48,8 @@ def problems_of(
         yield from drift.messages()
 
 
-def _problems_of_file(given: MotDetections, num_watched: int | None) -> Iterator[str]:
-    if given.num_without_area:
-        yield f"detections: {given.num_without_area} box(es) without area were left out"
+def _problems_of_file(given: DetectionFiles, num_watched: int | None) -> Iterator[str]:
+    if given.num_left_out:
+        yield f"detections: {given.num_left_out} box(es) without area were left out"
     if num_watched is not None and given.num_from(num_watched):
         yield f"detections: {given.num_from(num_watched)} box(es) lie in frames after the end of the video"

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from jaxtyping import UInt8
 from numpy import ndarray
 
+from perdure.data.detection_files import DetectionFiles, read_detection_files
 from perdure.drawing.overlay import Overlay
 from perdure.drawing.totals import StreamTotals
 from perdure.files import write_json
@@ -32,7 +33,6 @@ from perdure.live.watch_config import WatchConfig
 from perdure.types import Detections
 from perdure.video.address import shown_address
 from perdure.video.frames import VideoReader
-from perdure.video.mot import MotDetections, read_mot_detections
 from perdure.video.motion import MotionDetector
 from perdure.video.reader import open_video
 from perdure.video.window import Window
@@ -83,7 +83,7 @@ def watch(
         source: video file, image folder, URL or /dev/videoN.
         gate: a fresh one; it must not have seen another stream.
         out_dir: made if it does not exist; files of an earlier run in it are replaced.
-        detections_path: MOT file with detections.
+        detections_path: stored detections, in any layout that `read_detection_files` reads.
         detector: what finds boxes where there is no such file; by default the built-in motion detector.
         detector_name: what the summary calls it.
         on_progress: called after each frame with the number done and the number in all, None if that is unknown.
@@ -98,8 +98,11 @@ def watch(
     if detections_path is not None and detector is not None:
         raise ValueError("detector: got one beside a file of detections, expected one of the two")
     config, out_dir = config or WatchConfig(), Path(out_dir)
-    given = None if detections_path is None else read_mot_detections(detections_path)
     with open_video(source, frame_rate_hz=config.frame_rate_hz, grey_range=config.grey_range) as reader:
+        size, num = (reader.width, reader.height), reader.num_frames
+        given = (
+            None if detections_path is None else read_detection_files(detections_path, image_size=size, num_frames=num)
+        )
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
@@ -107,7 +110,7 @@ def watch(
         finds = detector or MotionDetector(config.motion)
         session = _Session(reader, gate, given, finds, config, out_dir, window, receivers)
         session.run(on_progress)
-    name = str(detections_path) if detections_path is not None else "motion" if detector is None else detector_name
+    name = str(detections_path or ("motion" if detector is None else detector_name))
     summary = session.summary(shown_address(source), name)
     write_json(out_dir / SUMMARY, summary.to_dict())
     return summary
@@ -120,7 +123,7 @@ class _Session:
         self,
         reader: VideoReader,
         gate: Gate,
-        given: MotDetections | None,
+        given: DetectionFiles | None,
         detector: Detector,
         config: WatchConfig,
         out_dir: Path,
@@ -257,7 +260,7 @@ class _Session:
             latency_ms=self.latency.to_ms(),
             compared=self.tally.compared,
             num_dropped=self.reader.num_dropped,
-            num_invalid=self.gate.tracker.num_invalid + (0 if self.given is None else self.given.num_without_area),
+            num_invalid=self.gate.tracker.num_invalid + (0 if self.given is None else self.given.num_left_out),
             grey_range=self.reader.grey_range,
             problems=tuple(self._problems()),
             outputs=tuple(str(self.out_dir / name) for name in names),

@@ -61,8 +61,7 @@ class Git:
         except subprocess.TimeoutExpired as error:
             raise GitError(f"git {words[0]}: no answer within {timeout_s:.0f} s") from error
         if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
-            reason = lines[-1] if lines else f"exit code {done.returncode}"
+            reason = _reason(done.stderr) or f"exit code {done.returncode}"
             raise GitError(f"git {words[0]}: {reason.removeprefix('fatal: ').removeprefix('error: ')}")
         return done.stdout.rstrip("\n")
 
@@ -110,18 +109,31 @@ class Git:
         )
 
 
+def _reason(complaint: str) -> str:
+    r"""Returns the last line of what git complains of; its remedy too where that is the last one.
+
+    >>> _reason("fatal: detected dubious ownership in 'a'\nTo add an exception, call:\n\n\tgit config x\n")
+    "fatal: detected dubious ownership in 'a'; to add an exception, call: git config x"
+    """
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    if "dubious ownership" in complaint:
+        first, *remedy = lines
+        return f"{first}; {' '.join(remedy).replace('To', 'to', 1)}"
+    return lines[-1] if lines else ""
+
+
 def open_repository(folder: Path) -> Git:
     """Returns git at the top of the repository that a folder lies in.
 
     Raises:
         ValueError: it lies in none.
-        GitError: git is not installed.
+        GitError: git is not installed, or refuses the repository as that of another owner.
     """
     git = Git(folder)
     try:
         top = git("rev-parse", "--show-toplevel")
     except GitError as error:
-        if "not installed" in str(error):
+        if "not a git repository" not in str(error):  # not installed, or a checkout of another owner
             raise
         raise ValueError(f"{folder}: lies in no git repository; run from a checkout, or 'git init'") from error
     return Git(Path(top))

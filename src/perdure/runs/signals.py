@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a wish to stop, heard at once even while the work thread is busy, and in the end enforced.
+"""SIGTERM, SIGHUP and Ctrl-C as a wish to stop: heard at once, however busy the work thread is, and enforced.
 
 What a stage stores it stores atomically, so that even the hardest stop loses only time.
 """
@@ -24,7 +24,7 @@ _QUIET_HELPER = "ignore:resource_tracker:UserWarning"
 """Option that worker processes are started with."""
 _HELPER = "from multiprocessing.resource_tracker import"
 """What the command line of that helper holds."""
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 KILL_AFTER_S, RAISE_AFTER_S, EXIT_AFTER_S = 3.0, 5.0, 8.0
 """Seconds after the first signal: worker processes are killed; the work thread is interrupted; this process ends.
 
@@ -82,7 +82,9 @@ class StopSwitch:
         sys.warnoptions.append(_QUIET_HELPER)
         self._undo.callback(sys.warnoptions.remove, _QUIET_HELPER)
         for number in SIGNALS:
-            self._undo.callback(signal.signal, number, signal.signal(number, _heard))
+            # What `nohup` started goes on when its terminal is closed; a shell's `&` ignores Ctrl-C, which we do not.
+            if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
+                self._undo.callback(signal.signal, number, signal.signal(number, _heard))
         self._undo.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, self._raise))
         old = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         self._undo.callback(signal.set_wakeup_fd, old)

@@ -55,20 +55,30 @@ class LifetimeBound:
     """Detections in all that confirm a track."""
     streak: int | None = None
     """Detections in a row that confirm it; None asks for `num_hits` alone."""
+    needs_decision: bool = False
+    """Confirms only what has been decided on before: where no bound on the lives of transients is proven, the rates of
+    first decisions, which are what is promised, then stay as they are."""
 
     def __post_init__(self) -> None:
         for name, value in (("num_hits", self.num_hits), ("streak", self.streak)):
             if value is not None and value < 2:
                 raise ValueError(f"lifetime bound: {name}: got {value}, expected at least 2 detections")
 
-    def is_passed(self, *, num_hits: int, streak: int) -> bool:
+    def is_passed(self, *, num_hits: int, streak: int, is_decided: bool = False) -> bool:
         """Returns whether a track was detected often enough.
+
+        Args:
+            num_hits: its detections.
+            streak: those in a row up to now.
+            is_decided: whether something has been decided about it before.
 
         >>> LifetimeBound(num_hits=10, streak=5).is_passed(num_hits=5, streak=5)
         True
         >>> LifetimeBound(num_hits=10).is_passed(num_hits=9, streak=9)
         False
         """
+        if self.needs_decision and not is_decided:
+            return False
         return num_hits >= self.num_hits or (self.streak is not None and streak >= self.streak)
 
 

@@ -39,6 +39,9 @@ def text_rows(path: Path, *, what: str) -> Iterator[tuple[int, list[str]]]:
     """Yields the number of each line that holds something, from 1, and its columns.
 
     A first line whose first column is no number is a header and left out, as are lines that begin with `REMARK`.
+
+    Raises:
+        ValueError: it is no text, or JSON or XML.
     """
     is_first = True
     for number, line in enumerate(read_text(path, what=what).split("\n"), start=1):
@@ -48,6 +51,8 @@ def text_rows(path: Path, *, what: str) -> Iterator[tuple[int, list[str]]]:
         columns = [column.strip() for column in text.split(",")] if "," in text else text.split()
         while columns and not columns[-1]:
             columns.pop()
+        if is_first and text[0] in "[{<":  # all of it may be one line, which would pass for a header
+            raise ValueError(f"{what}: {path} looks like JSON or XML, expected rows of numbers")
         if is_first and columns and not _is_number(columns[0]):
             is_first = False
             continue
