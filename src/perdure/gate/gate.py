@@ -273,10 +273,8 @@ class PersistenceGate:
         decisions = []
         for track_id in tracks.track_id[tracks.is_hit].tolist():
             memory = self.memories[track_id]
-            is_passed = bound.is_passed(
-                num_hits=memory.num_hits, streak=memory.streak, is_decided=memory.decided_age > 0
-            )
-            if memory.status == "persistent" or not is_passed:
+            is_decided, hits = memory.decided_age > 0, memory.num_hits
+            if memory.status == "persistent" or not bound.is_passed(hits, streak=memory.streak, is_decided=is_decided):
                 continue
             memory.was_reopened |= memory.status == "transient"
             memory.status = "persistent"

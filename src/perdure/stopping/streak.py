@@ -64,7 +64,7 @@ class LifetimeBound:
             if value is not None and value < 2:
                 raise ValueError(f"lifetime bound: {name}: got {value}, expected at least 2 detections")
 
-    def is_passed(self, *, num_hits: int, streak: int, is_decided: bool = False) -> bool:
+    def is_passed(self, num_hits: int, *, streak: int, is_decided: bool = False) -> bool:
         """Returns whether a track was detected often enough.
 
         Args:
