@@ -278,7 +278,7 @@ class Decision:
             evidence says), `timeout` (forced at the horizon), `deleted` (the tracker gave the track up) or `reopened`
             (a rejected track that refused to die; label is persistent once evidence or lifetime say so).
         class_id: class of the track, `NO_CLASS` where there is none.
-        history: where it was detected, from birth (300 frames ago at most) to this frame; None if nobody noted it.
+        history: where it was detected, from birth or re-opening to this frame (64 at most); None if nobody noted it.
     """
 
     track_id: int

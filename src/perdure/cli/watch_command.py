@@ -81,7 +81,7 @@ class Watch(Arguments):
     classes: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Name the class of each track in confirmed.txt; without it the column is -1, as evaluators of one class expect."""
     backfill: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Write confirmed tracks from their birth on too, to confirmed_from_birth.txt, up to 300 frames late."""
+    """Write confirmed tracks from their birth on too, to confirmed_from_birth.txt, in order, 64 frames late."""
     grey_range: tuple[float, float] | None = None
     """Values that become black and white where grey pictures have more than 8 bits, as those of thermal cameras do; by
     default the first frames say them."""

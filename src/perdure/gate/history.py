@@ -1,7 +1,8 @@
-"""Where tracks that are not confirmed were detected, so that a confirmed one can be reported from its birth on.
+"""Where undecided tracks were detected, so that a confirmed one can be reported from its birth on.
 
-What is confirmed is reported as it comes, and needs no history; a rejected track keeps its own, since no rejection is
-final. Nothing is older than `HISTORY_FRAMES`, so that a track that is watched for hours takes no more memory.
+What is confirmed is reported as it comes, and needs no history. What is rejected loses it: a rejected track that is
+confirmed later was mostly on nothing before, and counts as born when it is opened again. Nothing is older than
+`HISTORY_FRAMES`, so that memory does not grow.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from perdure.gate.memory import TrackMemory
+from perdure.stopping.rules import MAX_HORIZON
 from perdure.types import TrackFrame, TrackHistory
 
-HISTORY_FRAMES = 300
-"""Frames up to which a history reaches back, the latest one included: ten seconds of most cameras."""
+HISTORY_FRAMES = MAX_HORIZON
+"""Frames up to which a history reaches back, the latest one included: no rule leaves a track undecided for longer."""
 _COLUMNS = 6
 """Frame, four corners, score."""
 
 
 class BoxHistory:
-    """The detected boxes of all live tracks that are not confirmed."""
+    """The detected boxes of all undecided tracks, and the latest one of rejected ones."""
 
     def __init__(self) -> None:
         self._rows: dict[int, deque[list[float]]] = {}
@@ -32,12 +34,13 @@ class BoxHistory:
         oldest = tracks.frame_index - HISTORY_FRAMES
         boxes = np.column_stack([tracks.xyxy_px, tracks.score]).tolist()
         for track_id, is_hit, box in zip(tracks.track_id.tolist(), tracks.is_hit.tolist(), boxes, strict=True):
-            if memories[track_id].status == "persistent":
+            memory = memories[track_id]
+            if memory.status == "persistent":
                 continue
-            rows = kept[track_id] = self._rows.get(track_id) or deque()
+            rows = kept[track_id] = deque() if memory.status == "transient" else self._rows.get(track_id, deque())
             if is_hit:
                 rows.append([tracks.frame_index, *box])
-            while rows and rows[0][0] <= oldest:
+            while rows and rows[0][0] <= max(oldest, memory.first_frame + memory.opened_age - 2):
                 rows.popleft()
         self._rows = kept
 

@@ -48,7 +48,7 @@ class TrackConfirmer:
             lie where they are. Its own association is not used.
         last: what the gate said about the latest frame, tentative and rejected tracks included.
         backfilled: where the tracks that were reported for the first time with the latest frame were detected,
-            from birth (300 frames ago at most) to the decision, by the ids of their tracker.
+            from birth or re-opening (64 frames ago at most) to the decision, by the ids of their tracker.
     """
 
     gate: PersistenceGate

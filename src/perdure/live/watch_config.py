@@ -33,7 +33,7 @@ class WatchConfig:
     has_classes: bool = False
     """Whether confirmed.txt names the class of each track."""
     is_backfilled: bool = False
-    """Whether confirmed tracks are written from their birth on too, to a file of their own that is ten seconds late."""
+    """Whether confirmed tracks are written from their birth on too, to a file of their own, `HISTORY_FRAMES` late."""
     grey_range: tuple[float, float] | None = None
     """Values of pictures of more than 8 bits that become black and white; left out, the first frames say them."""
 
