@@ -1,6 +1,6 @@
 """Measures what the gate is worth behind SORT, ByteTrack and OC-SORT in the figures of the field.
 
-usage: python benchmarks/hota.py DATA [--sets kitti pets] [--births 0.1] [--trees 40] [--json FILE]
+usage: python benchmarks/hota.py DATA [--sets kitti pets] [--births 0.1] [--trees 20] [--json FILE] [--figure FILE]
 
 DATA holds `kitti`, `mot15`, `mot17` and `video/PETS09-S2L1` as MOT folders with truth; what is missing is left out. For
 each set and tracker: HOTA, IDF1, MOTA and false tracks of the tracker's own rule, of the gate as it is loaded, live and
@@ -40,6 +40,7 @@ from perdure.evaluation.track_scores import (
 )
 from perdure.gate.forest_model import ForestModel
 from perdure.integrations.supervision import TrackConfirmer
+from perdure.report.bench_figures import draw_tracker_rows
 from perdure.stopping.streak import Like
 from perdure.track_table import TrackTable
 from perdure.tracking.crops import CropConfig
@@ -233,12 +234,17 @@ def main(words: list[str]) -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", default=[""], help="words in the names of sets; all by default")
     parser.add_argument("--births", nargs="+", choices=BIRTHS, default=["own"])
-    parser.add_argument("--trees", type=int, default=40, help="of each forest that is fitted; 0 fits none")
+    parser.add_argument("--trees", type=int, default=20, help="of each forest that is fitted; 0 fits none")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--figure", type=Path, help="PNG or SVG of the gate as strict as five in a row")
+    parser.add_argument("--known", nargs="+", type=Path, default=[], help="JSON of runs whose sets are not run again")
     given = parser.parse_args(words)
+    known = [row for path in given.known for row in json.loads(path.read_text(encoding="utf-8"))["rows"]]
     rows: list[dict[str, Any]] = []
     for place in (place for place in PLACES if any(word.lower() in place.name.lower() for word in given.sets)):
-        found = recorded(given.data, place)
+        there = [row for row in known if row["data"] == place.name]
+        rows += there
+        found = None if there else recorded(given.data, place)
         if found is None:
             continue
         with tempfile.TemporaryDirectory() as folder:
@@ -249,8 +255,10 @@ def main(words: list[str]) -> None:
                         rows.append(row)
                         sys.stdout.write(json.dumps(row) + "\n")
                         sys.stdout.flush()
-        if given.json is not None:
-            given.json.write_text(json.dumps({"bench": "hota", "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    if given.json is not None:
+        given.json.write_text(json.dumps({"bench": "hota", "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    if given.figure is not None:
+        draw_tracker_rows([row for row in rows if row["births"] == "own"], given.figure, method="gate, as five")
 
 
 if __name__ == "__main__":

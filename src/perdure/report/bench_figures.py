@@ -94,3 +94,38 @@ def draw_guarantee_rows(rows: Rows, path: Path) -> None:
         quiet_rows(axes)
         axes.set_xlim(0, 1.15 * max([row["violations"] / row["draws"] for row in rows] + [0.1]))
         save_figure(figure, path)
+
+
+def draw_tracker_rows(rows: Rows, path: Path, *, method: str) -> None:
+    """Writes one panel a tracker: how HOTA differs from that of its own rule on each set, and how false tracks do.
+
+    Args:
+        rows: of `benchmarks/hota.py`.
+        path: PNG or SVG.
+        method: that is drawn.
+    """
+    own = {(row["data"], row["tracker"]): row for row in rows if row["method"] == "own rule"}
+    drawn = {(row["data"], row["tracker"]): row for row in rows if row["method"] == method}
+    sets, trackers = (list(dict.fromkeys(key[place] for key in drawn)) for place in (0, 1))
+    with house_style():
+        figure = new_figure(2.4 + 2.9 * len(trackers), 1.2 + 0.33 * len(sets))
+        panels = figure.subplots(1, len(trackers), sharey=True, sharex=True, squeeze=False)[0]
+        for axes, tracker in zip(panels, trackers, strict=True):
+            axes.axvline(0.0, color=INK, lw=1.0)
+            for place, name in enumerate(sets):
+                _tracker_row(axes, place, drawn[name, tracker], own[name, tracker])
+            axes.set_title(tracker)
+            quiet_rows(axes)
+            axes.margins(x=0.32)
+        name_rows(panels[0], sets)
+        words = "HOTA minus that of the own rule, in points, 95 % interval over streams; beside it: transient tracks"
+        figure.supxlabel(words, fontsize=9, color=MUTED)
+        save_figure(figure, path)
+
+
+def _tracker_row(axes: Axes, place: int, row: dict[str, Any], own: dict[str, Any]) -> None:
+    low, high = (100 * end for end in row["HOTA_difference_ci95"])
+    dot_in_interval(axes, place, 100 * row["HOTA_difference"], (low, high), WRONG if high < 0 else GATE)
+    before = own["num_false_tracks"]
+    change = f"{100 * (row['num_false_tracks'] / before - 1):+.0f} %" if before else f"{row['num_false_tracks']} for 0"
+    write_beside(axes, change, (max(high, 100 * row["HOTA_difference"]), place), color=MUTED)
