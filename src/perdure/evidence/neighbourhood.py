@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perdure.geometry import area_px, iou_matrix
+from perdure.rewind import Rewindable
 from perdure.types import TrackFrame
 
 VETERAN_HITS = 5
@@ -43,7 +44,7 @@ def centre_distance(boxes: Float[np.ndarray, "n 4"], others: Float[np.ndarray, "
 
 
 @dataclass(slots=True)
-class SceneMemory:
+class SceneMemory(Rewindable):
     """What a stream has shown so far, beside its live tracks.
 
     Args:
@@ -73,7 +74,7 @@ class SceneMemory:
 
 
 @dataclass(slots=True)
-class BoxRing:
+class BoxRing(Rewindable):
     """The latest `capacity` descriptions of boxes.
 
     Args:

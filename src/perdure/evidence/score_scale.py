@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from perdure.rewind import Rewindable
+
 MAX_KNOTS = 512
 """Scores that the scale is stored with; more are thinned to evenly spaced ranks."""
 NUM_RECENT = 2048
@@ -54,7 +56,7 @@ class ScoreScale:
 
 
 @dataclass(slots=True)
-class StreamScale:
+class StreamScale(Rewindable):
     """The scale of a stream whose detector may not be known: that of its own latest scores, or one that was given.
 
     Args:

@@ -23,6 +23,7 @@ from perdure.evidence.neighbourhood import (
 )
 from perdure.evidence.score_scale import StreamScale
 from perdure.geometry import area_px
+from perdure.rewind import Rewindable
 from perdure.types import TrackFrame
 
 _BANDWIDTH_PLACE = np.array([0.08, 0.08, np.inf, np.inf, np.inf])
@@ -56,7 +57,7 @@ _COLUMN = {name: place for place, name in enumerate(_MEMORY)}
 
 
 @dataclass(slots=True)
-class FeatureStream:
+class FeatureStream(Rewindable):
     """Turns the tracks of each frame into rows of `FEATURES`.
 
     Args:

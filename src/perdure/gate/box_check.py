@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from perdure.rewind import Rewindable
 from perdure.types import Detections
 
 NUM_BOXES = 30
@@ -21,7 +22,7 @@ FAR_OUT = 0.1
 
 
 @dataclass(slots=True)
-class BoxCheck:
+class BoxCheck(Rewindable):
     """Looks at the first boxes of a stream, and keeps what is wrong with them.
 
     Args:

@@ -9,10 +9,11 @@ from jaxtyping import Float, Int, UInt8
 from perdure.evidence.look_features import LookMemory
 from perdure.extractors.magvit import MagvitExtractor
 from perdure.modules.streaming import put_rows, reset_rows, resize_rows, state_from_arrays, state_to_arrays, take_rows
+from perdure.rewind import Rewindable
 from perdure.tokenizer.model import to_input
 
 
-class CropLooker:
+class CropLooker(Rewindable):
     """Holds the state of the encoder and what was seen so far, a slot per track; only slots asked for are computed.
 
     Args:

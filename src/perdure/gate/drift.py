@@ -16,6 +16,7 @@ from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.memory import TrackMemory
 from perdure.gate.operation import Operation
 from perdure.metrics.intervals import binomial_interval
+from perdure.rewind import Rewindable
 from perdure.types import TrackFrame
 
 MIN_FRAMES = 30
@@ -33,7 +34,7 @@ MAX_CLUTTER_DIFFERENCE = 0.02
 
 
 @dataclass(slots=True)
-class HitCount:
+class HitCount(Rewindable):
     """Hits among the frames of some tracks."""
 
     num_frames: int = 0
@@ -93,7 +94,7 @@ def frame_rate_message(
 
 
 @dataclass(slots=True)
-class DriftMonitor:
+class DriftMonitor(Rewindable):
     """Watches frame rate, hit rate of confirmed tracks, and clutter in the gates of rejected ones.
 
     Args:

@@ -16,13 +16,14 @@ from perdure.evidence.track_evidence import TrackEvidence
 from perdure.evidence.track_features import FeatureStream
 from perdure.gate.results import GateCost
 from perdure.gate.streams import SlotStep
+from perdure.rewind import Rewindable
 from perdure.types import TrackFrame
 
 if TYPE_CHECKING:
     from perdure.gate.crop_looker import CropLooker
 
 
-class ForestSlots:
+class ForestSlots(Rewindable):
     """Gives evidence on tracks from features of the whole stream, and from their crops where there is a looker.
 
     Args:

@@ -7,6 +7,7 @@ from, and never the truth.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +18,26 @@ from perdure.gate.gate_state import load_gate_state, save_gate_state
 from perdure.gate.history import BoxHistory
 from perdure.gate.intake import Intake, Pace
 from perdure.gate.matching import StreakMatch
-from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays, observation
+from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays, observation, remember
 from perdure.gate.operation import Operation
 from perdure.gate.results import GateCost, GateResult
 from perdure.gate.weights import GateModel
 from perdure.metrics.probability import logit, probability_of
+from perdure.rewind import Turn, kept, whole
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.streak import LifetimeBound
 from perdure.tracking.tracker import Tracker
 from perdure.tracking.tracker_state import TrackerState
 from perdure.types import Decision, Detections, Label, Reason, TrackFrame
 
+REMEMBERED = ("tracker", "intake", "memories", "history", "streams", "drift", "match", "rule", "cost")
+"""All of a gate that a frame changes."""
+
 
 class PersistenceGate:
     """Streams detections (and frames) in, decisions out.
+
+    A call that raises, for whatever reason, leaves the gate as if it had not been made. One thread at a time.
 
     Args:
         model: trained model, in evaluation mode.
@@ -64,12 +71,17 @@ class PersistenceGate:
         self.lifetime_bound, self.match = lifetime_bound, match
         self.logit_prior = logit(prior)
         self.tracker = Tracker(self.operation.tracker)
-        self.cost, self.intake, self.history = GateCost(), Intake(), BoxHistory()
+        self.cost, self.intake, self.history = GateCost(), Intake(image_size), BoxHistory()
         self.drift = drift or DriftMonitor(self.operation, model.lifetime)
         self.memories: dict[int, TrackMemory] = {}
         self.streams = model.init_streams()
-        self._image_size = image_size
+        self.turn = Turn()
 
+    def remembered(self) -> Callable[[], None]:
+        """Returns what puts the stream back to how it is now."""
+        return kept(self, REMEMBERED)
+
+    @whole
     def update(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None,
         camera_motion: Float[np.ndarray, "2 3"] | None = None, owner: Int[np.ndarray, " n"] | None = None,
@@ -85,18 +97,23 @@ class PersistenceGate:
             owner: as in `link`.
 
         Raises:
-            ValueError: the frame is missing though the model reads pixels, or is not uint8 RGB.
+            ValueError: the frame is missing though the model reads pixels, is not uint8 RGB, or is of another size than
+                those before.
+            RuntimeError: another thread is in this gate.
         """
         self.begin(frame, detections, time_s=time_s)
         tracks = self.link(detections, camera_motion=camera_motion, owner=owner)
         return self.observe(frame, tracks, time_s=time_s)
 
+    @whole
     def begin(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None
     ) -> bool:
         """Takes in a frame before it is linked, as `update` does; returns whether a gap in time ended all tracks."""
-        return self.intake.begin(self.tracker, detections, self._size_of(frame), time_s)
+        size = self.intake.size_of(frame, reads_pixels=self.model.uses_pixels)
+        return self.intake.begin(self.tracker, detections, size, time_s)
 
+    @whole
     def link(
         self,
         detections: Detections,
@@ -118,29 +135,35 @@ class PersistenceGate:
             self.tracker.forget_ended_owners()
         return tracks
 
+    @whole
     def skip(self, num_frames: int = 1) -> None:
         """Says that so many frames were not looked at: tracks move on, and none is missed or grows older by it."""
         self.intake.skip(self.tracker, num_frames)
 
+    @whole
     def reset(self) -> None:
         """Forgets the stream, all but what was given: the next frame is the first of another one."""
         self.tracker.reset()
         self.memories, self.streams, self.cost = {}, self.model.init_streams(), GateCost()
-        self.intake, self.drift, self.history = Intake(), self.drift.fresh(), BoxHistory()
+        self.intake, self.drift, self.history = self.intake.fresh(), self.drift.fresh(), BoxHistory()
         if self.match is not None:
             self.match = self.match.fresh()
             self.rule = self.match.rule
 
+    @whole
     def observe(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, *, time_s: float | None = None
     ) -> GateResult:
         """As `update`, for tracks that somebody else has linked; call it with every frame in turn."""
         if time_s is None:
             time_s = tracks.frame_index / self.operation.frame_rate_hz
-        self._remember(tracks)
+        size = self.intake.size_of(frame, reads_pixels=self.model.uses_pixels)
+        opened, reopened = remember(self.memories, tracks, self.operation)
+        self.streams.close([track_id for track_id in reopened if track_id in self.streams])
+        self.streams.open(opened)
         self.history.see(tracks, self.memories)
         deleted = self._delete(tracks, time_s)
-        self.streams.evidence.see(tracks, self._size_of(frame))
+        self.streams.evidence.see(tracks, size)
         # What is encoded on this frame: undecided tracks, or all of them without gating.
         track_ids = tracks.track_id.tolist()
         rows = [row for row, track_id in enumerate(track_ids) if track_id in self.streams]
@@ -172,6 +195,7 @@ class PersistenceGate:
         }
         save_gate_state(Path(path), parts, model=self.model.fingerprint(), cost=self.cost, drift=self.drift.latest())
 
+    @whole
     def load_state(self, path: Path | str) -> None:
         """Continues from a stored state.
 
@@ -190,29 +214,6 @@ class PersistenceGate:
         if self.match is not None:
             self.match.set_arrays(parts["match"])
             self.rule = self.match.rule
-
-    def _size_of(self, frame: np.ndarray | None) -> tuple[int, int] | None:
-        return self._image_size if frame is None else (frame.shape[1], frame.shape[0])
-
-    def _remember(self, tracks: TrackFrame) -> None:
-        """Updates the memory of every live track, opens new ones, and re-opens rejected ones that refuse to die."""
-        opened = []
-        rows = zip(tracks.track_id.tolist(), tracks.age.tolist(), tracks.is_hit.tolist(), tracks.cue.tolist(),
-                   tracks.score.tolist(), tracks.class_id.tolist(), strict=True)  # fmt: skip
-        for track_id, age, is_hit, cue, score, class_id in rows:
-            memory = self.memories.get(track_id)
-            if memory is None:
-                memory = TrackMemory(track_id, opened_age=age, first_frame=tracks.frame_index - age + 1)
-                self.memories[track_id] = memory
-                opened.append(track_id)
-            memory.see(age, is_hit=is_hit, cue=cue, score=score, class_id=class_id)
-            if is_hit and memory.refuses_to_die(self.operation):
-                memory.reopen(cue=cue, score=score)
-                if track_id in self.streams:
-                    self.streams.close([track_id])
-                opened.append(track_id)
-        if opened:
-            self.streams.open(opened)
 
     def _delete(self, tracks: TrackFrame, time_s: float) -> list[Decision]:
         """Forgets deleted tracks; those that were undecided are transient."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from perdure.gate.memory import TrackMemory
+from perdure.rewind import Rewindable
 from perdure.stopping.rules import MAX_HORIZON
 from perdure.types import TrackFrame, TrackHistory
 
@@ -22,7 +23,7 @@ _COLUMNS = 6
 """Frame, four corners, score."""
 
 
-class BoxHistory:
+class BoxHistory(Rewindable):
     """The detected boxes of all undecided tracks, and the latest one of rejected ones."""
 
     def __init__(self) -> None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
+from jaxtyping import UInt8
 
 from perdure.gate.box_check import BoxCheck
+from perdure.rewind import Rewindable
 from perdure.tracking.tracker import Tracker
 from perdure.types import Detections
 
@@ -26,7 +28,7 @@ SURE_OF_A_FRAME = 0.25
 
 
 @dataclass(slots=True)
-class Pace:
+class Pace(Rewindable):
     """Follows the time stamps of a stream."""
 
     _steps_s: deque[float] = field(default_factory=lambda: deque(maxlen=31))
@@ -74,16 +76,56 @@ class Pace:
 
 
 @dataclass(slots=True)
-class Intake:
+class Intake(Rewindable):
     """Ends the tracks of a stream over a gap in time, moves them on over lost frames, and warns of wrong boxes.
 
     Args:
+        image_size: width and height in pixels, for streams without frames.
         pace: of the stream.
         boxes: what is known about its boxes.
+
+    Raises:
+        ValueError: the size is of no picture.
     """
 
+    image_size: tuple[int, int] | None = None
     pace: Pace = field(default_factory=Pace)
     boxes: BoxCheck = field(default_factory=BoxCheck)
+    _frame_size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        size = self.image_size
+        if size is not None and not (len(size) == 2 and min(size) > 0 and np.isfinite(size).all()):
+            raise ValueError(f"image_size: got {size}, expected width and height in pixels, both above 0")
+
+    def fresh(self) -> Intake:
+        """Returns what another stream begins with."""
+        return Intake(self.image_size)
+
+    def size_of(self, frame: UInt8[np.ndarray, "h w 3"] | None, *, reads_pixels: bool) -> tuple[int, int] | None:
+        """Returns width and height of the picture, None where there is none and the size was not given.
+
+        Args:
+            frame: pixels, if there are any.
+            reads_pixels: whether they are looked at; of other frames only the size counts.
+
+        Raises:
+            ValueError: it is no picture, or of another size than those before it.
+        """
+        if frame is None:
+            return self.image_size
+        is_picture = frame.ndim == 3 and frame.shape[2] == 3 and frame.dtype == np.uint8 if reads_pixels else True
+        if not is_picture or frame.ndim < 2 or not frame.size:
+            got = f"{frame.dtype} of shape {frame.shape}"
+            raise ValueError(f"frame: got {got}, expected uint8 (height, width, 3), RGB")
+        size = (frame.shape[1], frame.shape[0])
+        if self._frame_size not in (None, size):
+            raise ValueError(
+                f"frame: got width and height {size}, expected {self._frame_size} as before; scale the frames of a "
+                "stream alike, or reset the gate where another stream begins"
+            )
+        self._frame_size = size
+        return size
 
     def begin(
         self, tracker: Tracker, detections: Detections, image_size: tuple[int, int] | None, time_s: float | None

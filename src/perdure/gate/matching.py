@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from perdure.gate.memory import TrackMemory
+from perdure.rewind import Rewindable
 from perdure.stopping.streak import StreakRule
 
 STEP_NATS, FIRST_STEP_NATS = 0.05, 0.3
@@ -28,7 +29,7 @@ row, is no reason to be as lax; twice as likely as not is little enough."""
 
 
 @dataclass(slots=True)
-class StreakMatch:
+class StreakMatch(Rewindable):
     """Follows the fate of tracks and moves the bound of a rule.
 
     Args:

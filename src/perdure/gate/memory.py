@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +15,7 @@ from jaxtyping import Float
 from perdure.gate.operation import Operation
 from perdure.gate.results import Status, TrackView
 from perdure.metrics.probability import probability_of
+from perdure.rewind import Rewindable
 from perdure.stopping.rules import Observation
 from perdure.types import TrackFrame
 
@@ -23,7 +25,7 @@ HISTORY_MASK = (1 << 64) - 1
 
 
 @dataclass(slots=True)
-class TrackMemory:
+class TrackMemory(Rewindable):
     """One live track.
 
     Args:
@@ -69,6 +71,10 @@ class TrackMemory:
     num_hits: int = 0
     streak: int = 0
     longest_streak: int = 0
+
+    def copied(self) -> TrackMemory:
+        """Returns a copy; there is nothing in it but values, and it is made of every track on every frame."""
+        return TrackMemory(*_VALUES(self))
 
     def see(self, age: int, *, is_hit: bool, cue: float, score: float, class_id: int) -> None:
         """Takes in one more frame."""
@@ -143,6 +149,33 @@ class TrackMemory:
             decided_age=self.decided_age,
             longest_streak=self.longest_streak,
         )
+
+
+_VALUES = attrgetter(*(item.name for item in fields(TrackMemory)))
+
+
+def remember(memories: dict[int, TrackMemory], tracks: TrackFrame, operation: Operation) -> tuple[list[int], list[int]]:
+    """Updates the memory of every live track of a frame.
+
+    Returns:
+        The ids of tracks to be looked at from here on, new ones and those re-opened, and the ids of the latter alone:
+        rejected ones that refuse to die.
+    """
+    opened, reopened = [], []
+    rows = zip(tracks.track_id.tolist(), tracks.age.tolist(), tracks.is_hit.tolist(), tracks.cue.tolist(),
+               tracks.score.tolist(), tracks.class_id.tolist(), strict=True)  # fmt: skip
+    for track_id, age, is_hit, cue, score, class_id in rows:
+        memory = memories.get(track_id)
+        if memory is None:
+            memory = TrackMemory(track_id, opened_age=age, first_frame=tracks.frame_index - age + 1)
+            memories[track_id] = memory
+            opened.append(track_id)
+        memory.see(age, is_hit=is_hit, cue=cue, score=score, class_id=class_id)
+        if is_hit and memory.refuses_to_die(operation):
+            memory.reopen(cue=cue, score=score)
+            opened.append(track_id)
+            reopened.append(track_id)
+    return opened, reopened
 
 
 def observation(memories: list[TrackMemory], score: Float[np.ndarray, " n"]) -> Observation:

@@ -18,6 +18,7 @@ from perdure.extractors.registry import build_extractor
 from perdure.gate.results import GateCost
 from perdure.gate.streams import SlotStep
 from perdure.modules.streaming import reset_rows, resize_rows, state_from_arrays, state_to_arrays
+from perdure.rewind import Rewindable
 from perdure.tokenizer.model import to_input
 from perdure.types import TrackFrame
 
@@ -38,7 +39,7 @@ class TrackNetwork(nn.Module):
         self.evidence = EvidenceModel(config.evidence, self.extractor.feature_dim)
 
 
-class NetworkSlots:
+class NetworkSlots(Rewindable):
     """Runs extractor and evidence model one frame at a time.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from perdure.rewind import Rewindable
 from perdure.types import NO_CLASS, Decision
 
 Status = Literal["tentative", "persistent", "transient"]
@@ -70,7 +71,7 @@ class GateResult:
 
 
 @dataclass(slots=True)
-class GateCost:
+class GateCost(Rewindable):
     """What a gate has spent so far: seconds per part, operations, and encoded track-frames.
 
     Args:

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int, UInt8
 
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.results import GateCost
+from perdure.rewind import Rewindable
 from perdure.tracking.crops import CropConfig, crop_tracks
 from perdure.types import TrackFrame
 
@@ -24,7 +25,7 @@ MIN_CAPACITY = 8
 """Rows of a table that is in use at all; fewer would only mean growing more often."""
 
 
-class SlotTable:
+class SlotTable(Rewindable):
     """Gives every key a row number, re-using freed rows, lowest first."""
 
     def __init__(self) -> None:
@@ -138,7 +139,7 @@ class SlotEvidence(Protocol):
         """Continues from a state of `to_arrays` of the same model."""
 
 
-class TrackStreams:
+class TrackStreams(Rewindable):
     """Gathers evidence on the tracks that are open.
 
     Args:

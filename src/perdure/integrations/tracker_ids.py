@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perdure.geometry import grow_boxes
+from perdure.rewind import Rewindable
 from perdure.tracking.association import NO_DETECTION, match_by_overlap
 from perdure.tracking.tracker import TrackerConfig
 from perdure.types import NO_OWNER
@@ -54,7 +55,7 @@ def _stored(key: Hashable) -> tuple[str, str]:
 
 
 @dataclass(slots=True)
-class IdBook:
+class IdBook(Rewindable):
     """Gives every track of another tracker a number of its own, also before it has an id.
 
     Some trackers report the first box of a track without an id (`trackers` 2.6 does so even when it is told to confirm

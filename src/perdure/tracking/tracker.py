@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perdure.geometry import cxcywh_from_xyxy, grow_boxes, xyxy_from_cxcywh
+from perdure.rewind import Rewindable
 from perdure.tracking.association import NO_DETECTION, best_row_of_owner, match_by_overlap, match_by_owner
 from perdure.tracking.kalman import BoxStates, KalmanConfig, born, corrected, predicted
 from perdure.tracking.tracker_state import TrackerState
@@ -50,7 +51,7 @@ class TrackerConfig:
             raise ValueError(f"min_iou: got {self.min_iou}, expected above 0 and below 1")
 
 
-class Tracker:
+class Tracker(Rewindable):
     """Links detections into tracks; every unexplained detection starts a tentative one."""
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
@@ -180,6 +181,9 @@ class Tracker:
     def _update(self, detection_index: Int[np.ndarray, " n"], detections: Detections) -> Float[np.ndarray, "n 2"]:
         """Corrects the hit tracks; returns how far each lay from its prediction, as a share of the predicted box."""
         state = self._state
+        # Written to below, and what is remembered never is.
+        for name in ("velocity", "num_hits", "num_misses", "class_id"):
+            setattr(state, name, getattr(state, name).copy())
         residual = np.zeros((len(detection_index), 2))
         hit = np.flatnonzero(detection_index != NO_DETECTION)
         if len(hit) == 0:

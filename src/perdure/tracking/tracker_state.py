@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from perdure.rewind import Rewindable
+
 
 @dataclass(slots=True, kw_only=True)
-class TrackerState:
+class TrackerState(Rewindable):
     """All that a tracker remembers, as arrays with one row a live track (sorted by id)."""
 
     next_frame_index: int = 0
