@@ -27,8 +27,9 @@ class Rewindable:
 
     def copied(self: SelfT) -> SelfT:
         """Returns a copy that nothing done to this one changes; arrays, tensors and values are shared."""
-        copy = object.__new__(type(self))
-        for name in _slots_of(type(self)):
+        kind: Any = type(self)
+        copy: SelfT = object.__new__(kind)
+        for name in _slots_of(kind):
             setattr(copy, name, _copied(getattr(self, name)))
         for name, value in getattr(self, "__dict__", {}).items():
             setattr(copy, name, _copied(value))
