@@ -18,6 +18,8 @@ import perdure
 from gate.scripted import CueRule
 from gate.small_model import small_model
 from perdure.gate.gate import REMEMBERED, PersistenceGate
+from perdure.integrations.supervision import REMEMBERED as OWN
+from perdure.integrations.supervision import TrackConfirmer
 from perdure.types import Detections
 
 SOURCE = str(Path(perdure.__file__).parent)
@@ -113,7 +115,7 @@ def network_gate() -> PersistenceGate:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("made", "num_frames"), [(detections_gate, 20), (network_gate, 9)])
+@pytest.mark.parametrize(("made", "num_frames"), [(detections_gate, 16), (network_gate, 8)])
 def test_every_line_of_a_call_may_be_interrupted(made: Callable[[], PersistenceGate], num_frames: int) -> None:
     """31 of 47 places left tracks for ever, and after 4 the gate raised on later frames."""
     gate, untouched = made(), made()
@@ -136,6 +138,38 @@ def test_every_line_of_a_call_may_be_interrupted(made: Callable[[], PersistenceG
                 assert remembered(gate) == before, f"{place[0]}:{place[1]}"
         assert call() == untouched.update(frame, found)
     assert len(tried) > 250, "the lines that make up a call"
+
+
+@pytest.mark.slow
+def test_every_line_of_a_call_behind_a_tracker_may_be_interrupted() -> None:
+    """The gate was one thing, the ids beside it another."""
+    sv = pytest.importorskip("supervision")
+    confirmer, untouched = (TrackConfirmer(detections_gate()) for _ in range(2))
+    tried: set[tuple[str, int]] = set()
+
+    def everything() -> Any:
+        return remembered(confirmer.gate), [(name, state_of(getattr(confirmer, name))) for name in OWN]
+
+    for index, (frame, found) in enumerate(stream(20)):
+        ids = [index if row and row % 2 else row for row in range(len(found))]
+        tracked = sv.Detections(xyxy=found.xyxy_px, confidence=found.score, tracker_id=np.array(ids))
+
+        def call(frame: np.ndarray = frame, tracked: Any = tracked) -> Any:
+            return confirmer.update(frame, tracked).tracker_id.tolist()
+
+        before, put_back = everything(), confirmer.remembered()
+        call()
+        put_back()
+        put_back = confirmer.remembered()
+        lines = [place for place in lines_of(call) if "integrations" in place[0] or "rewind" in place[0]]
+        put_back()
+        for place in lines:
+            if place not in tried:
+                tried.add(place)
+                raising_at(call, place)
+                assert everything() == before, f"{place[0]}:{place[1]}"
+        assert call() == untouched.update(frame, tracked).tracker_id.tolist()
+    assert len(tried) > 90
 
 
 def test_what_is_compared_tells_gates_apart() -> None:

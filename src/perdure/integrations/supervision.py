@@ -8,7 +8,7 @@ them are real. Needs nothing but the attributes of `supervision.Detections`, so 
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from perdure.gate.results import GateResult
 from perdure.geometry import xyxy_from_cxcywh
 from perdure.integrations.tracker_ids import IdBook, key_of
 from perdure.metrics.probability import probability_of
+from perdure.rewind import Rewindable, kept, whole
 from perdure.types import NO_OWNER, Detections, TrackHistory
 
 if TYPE_CHECKING:
@@ -36,12 +37,20 @@ WARN_AFTER = 3
 """Frames with boxes but without ids, from the first one on, after which it is said: some trackers give none at once."""
 
 
-@dataclass(slots=True)
+REMEMBERED = (
+    "last", "backfilled", "_confirmed", "_number_of_track", "_book", "_frame_index", "_num_without_ids",
+)  # fmt: skip
+"""All of a confirmer that a frame changes, beside its gate."""
+
+
+@dataclass
 class TrackConfirmer:
     """Decides which tracks of another tracker are reported.
 
     Ids may be anything that can be told apart: whole numbers, texts, UUIDs. A row whose id is None, NaN, -1 or an empty
     text has no track; it is remembered until the tracker gives an id to what goes on from it, and is not reported.
+
+    A call that raises, for whatever reason, leaves confirmer and gate as if it had not been made.
 
     Args:
         gate: a fresh one, or one whose state was loaded: its live tracks then go on under the ids of the boxes that
@@ -61,8 +70,18 @@ class TrackConfirmer:
     _num_without_ids: int = 0
 
     def __post_init__(self) -> None:
-        self._book = IdBook(self.gate.operation.tracker)
+        self._book, self.turn = IdBook(self.gate.operation.tracker), self.gate.turn
         self._take_over()
+
+    def remembered(self) -> Callable[[], None]:
+        """Returns what puts the stream back to how it is now, that of the gate too."""
+        own, gate = kept(self, REMEMBERED), self.gate.remembered()
+
+        def put_back() -> None:
+            own()
+            gate()
+
+        return put_back
 
     def _take_over(self) -> None:
         """Goes on with the tracks of another confirmer whose gate's state this one has, though not its ids."""
@@ -77,6 +96,7 @@ class TrackConfirmer:
                 probability = probability_of(memory.evidence, self.gate.logit_prior)
                 self._confirmed[number] = _Confirmed(probability, memory.decided_age, 0)
 
+    @whole
     def update(
         self, frame: UInt8[np.ndarray, "h w 3"] | None, tracked: sv.Detections, *, time_s: float | None = None
     ) -> sv.Detections:
@@ -122,10 +142,12 @@ class TrackConfirmer:
         self.backfilled = self._first_reports(dict(zip(named, keys, strict=True)))
         return self._reported(tracked, named)
 
+    @whole
     def skip(self, num_frames: int = 1) -> None:
         """Says that frames were not looked at, as `PersistenceGate.skip` does."""
         self.gate.skip(num_frames)
 
+    @whole
     def reset(self) -> None:
         """Forgets the stream, and the gate with it: call it between videos, since trackers then count from 1 again."""
         self.gate.reset()
@@ -152,6 +174,7 @@ class TrackConfirmer:
             },
         )
 
+    @whole
     def load_state(self, path: Path | str) -> None:
         """Goes on from a stored state; `gate` must be of the weights that it was stored with.
 
@@ -210,7 +233,7 @@ class TrackConfirmer:
 
 
 @dataclass(slots=True)
-class _Confirmed:
+class _Confirmed(Rewindable):
     """A confirmed track of the other tracker."""
 
     probability: float
