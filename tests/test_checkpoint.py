@@ -86,7 +86,7 @@ def test_half_a_weights_file_is_an_error(path: Path, keep: int) -> None:
 @pytest.mark.parametrize("content", [b'{"format_version": 1', b"\xff\xfe\x00"])
 def test_half_an_information_file_is_an_error(path: Path, content: bytes) -> None:
     path.with_suffix(".json").write_bytes(content)
-    with pytest.raises(ValueError, match=r"model\.json is not JSON"):
+    with pytest.raises(ValueError, match=r"model\.json: got text that is not JSON"):
         load_info(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +12,27 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from perdure.files import write_bytes, write_json
+from perdure.files import read_json, sealed, unsealed, write_bytes, write_json
 
 FORMAT_VERSION = 1
+ARRAYS_SEAL = "arrays_sha256"
+"""Key of the digest of the safetensors file."""
 
 
 def save_arrays(path: Path, arrays: dict[str, np.ndarray], info: dict[str, Any]) -> None:
     """Writes `path` (.safetensors) and the JSON file of the same name atomically, arrays first."""
-    write_bytes(path, save({name: np.array(value, order="C") for name, value in arrays.items()}))
-    write_json(path.with_suffix(".json"), {"format_version": FORMAT_VERSION, **info})
+    write_pair(path, save({name: np.array(value, order="C") for name, value in arrays.items()}), info)
+
+
+def write_pair(path: Path, data: bytes, info: dict[str, Any]) -> None:
+    """Writes the bytes of arrays and the JSON file beside them, which knows both its own digest and theirs."""
+    write_bytes(path, data)
+    values = {"format_version": FORMAT_VERSION, **info, ARRAYS_SEAL: _digest(data)}
+    write_json(path.with_suffix(".json"), sealed(json.loads(json.dumps(values, allow_nan=False))))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def load_info(path: Path) -> dict[str, Any]:
@@ -33,10 +46,7 @@ def load_info(path: Path) -> dict[str, Any]:
     if not path.is_file() or not info_path.is_file():
         missing = path if not path.is_file() else info_path
         raise FileNotFoundError(f"weights: {missing} does not exist; give a run folder or a .safetensors file")
-    try:
-        info = json.loads(info_path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"weights: {info_path} is not JSON ({error})") from error
+    info = unsealed(read_json(info_path), info_path)
     version = info.get("format_version")
     if version != FORMAT_VERSION:
         raise ValueError(f"weights: {info_path} has format version {version}, expected {FORMAT_VERSION}; train again")
@@ -55,10 +65,14 @@ def load_arrays(path: Path, load: Callable[[bytes], Any] = load) -> tuple[dict[s
         ValueError: a file is damaged or of another version.
     """
     info = load_info(path)
+    data = path.read_bytes()
     try:
-        return dict(load(path.read_bytes())), info
+        arrays = dict(load(data))
     except SafetensorError as error:
         raise ValueError(f"weights: {path} is not a complete safetensors file ({error})") from error
+    if info.pop(ARRAYS_SEAL, None) not in (None, _digest(data)):
+        raise ValueError(f"weights: {path} is not of the {path.stem}.json beside it; copy both files of one run")
+    return arrays, info
 
 
 def find_weights(path: Path | str) -> Path:

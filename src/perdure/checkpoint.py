@@ -11,14 +11,12 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from perdure.arrays import FORMAT_VERSION, load_arrays
-from perdure.files import write_bytes, write_json
+from perdure.arrays import load_arrays, write_pair
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
     """Writes `path` (.safetensors) and the JSON file of the same name atomically, weights first."""
-    write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
-    write_json(path.with_suffix(".json"), {"format_version": FORMAT_VERSION, **info})
+    write_pair(path, save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}), info)
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -37,7 +35,14 @@ def module_arrays(module: nn.Module) -> dict[str, np.ndarray]:
 
 
 def load_module(module: nn.Module, weights: Mapping[str, np.ndarray | Tensor], path: Path) -> None:
-    """Lets a module take over weights; a name or shape that does not fit is a ValueError that names the file."""
+    """Lets a module take over weights.
+
+    Raises:
+        ValueError: a name or a shape does not fit, or a number is not finite; the file is named.
+    """
+    for name, value in weights.items():
+        if not np.isfinite(np.asarray(value)).all():
+            raise ValueError(f"weights: {path} holds numbers in '{name}' that are not finite, so it decides nothing")
     try:
         module.load_state_dict(
             {name: value if isinstance(value, Tensor) else torch.tensor(value) for name, value in weights.items()}

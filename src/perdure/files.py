@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -60,12 +61,66 @@ def read_json(path: Path | str) -> dict[str, Any]:
         ValueError: it holds no JSON object.
     """
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        value = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refused)
+    except (ValueError, RecursionError) as error:  # those of decoding among them
         raise ValueError(f"{path}: got text that is not JSON ({error})") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path}: got a JSON {type(value).__name__}, expected an object")
     return value
+
+
+def _refused(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+SEAL = "sha256"
+"""Key of the digest of everything else in an object."""
+
+
+def sealed(values: dict[str, Any]) -> dict[str, Any]:
+    """Returns an object with its digest, so that an edited or half-copied one is told from what was written."""
+    return values | {SEAL: _digest(values)}
+
+
+def unsealed(values: dict[str, Any], path: Path | str) -> dict[str, Any]:
+    """Returns an object without its digest; one that never had any, as files of earlier versions, is returned as it is.
+
+    Raises:
+        ValueError: it is not what was written.
+    """
+    rest = {name: value for name, value in values.items() if name != SEAL}
+    if SEAL in values and values[SEAL] != _digest(rest):
+        raise ValueError(f"{path}: was changed since it was written, so what it promises is not proven; make it again")
+    return rest
+
+
+def _digest(values: dict[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+_NOT_UNDERSTOOD = (KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, ValueError)
+"""What reading values of another kind than expected raises."""
+
+
+@contextmanager
+def understood(path: Path | str, what: str) -> Iterator[None]:
+    """Turns whatever a block raises that reads a stored file into one line that names it.
+
+    Args:
+        path: of the file.
+        what: it holds, for people.
+
+    Raises:
+        ValueError: the file does not hold what is written into such files.
+    """
+    try:
+        yield
+    except _NOT_UNDERSTOOD as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        why = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise ValueError(f"{what}: {path} is damaged or no such file ({why}); make it again") from error
 
 
 def write_json_lines(path: Path | str, rows: list[dict[str, Any]]) -> None:

@@ -29,7 +29,7 @@ def test_a_forest_is_the_mean_of_its_trees() -> None:
 def test_a_damaged_forest_is_refused() -> None:
     tree = stump(0.0, 0.2, 0.8)
     tree["right"] = np.array([7, 0, 0])
-    with pytest.raises(ValueError, match="points outside"):
+    with pytest.raises(ValueError, match="leads back or out of it"):
         Forest.join([tree])
 
 

@@ -26,6 +26,7 @@ from perdure.tracking.tracker import TrackerConfig
 from perdure.tracks.follow import track_table
 from perdure.training.track_fit import TrackTrainingConfig, fit_track_evidence, table_evidence
 from perdure.types import Detections
+from resealed import edit
 
 TRACKER = TrackerConfig(max_misses=4)
 NEVER = TruncatedSPRT(upper=1e9, lower=-1e9, horizon=64, on_timeout="transient")
@@ -152,7 +153,6 @@ def test_weights_of_another_kind_and_damaged_ones_are_named(model: ForestModel, 
         ForestModel.load(pixels)
     path = tmp_path / "weights.safetensors"
     model.save(path)
-    text = path.with_suffix(".json").read_text()
-    path.with_suffix(".json").write_text(text.replace('"score_max"', '"score_most"'))
+    edit(path.with_suffix(".json"), lambda info: info["evidence"]["inputs"].__setitem__(0, "score_most"))
     with pytest.raises(ValueError, match="unknown input 'score_most'"):
         load_gate(path)

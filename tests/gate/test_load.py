@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from perdure.gate.gate import PersistenceGate
 from perdure.gate.load import load_gate, load_model
 from perdure.gate.model import PersistenceModel
 from perdure.stopping.rules import TruncatedSPRT
+from resealed import edit
 
 
 def scores(num: int, num_ages: int = 8, *, seed: int = 0) -> CalibrationScores:
@@ -96,17 +96,13 @@ def test_a_file_cut_off_is_damaged(weights: Path) -> None:
 
 
 def test_weights_that_do_not_fit_are_named(weights: Path) -> None:
-    info = json.loads(weights.with_suffix(".json").read_text())
-    info["model"]["evidence"]["num_layers"] = 2
-    weights.with_suffix(".json").write_text(json.dumps(info))
+    edit(weights.with_suffix(".json"), lambda info: info["model"]["evidence"].update(num_layers=2))
     with pytest.raises(ValueError, match=r"final_model\.safetensors does not fit its configuration: .*blocks\.1"):
         load_gate(weights)
 
 
 def test_an_unknown_setting_is_named(weights: Path) -> None:
-    info = json.loads(weights.with_suffix(".json").read_text())
-    info["operation"]["horizont"] = 4
-    weights.with_suffix(".json").write_text(json.dumps(info))
+    edit(weights.with_suffix(".json"), lambda info: info["operation"].update(horizont=4))
     with pytest.raises(ValueError, match=r"final_model\.json.*horizont"):
         load_gate(weights)
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+MAX_AGES = 10_000
+"""Ages that scores can be known for; no stream leaves a track undecided for as long."""
 DECIMALS = 4
 """Digits of a stored score; 1e-4 nats is far below what any model knows."""
 
@@ -103,6 +105,8 @@ class CalibrationScores:
         """
         try:
             num_ages = int(values["num_ages"])
+            if not 1 <= num_ages <= MAX_AGES:  # before anything of that size is made
+                raise ValueError(f"calibration: got {num_ages} ages, expected 1 to {MAX_AGES}")
             hits = values.get("transient_hits")
             return cls(
                 persistent=_padded(values["persistent"], num_ages),

@@ -19,7 +19,7 @@ import numpy as np
 
 from perdure.calibration.exact import calibrate
 from perdure.calibration.rates import Rates
-from perdure.calibration.scores import CalibrationScores, round_carefully, sample_one_per_clip
+from perdure.calibration.scores import MAX_AGES, CalibrationScores, round_carefully, sample_one_per_clip
 from perdure.stopping.hand_rule import TunedRule, tune_hand_rule
 from perdure.stopping.rules import OnTimeout, PerClass, StoppingRule, TruncatedSPRT
 from perdure.track_table import TrackTable
@@ -61,6 +61,8 @@ def tracks_from_rows(rows: list[dict[str, Any]], num_ages: int) -> TrackTable:
         ValueError: a row lacks a value, or its lists differ in length.
     """
     num = len(rows)
+    if not 1 <= num_ages <= MAX_AGES:
+        raise ValueError(f"calibration: got {num_ages} ages, expected 1 to {MAX_AGES}")
     evidence, score = np.full((num, num_ages), np.nan), np.zeros((num, num_ages))
     is_hit = np.zeros((num, num_ages), dtype=bool)
     for index, row in enumerate(rows):

@@ -29,12 +29,18 @@ def stderr() -> Console:
 
 def say(*parts: str | tuple[str, str]) -> None:
     """Prints a line of texts; a pair is a text and its style."""
-    stdout().print(Text.assemble(*parts), soft_wrap=True)
+    shown = [_harmless(part) if isinstance(part, str) else (_harmless(part[0]), part[1]) for part in parts]
+    stdout().print(Text.assemble(*shown), soft_wrap=True)
 
 
 def complain(text: str) -> None:
     """Prints one line on the error output."""
-    stderr().print(Text(text), soft_wrap=True)
+    stderr().print(Text(_harmless(text)), soft_wrap=True)
+
+
+def _harmless(text: str) -> str:
+    """Returns a text in which control characters are written out: names and values of files are other people's."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text)
 
 
 def say_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, styles: Sequence[str | None] = ()) -> None:

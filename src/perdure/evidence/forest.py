@@ -29,7 +29,8 @@ class Forest:
         root: first node of each tree.
 
     Raises:
-        ValueError: a node points outside the arrays.
+        ValueError: the arrays are of no forest: a node leads back or out of them, which would never end, or a number is
+            not finite.
     """
 
     feature: Int16[np.ndarray, " node"]
@@ -40,10 +41,21 @@ class Forest:
     root: Int32[np.ndarray, " tree"]
 
     def __post_init__(self) -> None:
-        inner = self.feature != LEAF
-        children = np.concatenate([self.left[inner], self.right[inner], self.root])
-        if not len(self.root) or children.min() < 0 or children.max() >= len(self.feature):
-            raise ValueError("forest: got a node that points outside it; the file is damaged")
+        arrays = self.to_arrays()
+        num, nodes = len(self.feature), [value for name, value in arrays.items() if name != "root"]
+        if any(value.ndim != 1 for value in arrays.values()) or any(len(value) != num for value in nodes):
+            raise ValueError("forest: got arrays of unequal length; the file is damaged")
+        if any(arrays[name].dtype.kind != "i" for name in ("feature", "left", "right", "root")):
+            raise ValueError("forest: got numbers of nodes that are no integers; the file is damaged")
+        inner = np.flatnonzero(self.feature != LEAF)
+        children = np.concatenate([self.left[inner], self.right[inner]])
+        if not len(self.root) or self.feature.min() < LEAF or self.root.min() < 0 or self.root.max() >= num:
+            raise ValueError("forest: got no root, or a node that is not in it; the file is damaged")
+        # Nodes lie behind those that lead to them, so every way through the forest ends.
+        if (children <= np.tile(inner, 2)).any() or (children >= num).any():
+            raise ValueError("forest: got a node that leads back or out of it; the file is damaged")
+        if not (np.isfinite(self.threshold).all() and (self.value >= 0).all() and (self.value <= 1).all()):
+            raise ValueError("forest: got a threshold or a share that is no finite number, or none from 0 to 1")
 
     def share(self, rows: Float[np.ndarray, "n f"]) -> Float[np.ndarray, " n"]:
         """Returns the mean over trees of the share of persistent tracks in the leaf of each row, in [0, 1]."""

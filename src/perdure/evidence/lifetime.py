@@ -45,7 +45,7 @@ class LifetimeModel:
         for name in ("hit_alive", "hit_dead"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"LifetimeModel.{name}: got {getattr(self, name)}, expected above 0 and below 1")
-        if not self.pmf or min(self.pmf) < 0 or abs(sum(self.pmf) - 1) > 1e-6:
+        if not self.pmf or min(self.pmf) < 0 or not abs(sum(self.pmf) - 1) <= 1e-6:
             raise ValueError(f"LifetimeModel.pmf: got {self.pmf}, expected probabilities that sum to 1")
 
     def evidence(self, is_hit: Bool[np.ndarray, "n l"]) -> Float[np.ndarray, "n l"]:
@@ -98,6 +98,8 @@ class LifetimeModel:
             return cls(hit_alive=float(values["hit_alive"]), hit_dead=float(values["hit_dead"]), pmf=pmf)
         except KeyError as error:
             raise ValueError(f"lifetime: got no {error}, expected hit_alive, hit_dead and pmf") from error
+        except TypeError as error:
+            raise ValueError(f"lifetime: got no numbers, expected hit_alive, hit_dead and pmf ({error})") from error
 
 
 @dataclass(frozen=True, slots=True)

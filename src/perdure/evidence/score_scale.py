@@ -35,6 +35,8 @@ class ScoreScale:
     def __post_init__(self) -> None:
         if not len(self.knots):
             raise ValueError("score scale: got no scores, expected those of some detections")
+        if self.knots.ndim != 1 or not np.isfinite(self.knots).all() or (np.diff(self.knots) < 0).any():
+            raise ValueError("score scale: got scores that are not finite, or not sorted")
 
     @classmethod
     def fit(cls, scores: Float[np.ndarray, " n"]) -> ScoreScale:

@@ -103,6 +103,9 @@ class TrackEvidence:
         unknown = [name for name in model.inputs if name not in known]
         if unknown:
             raise ValueError(f"track evidence: got unknown input '{unknown[0]}', expected features of this version")
+        num_inputs = len(model.inputs) + model.extra
+        if model.extra < 0 or model.forest.feature.max() >= num_inputs:
+            raise ValueError(f"track evidence: the forest asks for inputs beyond its {num_inputs}; the file is damaged")
         return model
 
 

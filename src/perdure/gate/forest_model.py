@@ -20,10 +20,11 @@ from perdure.config import from_dict, to_dict
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.evidence.look_features import num_looks
 from perdure.evidence.track_evidence import TrackEvidence
+from perdure.files import understood
 from perdure.gate.forest_slots import ForestSlots
 from perdure.gate.operation import Operation
 from perdure.gate.streams import TrackStreams
-from perdure.gate.weights import DETECTIONS, TOKENS, Weights
+from perdure.gate.weights import DETECTIONS, TOKENS, Weights, check_sizes, made_with
 from perdure.tokenizer.config import TokenizerConfig
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class ForestModel:
     def fingerprint(self) -> str:
         """Returns a short hash of the forest, what looks at crops, and all that belongs to them, known scores too."""
         digest = hashlib.sha256(json.dumps(self.evidence.to_dict(), sort_keys=True).encode())
+        digest.update(made_with(self.operation).encode())
         for name, value in sorted(self.evidence.to_arrays().items()):
             digest.update(name.encode() + value.tobytes())
         if self.known_scores is not None:
@@ -122,20 +124,23 @@ class ForestModel:
             ValueError: a file is damaged, of another version, or of another kind of model.
         """
         stored = Weights.load(path, DETECTIONS, TOKENS)
-        return cls(
-            evidence=TrackEvidence.from_parts(stored.tensors, stored.settings["evidence"]),
-            operation=stored.operation,
-            calibration=stored.calibration,
-            rates=stored.rates,
-            extractor=_extractor(stored, path) if stored.kind == TOKENS else None,
-        )
+        with understood(path.with_suffix(".json"), "weights"):
+            return cls(
+                evidence=TrackEvidence.from_parts(stored.tensors, stored.settings["evidence"]),
+                operation=stored.operation,
+                calibration=stored.calibration,
+                rates=stored.rates,
+                extractor=_extractor(stored, path) if stored.kind == TOKENS else None,
+            )
 
 
 def _extractor(stored: Weights, path: Path) -> MagvitExtractor:
     from perdure.checkpoint import load_module  # loads torch
     from perdure.extractors.magvit import MagvitExtractor
 
-    config = from_dict(TokenizerConfig, stored.settings["tokenizer"], where=str(path.with_suffix(".json")))
+    settings, where = stored.settings["tokenizer"], str(path.with_suffix(".json"))
+    check_sizes(settings, stored.tensors, where)
+    config = from_dict(TokenizerConfig, settings, where=where)
     part = {name.removeprefix(_ENCODER): value for name, value in stored.tensors.items() if name.startswith(_ENCODER)}
     extractor = MagvitExtractor(config)
     load_module(extractor.tokenizer.encoder, part, path)

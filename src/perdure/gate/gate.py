@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from perdure.files import understood
 from perdure.gate.drift import DriftMonitor
 from perdure.gate.gate_state import load_gate_state, save_gate_state
 from perdure.gate.history import BoxHistory
@@ -67,8 +68,8 @@ class PersistenceGate:
         drift: DriftMonitor | None = None,
     ) -> None:
         self.operation = operation or model.operation
-        self.model, self.rule, self.is_gated = model, rule, is_gated
-        self.lifetime_bound, self.match = lifetime_bound, match
+        self.model, self.rule, self.match = model, rule, match
+        self.is_gated, self.lifetime_bound = is_gated, lifetime_bound
         self.logit_prior = logit(prior)
         self.tracker = Tracker(self.operation.tracker)
         self.cost, self.intake, self.history = GateCost(), Intake(image_size), BoxHistory()
@@ -200,20 +201,20 @@ class PersistenceGate:
         """Continues from a stored state.
 
         Raises:
-            FileNotFoundError: there is none.
             ValueError: it is damaged, not the state of a gate, or that of a gate with another model.
         """
-        has_match = self.match is not None
-        parts, self.cost, latest = load_gate_state(Path(path), model=self.model.fingerprint(), has_match=has_match)
-        self.tracker.set_state(TrackerState.from_arrays(parts["tracker"]))
-        self.memories = memories_from_arrays(parts["memory"])
-        self.history = BoxHistory.from_arrays(parts["history"])
-        self.streams.set_arrays(parts["streams"])
-        self.drift.set_arrays(parts["drift"], latest=latest)
-        self.intake.pace = Pace.from_arrays(parts["pace"])
-        if self.match is not None:
-            self.match.set_arrays(parts["match"])
-            self.rule = self.match.rule
+        with understood(path, "state"):
+            model, has_match = self.model.fingerprint(), self.match is not None
+            parts, self.cost, latest = load_gate_state(Path(path), model=model, has_match=has_match)
+            self.tracker.set_state(TrackerState.from_arrays(parts["tracker"]))
+            self.memories = memories_from_arrays(parts["memory"])
+            self.history = BoxHistory.from_arrays(parts["history"])
+            self.streams.set_arrays(parts["streams"])
+            self.drift.set_arrays(parts["drift"], latest=latest)
+            self.intake.pace = Pace.from_arrays(parts["pace"])
+            if self.match is not None:
+                self.match.set_arrays(parts["match"])
+                self.rule = self.match.rule
 
     def _delete(self, tracks: TrackFrame, time_s: float) -> list[Decision]:
         """Forgets deleted tracks; those that were undecided are transient."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 from perdure.calibration.rates import DEFAULT_RATES, Rates
@@ -11,10 +12,11 @@ from perdure.checkpoint import load_module, module_arrays
 from perdure.config import fingerprint, from_dict, to_dict
 from perdure.evidence.config import ModelConfig
 from perdure.evidence.lifetime import LifetimeModel
+from perdure.files import understood
 from perdure.gate.network import NetworkSlots, TrackNetwork
 from perdure.gate.operation import Operation
 from perdure.gate.streams import TrackStreams
-from perdure.gate.weights import PIXELS, Weights
+from perdure.gate.weights import PIXELS, Weights, check_sizes, made_with
 
 
 class PersistenceModel(TrackNetwork):
@@ -68,14 +70,19 @@ class PersistenceModel(TrackNetwork):
         """
         stored = Weights.load(path, PIXELS)
         settings, where = stored.settings, str(path.with_suffix(".json"))
-        model = cls(
-            from_dict(ModelConfig, settings["model"], where=where),
-            operation=stored.operation,
-            lifetime=LifetimeModel.from_dict(settings["lifetime"]),
-            score_scale=(settings["score_scale"][0], settings["score_scale"][1]),
-            calibration=stored.calibration,
-            rates=stored.rates,
-        )
+        with understood(where, "weights"):
+            check_sizes(settings["model"], stored.tensors, where)
+            mean, deviation = (float(value) for value in settings["score_scale"])
+            if not (math.isfinite(mean) and 0 < deviation < math.inf):
+                raise ValueError(f"score_scale: got {(mean, deviation)}, expected a mean and a deviation above 0")
+            model = cls(
+                from_dict(ModelConfig, settings["model"], where=where),
+                operation=stored.operation,
+                lifetime=LifetimeModel.from_dict(settings["lifetime"]),
+                score_scale=(mean, deviation),
+                calibration=stored.calibration,
+                rates=stored.rates,
+            )
         load_module(model, stored.tensors, path)
         return model.eval()
 
@@ -89,8 +96,9 @@ class PersistenceModel(TrackNetwork):
         return TrackStreams(self.lifetime, NetworkSlots(self), self.operation.crop if self.uses_pixels else None)
 
     def fingerprint(self) -> str:
-        """Returns a short hash of configuration and weights."""
-        digest = hashlib.sha256(fingerprint(self.config).encode())
+        """Returns a short hash of configuration, weights and all that evidence depends on besides."""
+        law = fingerprint(self.config, self.lifetime.to_dict(), list(self.score_scale))
+        digest = hashlib.sha256((law + made_with(self.operation)).encode())
         for name, value in sorted(module_arrays(self).items()):
             digest.update(name.encode() + value.tobytes())
         return digest.hexdigest()[:16]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from perdure.calibration.rates import Rates
 from perdure.calibration.site import Fallback, SiteRule, site_rule, tracks_from_rows, tracks_to_rows
-from perdure.files import write_text
+from perdure.files import read_json, sealed, understood, unsealed, write_text
 from perdure.gate.weights import GateModel
 from perdure.stopping.rules import OnTimeout
 from perdure.track_table import TrackTable
 
 KIND = "perdure site calibration"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +53,15 @@ class SiteCalibration:
     seed: int
     tracks: TrackTable
 
+    def __post_init__(self) -> None:
+        Rates(max_false_confirm=self.max_false_confirm, max_miss=self.max_miss, delta=self.delta)
+        shares = {name: getattr(self, name) for name in ("hit_alive", "hit_dead") if getattr(self, name) is not None}
+        wrong = [name for name, share in shares.items() if not 0 <= share <= 1]
+        if wrong:
+            raise ValueError(f"{wrong[0]}: got {shares[wrong[0]]}, expected a share from 0 to 1")
+        if not 0 < self.frame_rate_hz < math.inf or self.on_timeout not in ("persistent", "transient"):
+            raise ValueError(f"got {self.frame_rate_hz} frames a second and '{self.on_timeout}' for forced decisions")
+
     def rule(self, fallback: Fallback = "hand_rule") -> SiteRule:
         """Returns the rule for the rates that are asked for.
 
@@ -84,8 +95,10 @@ class SiteCalibration:
         said = self.rule(fallback)
         values = {name: getattr(self, name) for name in _FIELDS}
         words = {"is_guaranteed": said.is_guaranteed, "lines": list(said.lines)}
-        head = {"kind": KIND, "version": VERSION, **words, **values}
-        rows = ",\n    ".join(json.dumps(row, allow_nan=False) for row in tracks_to_rows(self.tracks))
+        tracks = tracks_to_rows(self.tracks)
+        whole = sealed({"kind": KIND, "version": VERSION, **words, **values, "tracks": tracks})
+        head = {name: value for name, value in whole.items() if name != "tracks"}
+        rows = ",\n    ".join(json.dumps(row, allow_nan=False) for row in tracks)
         text = json.dumps(head, indent=2, allow_nan=False).removesuffix("\n}")
         write_text(Path(path), f'{text},\n  "tracks": [\n    {rows}\n  ]\n}}\n')
         return said
@@ -101,19 +114,19 @@ class SiteCalibration:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"calibration: {path} does not exist; make one with perdure calibrate --data")
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"calibration: {path} is damaged ({error}); make it again") from error
-        if not isinstance(values, dict) or values.get("kind") != KIND:
+        with understood(path, "calibration"):
+            values = unsealed(read_json(path), path)
+        if values.get("kind") != KIND:
             raise ValueError(f"calibration: {path} is no site calibration; give a file that perdure calibrate wrote")
         if values.get("version") != VERSION:
-            raise ValueError(f"calibration: {path} has version {values.get('version')}, expected {VERSION}")
+            got = values.get("version")
+            raise ValueError(f"calibration: {path} has version {got}, expected {VERSION}; calibrate again")
         missing = [name for name in (*_FIELDS, "tracks") if name not in values]
         if missing:
             raise ValueError(f"calibration: {path} has no '{missing[0]}'; make it again")
-        tracks = tracks_from_rows(values["tracks"], values["num_ages"])
-        return cls(tracks=tracks, **{name: values[name] for name in _FIELDS})
+        with understood(path, "calibration"):
+            tracks = tracks_from_rows(values["tracks"], values["num_ages"])
+            return cls(tracks=tracks, **{name: values[name] for name in _FIELDS})
 
 
 _FIELDS = (

@@ -14,13 +14,16 @@ import numpy as np
 from perdure.arrays import load_arrays, save_arrays
 from perdure.calibration.rates import DEFAULT_RATES, Rates
 from perdure.calibration.scores import CalibrationScores
-from perdure.config import from_dict, to_dict
+from perdure.config import fingerprint, from_dict, to_dict
 from perdure.evidence.lifetime import LifetimeModel
+from perdure.files import understood
 from perdure.gate.operation import Operation
 from perdure.gate.streams import TrackStreams
 
 PIXELS, DETECTIONS, TOKENS = "pixels", "detections", "detections and tokens"
 """Kinds of models; a file that names none is of pixels."""
+LEAST_LIMIT = 1024
+"""Sizes up to this one may stand in settings whatever the tensors are."""
 
 
 @runtime_checkable
@@ -92,11 +95,41 @@ class Weights:
         if kind not in kinds:
             raise ValueError(f"weights: {where} is no model of {' or '.join(kinds)}, but of {kind}")
         calibration, rates = info.pop("calibration"), info.pop("rates", None)
-        return cls(
-            kind=kind,
-            operation=from_dict(Operation, info.pop("operation"), where=where),
-            calibration=None if calibration is None else CalibrationScores.from_dict(calibration),
-            rates=DEFAULT_RATES if rates is None else from_dict(Rates, rates, where=where),
-            tensors=tensors,
-            settings=info,
-        )
+        with understood(where, "weights"):
+            return cls(
+                kind=kind,
+                operation=from_dict(Operation, info.pop("operation"), where=where),
+                calibration=None if calibration is None else CalibrationScores.from_dict(calibration),
+                rates=DEFAULT_RATES if rates is None else from_dict(Rates, rates, where=where),
+                tensors=tensors,
+                settings=info,
+            )
+
+
+def made_with(operation: Operation) -> str:
+    """Returns a short hash of what evidence depends on in an operation: links and windows, not when it is forced."""
+    values = to_dict(operation)
+    return fingerprint({name: values[name] for name in ("crop", "tracker", "reopen_hits", "reopen_window")})
+
+
+def check_sizes(settings: dict[str, Any], tensors: dict[str, np.ndarray], where: str) -> None:
+    """Refuses sizes that stored tensors cannot have, before anything of such a size is made.
+
+    Args:
+        settings: of a network, as they are stored.
+        tensors: that it is to be filled with.
+        where: file of the settings, for messages.
+
+    Raises:
+        ValueError: a whole number is larger than any that tensors of these sizes could come from.
+    """
+    largest = max([LEAST_LIMIT, len(tensors), *(side for value in tensors.values() for side in value.shape)])
+
+    def check(value: Any, key: str) -> None:
+        parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for name, part in parts:
+            check(part, f"{key}.{name}" if key else str(name))
+        if isinstance(value, int) and value > largest:
+            raise ValueError(f"weights: {where}: {key}: got {value}, expected at most {largest} with these tensors")
+
+    check(settings, "")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from perdure.files import read_json, write_json
+from perdure.files import read_json, sealed, understood, unsealed, write_json
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
 from perdure.geometry import xyxy_from_cxcywh
@@ -162,17 +162,15 @@ class TrackConfirmer:
             ValueError: an id is neither a number nor a text nor a UUID, and so cannot be stored.
         """
         self.gate.save_state(path)
-        write_json(
-            _beside(path),
-            {
-                "kind": KIND,
-                "book": self._book.to_dict(),
-                "confirmed": [[number, *item.to_list()] for number, item in self._confirmed.items()],
-                "number_of_track": list(self._number_of_track.items()),
-                "frame_index": self._frame_index,
-                "num_without_ids": self._num_without_ids,
-            },
-        )
+        stored = {
+            "kind": KIND,
+            "book": self._book.to_dict(),
+            "confirmed": [[number, *item.to_list()] for number, item in self._confirmed.items()],
+            "number_of_track": list(self._number_of_track.items()),
+            "frame_index": self._frame_index,
+            "num_without_ids": self._num_without_ids,
+        }
+        write_json(_beside(path), sealed(stored))
 
     @whole
     def load_state(self, path: Path | str) -> None:
@@ -182,15 +180,16 @@ class TrackConfirmer:
             FileNotFoundError: there is none, or it is that of a gate alone.
             ValueError: it is damaged, or of a gate that does not fit.
         """
-        stored = read_json(_beside(path))
-        if stored.get("kind") != KIND:
-            raise ValueError(f"state: {_beside(path)} is not of a confirmer; give a file written by its save_state")
-        self.gate.load_state(path)
-        self.last, self.backfilled, self._frame_index = None, {}, stored["frame_index"]
-        self._num_without_ids = stored["num_without_ids"]
-        self._book = IdBook.from_dict(self.gate.operation.tracker, stored["book"])
-        self._confirmed = {number: _Confirmed.from_list(values) for number, *values in stored["confirmed"]}
-        self._number_of_track = {track_id: number for track_id, number in stored["number_of_track"]}
+        with understood(_beside(path), "state"):
+            stored = unsealed(read_json(_beside(path)), _beside(path))
+            if stored.get("kind") != KIND:
+                raise ValueError(f"state: {_beside(path)} is not of a confirmer; give a file written by its save_state")
+            self.gate.load_state(path)
+            self.last, self.backfilled, self._frame_index = None, {}, stored["frame_index"]
+            self._num_without_ids = stored["num_without_ids"]
+            self._book = IdBook.from_dict(self.gate.operation.tracker, stored["book"])
+            self._confirmed = {number: _Confirmed.from_list(values) for number, *values in stored["confirmed"]}
+            self._number_of_track = {track_id: number for track_id, number in stored["number_of_track"]}
 
     def _keys(self, tracked: sv.Detections) -> list[Hashable | None]:
         """Returns what stands for the id of each row; says once that there are none if there never are."""
