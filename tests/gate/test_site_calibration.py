@@ -128,10 +128,10 @@ def test_scores_of_other_weights_are_refused(weights: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", r"harbour\.json : got text that is not JSON"),
-        ("[]", r"harbour\.json : got a JSON list, expected an object"),
+        ("{", r"harbour\.json: got text that is not JSON"),
+        ("[]", r"harbour\.json: got a JSON list, expected an object"),
         ('{"kind": "run"}', r"harbour\.json is no site calibration; give a file that perdure calibrate wrote"),
-        ('{"kind": "perdure site calibration", "version": 9}', r"harbour\.json has version 9, expected 2; calibrate again"),
+        ('{"kind": "perdure site calibration", "version": 9}', r"harbour\.json has version 9, expected 2"),
         ('{"kind": "perdure site calibration", "version": 2}', r"harbour\.json has no 'model'; make it again"),
     ],
 )
