@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from data.mot_folder import write_sequence
+from data.street import write_street
 from gate.small_model import HORIZON, small_model
 from perdure.data.dataset import ClipDataset
 from perdure.data.labelled_stream import LabelledStream, clip_stream, site_streams
@@ -66,12 +68,12 @@ def test_clips_are_units_and_their_tracks_have_the_truth_of_their_objects(
 
 
 def test_a_mot_folder_is_labelled_blocked_and_cut_at_its_end(model: PersistenceModel, tmp_path: Path) -> None:
-    """The square is born in frame 2 and the false box in frame 4, of 30; blocks of 3 frames tell them apart."""
+    """The square is born in frame 2 and the false box in frame 4, of 30: one moment, however short blocks are."""
     streams = site_streams(write_sequence(tmp_path / "a"), has_pixels=True, split="calibration")
     found = calibrate_site(model, streams, replace(LOOSE, block_s=3 / 25), source="a")
     tracks = found.tracks
     assert tracks.is_persistent.tolist() == [True, False]
-    assert tracks.unit.tolist() == [0, 1]
+    assert tracks.unit.tolist() == [0, 0]
     assert tracks.class_id.tolist() == [-1, -1]
     assert tracks.is_hit[1].tolist() == [True, True, *[False] * 6]
     assert (~np.isnan(tracks.evidence)).sum(axis=1).tolist() == [8, 6]
@@ -158,3 +160,21 @@ def test_the_test_split_and_what_is_no_site_are_refused(dataset: ClipDataset, tm
 def test_requests_are_checked(changes: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(LOOSE, **changes)
+
+
+@pytest.mark.parametrize("block_s", [1e-9, 0.04, 8 / 25])
+def test_no_block_is_shorter_than_a_decision(block_s: float, pixelless: PersistenceModel, tmp_path: Path) -> None:
+    """Blocks of a nanosecond made every track a unit of its own, and proved what was not proven."""
+    streams = site_streams(write_street(tmp_path / "a", seed=3), has_pixels=False, split="calibration")
+    found = calibrate_site(pixelless, streams, replace(LOOSE, block_s=block_s), source="a")
+    most = streams[0].num_frames / found.num_ages + 1
+    assert 2 < len(set(found.tracks.unit.tolist())) <= most < len(found.tracks.unit)
+
+
+@pytest.mark.parametrize("rate", ["0.001", "-5", "2000"])
+def test_a_frame_rate_of_no_camera_is_refused(rate: str, tmp_path: Path) -> None:
+    folder = write_sequence(tmp_path / "a")
+    text = (folder / "seqinfo.ini").read_text()
+    (folder / "seqinfo.ini").write_text(re.sub("frameRate=.*", f"frameRate={rate}", text))
+    with pytest.raises(ValueError, match=r"seqinfo\.ini .*frameRate: got"):
+        site_streams(folder, has_pixels=False, split="calibration")

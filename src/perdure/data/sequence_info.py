@@ -10,6 +10,8 @@ from perdure.video.frames import IMAGE_SUFFIXES
 from perdure.video.text_rows import read_text
 
 INFO_NAME = "seqinfo.ini"
+LEAST_RATE_HZ, MOST_RATE_HZ = 0.01, 1000.0
+"""Frame rates of cameras, from one picture in 100 s on."""
 """File that makes a folder a MOT folder, in any case of letters."""
 IMAGES = "img1"
 """Folder of the pictures where `imDir` names none."""
@@ -64,6 +66,9 @@ def read_info(folder: Path) -> SequenceInfo:
         rate, width, height, length = (
             _number(section, key) for key in ("frameRate", "imWidth", "imHeight", "seqLength")
         )
+        if rate is not None and not LEAST_RATE_HZ <= rate <= MOST_RATE_HZ:
+            # Seconds make the units that a calibration counts, so a slip here would prove what is not proven.
+            raise ValueError(f"frameRate: got {rate:g}, expected {LEAST_RATE_HZ:g} to {MOST_RATE_HZ:g} frames a second")
     except (configparser.Error, KeyError, ValueError) as error:
         raise ValueError(f"sequence: {path} is not a MOT sequence file ({error})") from error
     return SequenceInfo(

@@ -46,7 +46,8 @@ class SiteRequest:
     on_timeout: OnTimeout = "transient"
     """What a forced decision says."""
     block_s: float = 2.0
-    """Seconds of a sequence that count as one unit: at most one random track of each class from each."""
+    """Seconds of a sequence that count as one unit: at most one random track of each class from each. A unit has as many
+    frames as a decision may take, at least: tracks that are looked at together are not independent."""
     seed: int = 0
     """Picks those tracks."""
 
@@ -179,7 +180,11 @@ def watched_tracks(
         parts.append(table.with_columns(class_id=class_id))
         lives += [(watched.hits[track_id], track_id in watched.ended) for track_id in track_ids]
         first = first_unit.setdefault(stream.scene, int(np.concatenate(units).max(initial=-1)) + 1)
-        block = 0 * table.birth_frame if stream.is_one_unit else table.birth_frame // stream.num_frames_in(block_s)
+        block = (
+            0 * table.birth_frame
+            if stream.is_one_unit
+            else table.birth_frame // max(stream.num_frames_in(block_s), num_ages)
+        )
         units.append(first + block)
         on_stream()
     tracks = TrackTable.join(parts).with_columns(group=np.concatenate(units), sequence=(), scene=())
