@@ -33,6 +33,13 @@ def test_each_detection_in_a_row_from_the_third_on_asks_for_a_nat_less(history: 
     assert rule.decide(seen(history, least - 1e-3)).is_decided.tolist() == [False]
 
 
+@pytest.mark.parametrize(("history", "least"), [(0b11, 0.9), (0b111, -0.5), (0b1111, -1.1), (0b1011, 0.9)])
+def test_three_in_a_row_are_believed_down_to_a_floor(history: int, least: float) -> None:
+    rule = StreakRule(bound=0.9, streak=3, floor=-0.5, horizon=16, on_timeout="transient")
+    assert rule.decide(seen(history, least + 1e-9)).is_persistent.tolist() == [True]
+    assert rule.decide(seen(history, least - 1e-3)).is_decided.tolist() == [False]
+
+
 def test_a_track_is_never_reported_where_nothing_was_detected() -> None:
     rule = StreakRule(bound=0.9, streak=3, horizon=16, on_timeout="transient")
     assert not rule.decide(seen(0b1110, 5.0)).is_decided.any()

@@ -273,15 +273,14 @@ class PersistenceGate:
         if (bound := self.lifetime_bound) is None:
             return []
         decisions = []
-        for track_id in tracks.track_id[tracks.is_hit].tolist():
-            memory = self.memories[track_id]
+        for memory in [self.memories[track_id] for track_id in tracks.track_id[tracks.is_hit].tolist()]:
             is_decided, hits = memory.decided_age > 0, memory.num_hits
             if memory.status == "persistent" or not bound.is_passed(hits, streak=memory.streak, is_decided=is_decided):
                 continue
             memory.was_reopened |= memory.status == "transient"
             memory.status = "persistent"
-            if track_id in self.streams and self.is_gated:
-                self.streams.close([track_id])
+            if memory.track_id in self.streams and self.is_gated:
+                self.streams.close([memory.track_id])
             decisions.append(self._decision(memory, "persistent", "lifetime", tracks.frame_index, time_s))
         return decisions
 

@@ -21,7 +21,7 @@ from perdure.extras import named_extras
 from perdure.gate.drift import DriftMonitor
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
-from perdure.gate.matching import StreakMatch
+from perdure.gate.matching import CAUTION_NATS, StreakMatch
 from perdure.gate.operation import Operation
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.gate.weights import DETECTIONS, TOKENS, GateModel
@@ -152,12 +152,13 @@ def _gate_like(
     """Returns a gate that is as strict on its stream as so many detections in a row."""
     start = dict(zip(STREAKS.values(), model.operation.start_nats, strict=True))[streak]
     looked_at = max(model.operation.horizon, LIKE_HORIZON) if horizon is None else horizon
-    rule = StreakRule(bound=start, streak=streak, horizon=looked_at, on_timeout="transient")
+    rule = StreakRule(bound=start + CAUTION_NATS, streak=streak, horizon=looked_at, on_timeout="transient")
+    match = StreakMatch(rule)
     return PersistenceGate(
         model,
-        rule,
+        match.rule,
         lifetime_bound=bound_like(streak),
-        match=StreakMatch(rule),
+        match=match,
         image_size=image_size,
         operation=replace(model.operation, horizon=looked_at, on_timeout="transient"),
     )

@@ -7,6 +7,7 @@ numbers `RISE_NATS` and `EXTRA` were chosen on recorded tracks (docs/benchmarks.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,13 +93,16 @@ class StreakRule(Horizon):
     """Confirms on a detection as soon as the evidence passes a bound that falls with the streak; rejects nothing early.
 
     Until the streak is as long as that of the rule in whose place it stands, the bound is constant; each further
-    detection in a row lowers it by `RISE_NATS`.
+    detection in a row lowers it by `RISE_NATS`. Where that rule is trusted, what it would confirm is confirmed unless
+    the evidence speaks clearly against it.
     """
 
     bound: float
     """Evidence in nats that confirms a track whose streak is still shorter than `streak`."""
     streak: int = 3
     """Detections in a row of the rule in whose place it stands."""
+    floor: float = math.inf
+    """Evidence in nats from which on that many in a row confirm by themselves; infinity where they are not trusted."""
 
     def __post_init__(self) -> None:
         Horizon.__post_init__(self)
@@ -107,7 +111,9 @@ class StreakRule(Horizon):
 
     def decide(self, observation: Observation) -> Verdict:
         """Returns a verdict from the evidence and the latest hits."""
-        confirm = self.detected(observation) & (observation.evidence >= self.bound - self._rise(observation))
+        is_streak = is_hit_streak(observation.hit_history, self.streak)
+        is_enough = observation.evidence >= self.bound - self._rise(observation)
+        confirm = self.detected(observation) & (is_enough | (is_streak & (observation.evidence >= self.floor)))
         return self.verdict(observation.age, confirm=confirm, reject=np.zeros(len(observation), dtype=bool))
 
     @staticmethod
