@@ -421,6 +421,33 @@ def detector() -> list[str]:
     return table(["boxes from score", "shown", "boxes", "precision", "recall"], lines)
 
 
+def hota() -> list[str]:
+    """Returns the scores of three trackers with their own rule and with the gate behind it, set by set."""
+    rows = {(row["data"], row["tracker"], row["method"]): row for row in rows_of("hota")}
+    methods = ("own rule", "gate", "gate, as five", "gate, trained")
+    lines = []
+    for data, tracker in dict.fromkeys((data, tracker) for data, tracker, _ in rows):
+        four = [rows[data, tracker, method] for method in methods]
+        lines.append(
+            [
+                data,
+                tracker,
+                f"{100 * four[0]['HOTA']:.1f}",
+                *(_hota_cell(row) for row in four[1:]),
+                *(" / ".join(f"{100 * row[name]:.1f}" for row in four) for name in ("IDF1", "MOTA")),
+                " / ".join(f"{row['false_tracks_a_minute']:.1f}" for row in four),
+            ]
+        )
+    header = ["recorded tracks", "tracker", "HOTA: own rule", "gate (difference, 95 %)", "**as five in a row**"]
+    every = ["IDF1: own / gate / as five / trained", "MOTA", "transient tracks a minute"]
+    return table([*header, "trained without the stream", *every], lines)
+
+
+def _hota_cell(row: dict[str, Any]) -> str:
+    low, high = row["HOTA_difference_ci95"]
+    return f"{100 * row['HOTA']:.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
 TABLES: dict[str, Callable[[], list[str]]] = {
     "frontier": lambda: frontier("swept"),
     "frontier-calibrated": lambda: frontier("calibration"),
@@ -438,6 +465,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "out-of-the-box": out_of_the_box,
     "out-of-the-box-short": out_of_the_box_short,
     "adapt": adapt,
+    "hota": hota,
     "detector": detector,
 }
 """What may stand between the markers of a page, by name."""

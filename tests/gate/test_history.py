@@ -49,7 +49,7 @@ def test_every_decision_holds_the_detections_from_birth_on(pixelless: Persistenc
 
 
 def test_a_rejected_track_that_is_opened_again_counts_from_there(pixelless: PersistenceModel) -> None:
-    """Seven of eight boxes of re-opened tracks from before were on nothing (PETS), and cost five points of DetA."""
+    """Nine of ten boxes from before a re-opening were on nothing (PETS behind SORT), and were written as confirmed."""
     gate = PersistenceGate(pixelless, CueRule(), image_size=(40, 40))
     first, second = decisions_of(gate, [Script("---" + "+" * 12)], 15)
     assert (first.label, second.label, second.reason) == ("transient", "persistent", "reopened")
