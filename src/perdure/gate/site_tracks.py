@@ -46,8 +46,8 @@ class SiteRequest:
     on_timeout: OnTimeout = "transient"
     """What a forced decision says."""
     block_s: float = 2.0
-    """Seconds of a sequence that count as one unit: at most one random track of each class from each. A unit has as many
-    frames as a decision may take, at least: tracks that are looked at together are not independent."""
+    """Seconds of a sequence that count as one unit: at most one random track of each class from each. A unit has at
+    least as many frames as a decision may take: tracks that are looked at together are not independent."""
     seed: int = 0
     """Picks those tracks."""
 
