@@ -75,8 +75,7 @@ class PersistenceGate:
         self.cost, self.intake, self.history = GateCost(), Intake(image_size), BoxHistory()
         self.drift = drift or DriftMonitor(self.operation, model.lifetime)
         self.memories: dict[int, TrackMemory] = {}
-        self.streams = model.init_streams()
-        self.turn = Turn()
+        self.streams, self.turn = model.init_streams(), Turn()
 
     def remembered(self) -> Callable[[], None]:
         """Returns what puts the stream back to how it is now."""
@@ -201,6 +200,7 @@ class PersistenceGate:
         """Continues from a stored state.
 
         Raises:
+            FileNotFoundError: there is none.
             ValueError: it is damaged, not the state of a gate, or that of a gate with another model.
         """
         with understood(path, "state"):

@@ -220,9 +220,17 @@ class TrackStreams(Rewindable):
         }
 
     def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
-        """Continues from a state of `to_arrays` of the same model."""
-        rows = [(int(key), int(slot)) for key, slot in arrays["slots"].tolist()]
-        self._slots = SlotTable.from_rows(rows, int(arrays["capacity"]))
+        """Continues from a state of `to_arrays` of the same model.
+
+        Raises:
+            ValueError: there are more slots than states of them; checked before so many are made.
+        """
+        rows, num = [(int(key), int(slot)) for key, slot in arrays["slots"].tolist()], int(arrays["capacity"])
+        if num != len(arrays["lifetime.age"]) or any(not 0 <= slot < num for _, slot in rows):
+            raise ValueError(
+                f"slots: got {num}, expected {len(arrays['lifetime.age'])}, those that states are stored of"
+            )
+        self._slots = SlotTable.from_rows(rows, num)
         self._lifetime = self._lifetime.filled(arrays, "lifetime.")
         self.evidence.set_arrays(arrays)
 
