@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 # Also pins what builds the package itself. Relative, so that a checkout path may hold spaces.
 export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# What tests stand the gate behind, beside `trackers`.
+OTHER_TRACKERS := norfair motpy deep-sort-realtime filterpy
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --editable
 
 .PHONY: help setup setup-dev run test check docs demo/tiny clean
@@ -36,8 +38,8 @@ $(VENV)/.stamp-run: $(VENV)/.stamp-python pyproject.toml constraints.txt
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-python pyproject.toml constraints.txt
 	$(INSTALL) '.[dev,docs]'
-	# Asks for opencv-python, whose files clash with the headless one; all else that it needs is there.
-	$(BIN)/python -m pip install --quiet --no-compile --no-deps trackers trackeval
+	# Some ask for opencv-python, whose files clash with the headless one; all else that they need is there.
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps trackers trackeval $(OTHER_TRACKERS)
 	# On all cores: many tests start processes, each of which would compile torch anew where none may write it down.
 	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src >/dev/null 2>&1
 	@touch $@ $(VENV)/.stamp-run

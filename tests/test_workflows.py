@@ -26,7 +26,7 @@ JOBS = [pytest.param(job, id=f"{path.stem}-{name}") for path in WORKFLOWS for na
 
 
 def test_there_are_a_workflow_for_changes_and_one_for_releases() -> None:
-    assert [path.stem for path in WORKFLOWS] == ["ci", "release"] and len(JOBS) >= 9
+    assert [path.stem for path in WORKFLOWS] == ["ci", "release"] and len(JOBS) >= 10
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
