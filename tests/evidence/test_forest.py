@@ -52,7 +52,7 @@ def test_a_scale_needs_scores_and_keeps_unknown_ones_unknown() -> None:
 
 def test_a_stream_learns_its_scale_and_forgets_what_is_long_past() -> None:
     stream = StreamScale.given(None)
-    assert stream.after(np.zeros(0)) is None
+    assert stream.scale() is None
     assert knots_after(stream, 0.2, 0.4) == [0.2, 0.4]
     assert knots_after(stream, 0.1) == [0.1, 0.2, 0.4]
     assert set(knots_after(stream, *[7.0] * NUM_RECENT)) == {7.0}
@@ -63,7 +63,8 @@ def test_a_given_scale_stays_as_it_is() -> None:
 
 
 def knots_after(stream: StreamScale, *scores: float) -> list[float]:
-    scale = stream.after(np.array(scores))
+    stream.see(np.array(scores))
+    scale = stream.scale()
     assert scale is not None
     return scale.knots.tolist()
 

@@ -5,7 +5,7 @@ Knows numbers only. How it is grown is the business of training.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Float32, Int16, Int32
@@ -14,6 +14,8 @@ LEAF = -1
 """Feature number of a node that asks nothing."""
 MAX_NATS = 6.0
 """Largest evidence of a forest: shares nearer to certainty cannot be told from it."""
+LEVELS = 4
+"""Levels that all pairs go down before those that have arrived are taken out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Forest:
     right: Int32[np.ndarray, " node"]
     value: Float32[np.ndarray, " node"]
     root: Int32[np.ndarray, " tree"]
+    _next: Int32[np.ndarray, " side"] = field(init=False, repr=False, compare=False)
+    """The node to the right, then the one to the left of each node; a leaf leads to itself."""
 
     def __post_init__(self) -> None:
         arrays = self.to_arrays()
@@ -56,19 +60,33 @@ class Forest:
             raise ValueError("forest: got a node that leads back or out of it; the file is damaged")
         if not (np.isfinite(self.threshold).all() and (self.value >= 0).all() and (self.value <= 1).all()):
             raise ValueError("forest: got a threshold or a share that is no finite number, or none from 0 to 1")
+        sides = np.stack([self.right, self.left], axis=1)
+        sides[self.feature == LEAF] = np.flatnonzero(self.feature == LEAF)[:, None]
+        object.__setattr__(self, "_next", sides.reshape(-1))
 
     def share(self, rows: Float[np.ndarray, "n f"]) -> Float[np.ndarray, " n"]:
         """Returns the mean over trees of the share of persistent tracks in the leaf of each row, in [0, 1]."""
-        node = np.repeat(self.root[None, :], len(rows), axis=0)
-        values = rows.astype(np.float32)
-        row = np.arange(len(rows))[:, None]
-        while True:
-            feature = self.feature[node]
-            inner = feature != LEAF
-            if not inner.any():
-                return self.value[node].astype(np.float64).mean(axis=1)
-            is_left = values[row, np.maximum(feature, 0)] <= self.threshold[node]
-            node = np.where(inner, np.where(is_left, self.left[node], self.right[node]), node)
+        values = np.ascontiguousarray(rows, dtype=np.float32)
+        return self.value[self._leaves(values)].astype(np.float64).mean(axis=1)
+
+    def _leaves(self, values: Float32[np.ndarray, "n f"]) -> Int32[np.ndarray, "n tree"]:
+        """Returns the leaf that each row comes to in each tree.
+
+        All pairs of a row and a tree go down together. Those that have arrived are taken out every few levels only,
+        since that costs as much as a level.
+        """
+        num, num_trees = len(values), len(self.root)
+        node = np.tile(self.root, num)
+        start = np.repeat(np.arange(num) * values.shape[1], num_trees)
+        leaves, pairs, flat = node.copy(), np.arange(len(node)), values.reshape(-1)
+        while len(pairs):
+            for _ in range(LEVELS):
+                asked = flat.take(start + np.maximum(self.feature.take(node), 0))
+                node = self._next.take(2 * node + (asked <= self.threshold.take(node)))
+            leaves[pairs] = node
+            going = np.flatnonzero(self.feature.take(node) != LEAF)
+            node, start, pairs = node[going], start[going], pairs[going]
+        return leaves.reshape(num, num_trees)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns the arrays by name, ready to be stored."""

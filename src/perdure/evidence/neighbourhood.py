@@ -1,18 +1,20 @@
-"""What lies around a box: other detections, other tracks, what lived or flickered there before.
+"""What lies around a box: other detections, other tracks, what died there before.
 
-Pure functions on boxes of one frame, a ring of remembered boxes, and running means of a stream. Knows no scores' scale
-and no truth.
+Pure functions on boxes of one frame. Few boxes are compared with all others at once, many through a grid; both go
+through the same formulas. Knows no scores' scale and no truth.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 
-from perdure.geometry import area_px, iou_matrix
-from perdure.rewind import Rewindable
+from perdure.geometry import area_px
+from perdure.near_pairs import points_in_windows
 from perdure.types import TrackFrame
 
 VETERAN_HITS = 5
@@ -23,152 +25,244 @@ RECENT_FRAMES = 40
 """A death this long ago may still have to do with a birth."""
 FAR = 20.0
 """Distance in box sides that stands for 'nothing near'."""
+NEAR = 2.0
+"""Distance in box sides up to which something is near."""
+TOUCHING = 0.1
+"""Overlap (intersection over union) from which on two boxes touch."""
+ALL_PAIRS = 1 << 17
+"""Pairs up to which all boxes are compared with all others; beyond, a grid takes less time than it saves."""
 
 
-def covered_share(boxes: Float[np.ndarray, "n 4"], others: Float[np.ndarray, "m 4"]) -> Float[np.ndarray, "n m"]:
-    """Returns which share of each box lies inside each other box, in [0, 1].
-
-    >>> covered_share(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 9.0, 9.0]])).tolist()
-    [[0.5]]
-    """
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    side = np.maximum(np.minimum(boxes[:, None, 2:], others[None, :, 2:]) - low, 0.0)
-    return side[..., 0] * side[..., 1] / np.maximum(area_px(boxes)[:, None], 1e-9)
-
-
-def centre_distance(boxes: Float[np.ndarray, "n 4"], others: Float[np.ndarray, "m 4"]) -> Float[np.ndarray, "n m"]:
-    """Returns the distance between centres in units of the geometric mean side of the first box."""
-    apart = (boxes[:, None, :2] + boxes[:, None, 2:] - others[None, :, :2] - others[None, :, 2:]) / 2
-    side = np.sqrt(np.maximum(area_px(boxes), 1.0))[:, None]
-    return np.hypot(apart[..., 0], apart[..., 1]) / side
-
-
-@dataclass(slots=True)
-class SceneMemory(Rewindable):
-    """What a stream has shown so far, beside its live tracks.
-
-    Args:
-        crowd: running mean number of detections.
-        births: running mean number of births a frame.
-        survival: running share of tracks that are hit right after birth.
-        score_mean, score_square: running moments of all scores, for distances in scores.
-        num_frames: frames seen.
-    """
-
-    crowd: float = 0.0
-    births: float = 0.0
-    survival: float = 0.5
-    score_mean: float = 0.0
-    score_square: float = 1.0
-    num_frames: int = 0
-
-    def averaged(self, name: str, value: float, rate: float) -> None:
-        """Moves one running mean towards a value; the first frames count fully."""
-        step = max(rate, 1.0 / (self.num_frames + 1))
-        setattr(self, name, (1 - step) * getattr(self, name) + step * value)
+class Pairs(Protocol):
+    """Pairs of some queries with candidates."""
 
     @property
-    def score_std(self) -> float:
-        """Standard deviation of all scores so far."""
-        return float(np.sqrt(max(self.score_square - self.score_mean**2, 1e-6)))
+    def rows(self) -> Int[np.ndarray, " n"]:
+        """Numbers of the queries."""
+
+    def query(self, values: np.ndarray) -> np.ndarray:
+        """Returns values of the queries, laid out as pairs are."""
+
+    def other(self, values: np.ndarray) -> np.ndarray:
+        """Returns values of the candidates, laid out as pairs are."""
+
+    def most(self, values: np.ndarray) -> Float[np.ndarray, " n"]:
+        """Returns the largest value of each query, 0 where there is none."""
+
+    def least(self, values: np.ndarray) -> Float[np.ndarray, " n"]:
+        """Returns the least value of each query, infinity where there is none."""
+
+    def count(self, which: np.ndarray) -> Int[np.ndarray, " n"]:
+        """Returns the number of pairs of each query for which something holds."""
 
 
-@dataclass(slots=True)
-class BoxRing(Rewindable):
-    """The latest `capacity` descriptions of boxes.
+@dataclass(frozen=True, slots=True)
+class AllPairs:
+    """Every query with every candidate, a row a query."""
+
+    rows: Int[np.ndarray, " n"]
+
+    def query(self, values: np.ndarray) -> np.ndarray:
+        """Returns a column."""
+        return values[:, None]
+
+    def other(self, values: np.ndarray) -> np.ndarray:
+        """Returns a row."""
+        return values[None]
+
+    def most(self, values: np.ndarray) -> Float[np.ndarray, " n"]:
+        """Returns the largest value of each row."""
+        return values.max(axis=1, initial=0.0)
+
+    def least(self, values: np.ndarray) -> Float[np.ndarray, " n"]:
+        """Returns the least value of each row."""
+        return values.min(axis=1, initial=np.inf)
+
+    def count(self, which: np.ndarray) -> Int[np.ndarray, " n"]:
+        """Returns how often something holds in each row."""
+        return np.count_nonzero(which, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPairs:
+    """Pairs one after the other, those of one query together; every query of `rows` has one."""
+
+    rows: Int[np.ndarray, " n"]
+    queries: Int[np.ndarray, " k"]
+    others: Int[np.ndarray, " k"]
+    start: Int[np.ndarray, " n"]
+
+    @classmethod
+    def of(cls, queries: Int[np.ndarray, " k"], others: Int[np.ndarray, " k"]) -> ListedPairs:
+        """Returns the pairs of queries in ascending order."""
+        start = np.flatnonzero(np.diff(queries, prepend=-1))
+        return cls(queries[start], queries, others, start)
+
+    def query(self, values: np.ndarray) -> np.ndarray:
+        """Returns the value of each pair's query."""
+        return values[self.queries]
+
+    def other(self, values: np.ndarray) -> np.ndarray:
+        """Returns the value of each pair's candidate."""
+        return values[self.others]
+
+    def most(self, values: np.ndarray) -> Float[np.ndarray, " n"]:
+        """Returns the largest value of each query."""
+        return np.maximum.reduceat(values, self.start)
+
+    def least(self, values: np.ndarray) -> Float[np.ndarray, " n"]:
+        """Returns the least value of each query."""
+        return np.minimum.reduceat(values, self.start)
+
+    def count(self, which: np.ndarray) -> Int[np.ndarray, " n"]:
+        """Returns how often something holds for each query."""
+        return np.add.reduceat(which.astype(np.int64), self.start)
+
+
+def pairs_near(boxes: Float[np.ndarray, "n 4"], others: Float[np.ndarray, "m 4"]) -> Iterator[Pairs]:
+    """Yields pairs of boxes, all that overlap or are no more than `FAR` apart among them."""
+    if len(boxes) * len(others) <= ALL_PAIRS:
+        if len(boxes) and len(others):
+            yield AllPairs(np.arange(len(boxes)))
+        return
+    size, other_size = boxes[:, 2:] - boxes[:, :2], others[:, 2:] - others[:, :2]
+    reach = np.maximum(FAR * sides_px(boxes)[:, None], (size + other_size.max(axis=0)) / 2)
+    centre, points = (boxes[:, :2] + boxes[:, 2:]) / 2, (others[:, :2] + others[:, 2:]) / 2
+    for queries, found in points_in_windows(points, centre - reach, centre + reach):
+        if len(queries):
+            yield ListedPairs.of(queries, found)
+
+
+def sides_px(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
+    """Returns the geometric mean side of each box, 1 pixel at least."""
+    return np.sqrt(np.maximum(area_px(boxes), 1.0))
+
+
+def _shared(pairs: Pairs, boxes: Float[np.ndarray, "4 n"], others: Float[np.ndarray, "4 m"]) -> np.ndarray:
+    """Returns the area in square pixels that the boxes of each pair have in common."""
+    sides = [
+        np.minimum(pairs.query(boxes[high]), pairs.other(others[high]))
+        - np.maximum(pairs.query(boxes[high - 2]), pairs.other(others[high - 2]))
+        for high in (2, 3)
+    ]
+    return np.maximum(sides[0], 0.0) * np.maximum(sides[1], 0.0)
+
+
+def _apart(
+    pairs: Pairs, centres: Float[np.ndarray, "2 n"], others: Float[np.ndarray, "2 m"], sides: Float[np.ndarray, " n"]
+) -> np.ndarray:
+    """Returns the distance between the centres of each pair, in sides of the query's box."""
+    across, down = (pairs.query(centres[axis]) - pairs.other(others[axis]) for axis in (0, 1))
+    return np.sqrt(across**2 + down**2) / pairs.query(sides)
+
+
+def around_tracks(
+    tracks: TrackFrame, rows: Int[np.ndarray, " n"], last_score: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "12 n"]:
+    """Returns how tracks stand to the other detections of their frame, and to older tracks that are alive.
+
+    Of detections: overlap, overlap with better scored ones, covered share, rank of the score, their number, the number
+    of better ones, distance of the nearest. Of older tracks: overlap, hits of those that touch, distance of the nearest
+    that has lived, of the nearest that is missed now, and hits of missed ones that are near.
 
     Args:
-        width: numbers per description.
-        capacity: descriptions that are kept.
+        tracks: all tracks of the frame; its detections are the hits among them.
+        rows: of the tracks that are asked about.
+        last_score: latest score of each of these.
     """
-
-    width: int
-    capacity: int = 400
-    rows: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.rows = np.zeros((0, self.width))
-
-    def add(self, rows: Float[np.ndarray, "n w"]) -> None:
-        """Takes in more descriptions and forgets the oldest."""
-        if len(rows):
-            self.rows = np.concatenate([self.rows, rows])[-self.capacity :]
-
-    def kernel_sum(
-        self, queries: Float[np.ndarray, "n w"], bandwidth: Float[np.ndarray, " w"]
-    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n m"]]:
-        """Returns the Gaussian kernel mass of the ring at each query, and the weights behind it.
-
-        Columns with infinite bandwidth do not count.
-        """
-        if not len(self.rows):
-            return np.zeros(len(queries)), np.zeros((len(queries), 0))
-        scaled = (queries[:, None] - self.rows[None]) / bandwidth
-        weight = np.exp(-0.5 * np.minimum((scaled**2).sum(axis=2), 60.0))
-        return weight.sum(axis=1), weight
-
-
-def best_of(
-    values: Float[np.ndarray, "n m"], is_allowed: Bool[np.ndarray, "n m"], *, otherwise: float
-) -> Float[np.ndarray, " n"]:
-    """Returns the largest allowed value of each row."""
-    if values.shape[1] == 0:
-        return np.full(len(values), otherwise)
-    best = np.where(is_allowed, values, -np.inf).max(axis=1)
-    return np.where(np.isfinite(best), best, otherwise)
-
-
-def other_detections(tracks: TrackFrame, score: Float[np.ndarray, " n"]) -> list[np.ndarray]:
-    """Returns how each track stands to the other detections of its frame: overlap, rank of its last score, crowd."""
-    hit = np.flatnonzero(tracks.is_hit)
-    boxes, others = tracks.xyxy_px, tracks.xyxy_px[hit]
-    overlap, covered, apart = iou_matrix(boxes, others), covered_share(boxes, others), centre_distance(boxes, others)
-    own = np.arange(len(hit))
-    overlap[hit, own] = covered[hit, own] = 0.0
-    apart[hit, own] = FAR
-    is_better = tracks.score[hit][None, :] > score[:, None]
-    everything = np.ones_like(is_better)
-    return [
-        best_of(overlap, everything, otherwise=0.0),
-        best_of(overlap, is_better, otherwise=0.0),
-        best_of(covered, everything, otherwise=0.0),
-        is_better.sum(axis=1) / max(len(hit), 1),
-        np.full(len(tracks), np.log1p(len(hit))),
-        np.log1p(is_better.sum(axis=1)),
-        np.minimum(-best_of(-apart, everything, otherwise=-FAR), FAR),
-    ]
+    is_hit, boxes = tracks.is_hit, tracks.xyxy_px
+    hit_scores = np.sort(tracks.score[is_hit])
+    num_better = len(hit_scores) - np.searchsorted(hit_scores, last_score, "right")
+    found = np.zeros((12, len(rows)))
+    found[3] = num_better / max(len(hit_scores), 1)
+    found[4] = np.log1p(len(hit_scores))
+    found[5] = np.log1p(num_better)
+    found[[6, 9, 10]] = FAR
+    own = np.ascontiguousarray(boxes[rows].T)
+    every, number, side = np.ascontiguousarray(boxes.T), np.arange(len(tracks)), sides_px(boxes[rows])
+    centre, own_centre = (every[:2] + every[2:]) / 2, (own[:2] + own[2:]) / 2
+    area, own_area = area_px(boxes), area_px(boxes[rows])
+    hits = tracks.num_hits.astype(np.float64)
+    is_veteran, age, own_age = tracks.num_hits >= VETERAN_HITS, tracks.age, tracks.age[rows]
+    for pairs in pairs_near(boxes[rows], boxes):
+        at = pairs.rows
+        shared, apart = _shared(pairs, own, every), _apart(pairs, own_centre, centre, side)
+        union = pairs.query(own_area) + pairs.other(area) - shared
+        overlap = shared / np.maximum(union, np.finfo(np.float64).tiny)
+        is_detection = pairs.other(is_hit) & (pairs.query(rows) != pairs.other(number))
+        is_better = is_detection & (pairs.other(tracks.score) > pairs.query(last_score))
+        is_older = pairs.other(age) > pairs.query(own_age)
+        is_missing = is_older & ~pairs.other(is_hit)
+        found[0, at] = pairs.most(overlap * is_detection)
+        found[1, at] = pairs.most(overlap * is_better)
+        found[2, at] = pairs.most(shared * is_detection)
+        found[6, at] = pairs.least(np.where(is_detection, apart, FAR))
+        found[7, at] = pairs.most(overlap * is_older)
+        found[8, at] = pairs.most(pairs.other(hits) * (is_older & (overlap > TOUCHING)))
+        found[9, at] = pairs.least(np.where(is_older & pairs.other(is_veteran), apart, FAR))
+        found[10, at] = pairs.least(np.where(is_missing, apart, FAR))
+        found[11, at] = pairs.most(pairs.other(hits) * (is_missing & (apart < NEAR)))
+    found[2] /= np.maximum(own_area, 1e-9)
+    found[[6, 9, 10]] = np.minimum(found[[6, 9, 10]], FAR)
+    found[[8, 11]] = np.log1p(found[[8, 11]])
+    return found
 
 
-def other_tracks(tracks: TrackFrame) -> list[np.ndarray]:
-    """Returns how each track stands to older tracks that are alive: overlap, distance, those that are missed now."""
-    is_older = tracks.age[None, :] > tracks.age[:, None]
-    overlap, apart = iou_matrix(tracks.xyxy_px, tracks.xyxy_px), centre_distance(tracks.xyxy_px, tracks.xyxy_px)
-    is_missing = is_older & ~tracks.is_hit[None, :]
-    older_iou = best_of(overlap, is_older, otherwise=0.0)
-    touched = np.where(is_older & (overlap > 0.1), tracks.num_hits[None, :], 0)
-    near = is_missing & (apart < 2.0)
-    return [
-        older_iou,
-        np.log1p(touched.max(axis=1, initial=0)),
-        np.minimum(-best_of(-apart, is_older & (tracks.num_hits >= VETERAN_HITS)[None, :], otherwise=-FAR), FAR),
-        np.minimum(-best_of(-apart, is_missing, otherwise=-FAR), FAR),
-        np.log1p(np.where(near, tracks.num_hits[None, :], 0).max(axis=1, initial=0)),
-    ]
+def around_dead(
+    boxes: Float[np.ndarray, "n 4"], birth: Int[np.ndarray, " n"], dead: Float[np.ndarray, "m 6"]
+) -> Float[np.ndarray, "4 n"]:
+    """Returns how tracks stand to what died before their birth.
+
+    Distance of the nearest that had lived, its hits, frames since its death, and flickers that are near.
+
+    Args:
+        boxes: of the tracks.
+        birth: their first frame.
+        dead: rows of box, hits, frame of death.
+    """
+    found = np.zeros((4, len(boxes)))
+    found[0], found[2] = np.inf, RECENT_FRAMES
+    own, others, side = np.ascontiguousarray(boxes.T), np.ascontiguousarray(dead.T), sides_px(boxes)
+    centre, own_centre = (others[:2] + others[2:4]) / 2, (own[:2] + own[2:]) / 2
+    has_lived, died = others[4] > FLICKER_HITS, others[5]
+    number = np.arange(len(dead), dtype=np.float64)
+    nearest = np.full(len(boxes), np.inf)
+    for pairs in pairs_near(boxes, dead[:, :4]):
+        apart = _apart(pairs, own_centre, centre, side)
+        is_before = pairs.other(died) <= pairs.query(birth)
+        is_lived = is_before & pairs.other(has_lived)
+        apart_lived = np.where(is_lived, apart, np.inf)
+        found[0, pairs.rows] = pairs.least(apart_lived)
+        is_nearest = is_lived & (apart_lived == pairs.query(found[0]))
+        nearest[pairs.rows] = pairs.least(np.where(is_nearest, pairs.other(number), np.inf))
+        found[3, pairs.rows] = pairs.count(is_before & ~pairs.other(has_lived) & (apart < NEAR))
+    lived = np.flatnonzero(has_lived)
+    if len(boxes) * len(dead) > ALL_PAIRS and len(lived):
+        nearest[found[0] > FAR] = np.inf  # in a corner of the window, so that others may be nearer
+        _nearest_afar(nearest, own_centre, birth, centre[:, lived], died[lived], lived)
+    has = np.flatnonzero(np.isfinite(nearest))
+    its = nearest[has].astype(np.int64)
+    found[1, has], found[2, has] = others[4, its], birth[has] - died[its]
+    found[0] = np.minimum(found[0], FAR)
+    found[[1, 3]] = np.log1p(found[[1, 3]])
+    return found
 
 
-def the_dead(tracks: TrackFrame, dead: Float[np.ndarray, "m 6"]) -> list[np.ndarray]:
-    """Returns how each track stands to what died before its birth (rows: box, hits, frame of death)."""
-    num = len(tracks)
-    birth = tracks.frame_index - tracks.age + 1
-    died_before = dead[None, :, 5] <= birth[:, None]
-    apart = centre_distance(tracks.xyxy_px, dead[:, :4])
-    lived = died_before & (dead[:, 4] > FLICKER_HITS)[None, :]
-    distance = -best_of(-apart, lived, otherwise=-FAR)
-    hits, ago = np.zeros(num), np.full(num, float(RECENT_FRAMES))
-    if lived.any():
-        nearest = np.where(lived, apart, np.inf).argmin(axis=1)
-        has = lived.any(axis=1)
-        hits[has] = dead[nearest[has], 4]
-        ago[has] = birth[has] - dead[nearest[has], 5]
-    flickers = died_before & (dead[:, 4] <= FLICKER_HITS)[None, :] & (apart < 2.0)
-    return [np.minimum(distance, FAR), np.log1p(hits), ago, np.log1p(flickers.sum(axis=1))]
+def _nearest_afar(
+    nearest: Float[np.ndarray, " n"],
+    centres: Float[np.ndarray, "2 n"],
+    birth: Int[np.ndarray, " n"],
+    others: Float[np.ndarray, "2 m"],
+    died: Float[np.ndarray, " m"],
+    numbers: Int[np.ndarray, " m"],
+) -> None:
+    """Fills in what is nearest where that is further than `FAR`; few deaths come before such births."""
+    missing = np.flatnonzero(np.isinf(nearest) & (birth >= died.min()))
+    for frame in np.unique(birth[missing]).tolist():
+        queries, before = missing[birth[missing] == frame], np.flatnonzero(died <= frame)
+        step = max(1, ALL_PAIRS // len(before))
+        for first in range(0, len(queries), step):
+            some = queries[first : first + step]
+            pairs = AllPairs(np.arange(len(some)))
+            apart = _apart(pairs, centres[:, some], others[:, before], np.ones(len(some)))
+            nearest[some] = numbers[before[apart.argmin(axis=1)]]

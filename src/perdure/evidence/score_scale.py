@@ -84,8 +84,11 @@ class StreamScale(Rewindable):
             raise ValueError(f"known scores: got {len(scores)} scores, none of them finite, expected some")
         return cls(ScoreScale.fit(finite).knots, is_given=True)
 
-    def after(self, scores: Float[np.ndarray, " n"]) -> ScoreScale | None:
-        """Takes in the scores of one more frame; returns the scale after it, None as long as there is no score."""
-        if not self.is_given:
+    def see(self, scores: Float[np.ndarray, " n"]) -> None:
+        """Takes in the scores of one more frame."""
+        if not self.is_given and len(scores):
             self.scores = np.concatenate([self.scores, scores])[-NUM_RECENT:]
+
+    def scale(self) -> ScoreScale | None:
+        """Returns the scale of all scores so far, None as long as there is none."""
         return ScoreScale.fit(self.scores) if len(self.scores) else None

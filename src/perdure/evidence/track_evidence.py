@@ -62,8 +62,7 @@ class TrackEvidence:
         """
         if not len(features):
             return np.zeros(0)
-        columns = scaled_columns(features, lifetime, self.score_scale)
-        rows = stacked(columns, self.inputs)
+        rows = input_rows(features, lifetime, self.score_scale, self.inputs)
         if self.extra:
             rows = np.concatenate([rows, extra], axis=1)
         return evidence_of_share(self.forest.share(rows))
@@ -109,15 +108,28 @@ class TrackEvidence:
         return model
 
 
-def scaled_columns(
-    features: Float[np.ndarray, "n f"], lifetime: Float[np.ndarray, " n"], scale: ScoreScale
-) -> dict[str, np.ndarray]:
-    """Returns every input by name, scores as they are and on the scale of their detector."""
-    columns = {name: features[:, place] for place, name in enumerate(FEATURES)}
-    columns |= {RAW + name: columns[name] for name in SCORES}
-    columns |= {name: scale(columns[name]) for name in SCORES}
-    columns["score_trend"] = columns["score_last"] - columns["score_first"]
-    return columns | {LIFETIME: lifetime}
+def input_rows(
+    features: Float[np.ndarray, "n f"], lifetime: Float[np.ndarray, " n"], scale: ScoreScale, inputs: tuple[str, ...]
+) -> Float[np.ndarray, "n i"]:
+    """Returns some inputs as columns, scores as they are or on the scale of their detector.
+
+    Args:
+        features: columns `FEATURES`, raw.
+        lifetime: closed-form lifetime evidence, nats.
+        scale: of the detector.
+        inputs: names, out of `all_inputs`.
+    """
+    plain = np.concatenate([features.T, lifetime[None]])
+    scaled = {name: place for place, name in enumerate(inputs) if name in (*SCORES, "score_trend")}
+    rows = plain[[_PLACES[name.removeprefix(RAW)] for name in inputs]].astype(np.float64, copy=False)
+    for name, place in scaled.items():
+        rows[place] = scale(plain[_PLACES["score_last" if name == "score_trend" else name]])
+        if name == "score_trend":
+            rows[place] -= scale(plain[_PLACES["score_first"]])
+    return rows.T
+
+
+_PLACES = {name: place for place, name in enumerate((*FEATURES, LIFETIME))}
 
 
 def all_inputs(
@@ -135,8 +147,3 @@ def all_inputs(
     dropped |= {*SCORES, "score_trend"} if uses_stream_scores else set(RANKS)
     kept = tuple(name for name in (*FEATURES, LIFETIME) if name not in dropped)
     return kept + (tuple(RAW + name for name in SCORES) if uses_raw_scores else ())
-
-
-def stacked(columns: dict[str, np.ndarray], names: tuple[str, ...]) -> Float[np.ndarray, "n i"]:
-    """Returns some inputs as columns."""
-    return np.stack([columns[name] for name in names], axis=1).astype(np.float64)

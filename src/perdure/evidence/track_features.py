@@ -9,26 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from perdure.evidence.neighbourhood import (
     FLICKER_HITS,
     RECENT_FRAMES,
     VETERAN_HITS,
-    BoxRing,
-    SceneMemory,
-    other_detections,
-    other_tracks,
-    the_dead,
+    around_dead,
+    around_tracks,
+    sides_px,
 )
+from perdure.evidence.scene_memory import BoxRing, SceneMemory, kernels
 from perdure.evidence.score_scale import StreamScale
-from perdure.geometry import area_px
+from perdure.evidence.track_memory import BOX, COLUMN, MEMORY, after_frame
 from perdure.rewind import Rewindable
 from perdure.types import TrackFrame
 
-_BANDWIDTH_PLACE = np.array([0.08, 0.08, np.inf, np.inf, np.inf])
-_BANDWIDTH_LOOK = np.array([0.3, 0.08, 0.3, 0.3, np.inf])
-_BANDWIDTH_SCORE = np.array([0.3, 0.15, 0.5, 0.5, 0.35])
+_BANDWIDTHS = (
+    np.array([0.08, 0.08, np.inf, np.inf, np.inf]),
+    np.array([0.3, 0.08, 0.3, 0.3, np.inf]),
+    np.array([0.3, 0.15, 0.5, 0.5, 0.35]),
+)
+"""Of place, of looks, and of looks with the score: how far apart boxes are alike."""
+_BANDWIDTH_NEAR = np.array([0.5, 0.06, np.inf, np.inf, np.inf])
+"""Of the boxes that tell which size is usual at a place."""
 
 OWN = (
     "age", "num_hits", "num_misses", "misses_in_row", "hit_1", "hit_2", "hit_3", "hit_4",
@@ -48,12 +52,8 @@ RANKS = ("rank_last", "rank_first", "rank_mean", "rank_max", "rank_min")
 FEATURES: tuple[str, ...] = (*OWN, *AROUND, *RANKS)
 """Names of the columns, in order."""
 
-_MEMORY = (
-    "history", "first_score", "last_score", "max_score", "min_score", "sum_score",
-    "last_iou", "sum_iou", "min_iou", "last_residual", "sum_residual", "last_resize", "sum_resize",
-    "first_x", "first_y", "x_min", "y_min", "x_max", "y_max", "speed",
-)  # fmt: skip
-_COLUMN = {name: place for place, name in enumerate(_MEMORY)}
+_BACK = np.arange(4)[:, None]
+"""Frames back of the latest hits."""
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class FeatureStream(Rewindable):
     image_size: tuple[int, int]
     scene: SceneMemory = field(default_factory=SceneMemory)
     track_id: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    memory: np.ndarray = field(default_factory=lambda: np.zeros((0, len(_MEMORY))))
+    memory: np.ndarray = field(default_factory=lambda: np.zeros((0, len(MEMORY))))
     dead: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
     veterans: BoxRing = field(default_factory=lambda: BoxRing(5))
     flickers: BoxRing = field(default_factory=lambda: BoxRing(5))
@@ -97,190 +97,164 @@ class FeatureStream(Rewindable):
         stream.veterans.rows, stream.flickers.rows = arrays["veterans"].copy(), arrays["flickers"].copy()
         return stream
 
-    def step(self, tracks: TrackFrame) -> Float[np.ndarray, "n feature"]:
-        """Returns one row of `FEATURES` per track of the frame; call it with every frame in turn.
+    def step(self, tracks: TrackFrame, rows: Int[np.ndarray, " m"] | None = None) -> Float[np.ndarray, "m feature"]:
+        """Returns one row of `FEATURES` per track that is asked about; call it with every frame in turn.
 
         The detections of the frame are the hits of its tracks, since a detection that fits no track starts one.
+
+        Args:
+            tracks: all tracks of the frame; all of them are remembered.
+            rows: of the tracks that are asked about; None asks about all.
         """
-        before = self._bury(tracks)
-        iou, residual, resize, moved = self._motion(tracks, before)
+        place, is_known = self._bury(tracks)
+        self.memory, moved = after_frame(self.memory, tracks, place, is_known)
+        self.track_id = tracks.track_id.copy()
         self._see_scene(tracks)
-        self._remember(tracks, before, iou, residual, resize, moved)
-        around = self._around(tracks, moved)
-        rows = np.concatenate([self._own(tracks), around, self._ranks(tracks)], axis=1)
+        asked = np.arange(len(tracks)) if rows is None else rows
+        found = np.zeros((len(FEATURES), len(asked)))
+        if len(asked):
+            self._describe(tracks, asked, moved, found)
         self._learn(tracks)
-        return rows
+        return found.T
 
-    def _column(self, name: str) -> np.ndarray:
-        return self.memory[:, _COLUMN[name]]
+    def _describe(
+        self,
+        tracks: TrackFrame,
+        rows: Int[np.ndarray, " m"],
+        moved: Float[np.ndarray, "n 2"],
+        found: Float[np.ndarray, "feature m"],
+    ) -> None:
+        """Fills in the features of some tracks."""
+        own = np.ascontiguousarray(self.memory[rows].T)
+        boxes, num_own, num_around = tracks.xyxy_px[rows], len(OWN), len(OWN) + len(AROUND)
+        self._own(tracks, rows, own, found[:num_own])
+        found[num_own : num_own + 12] = around_tracks(tracks, rows, own[COLUMN["last_score"]])
+        birth = tracks.frame_index - tracks.age[rows] + 1
+        found[num_own + 12 : num_own + 16] = around_dead(boxes, birth, self.dead)
+        self._experience(self._described(boxes, own[COLUMN["max_score"]]), found[num_own + 16 : num_own + 22])
+        self._motion_of_scene(tracks, rows, moved, found[num_own + 22 : num_around])
+        self._ranks(own, tracks.num_hits[rows], found[num_around:])
 
-    def _bury(self, tracks: TrackFrame) -> np.ndarray:
-        """Moves deleted tracks to the dead; returns the memory of live ones in order, NaN for new ones."""
-        gone = np.isin(self.track_id, tracks.deleted_track_id)
-        if gone.any():
-            boxes = self.memory[gone][:, _COLUMN["x_min"] : _COLUMN["y_max"] + 1]
-            hits = np.array([float(int(value).bit_count()) for value in self.memory[gone, 0].astype(np.int64)])
+    def _bury(self, tracks: TrackFrame) -> tuple[Int[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+        """Moves deleted tracks to the dead; returns where the memory of live ones is, and which are known."""
+        if len(tracks.deleted_track_id):
+            gone = self.memory[np.isin(self.track_id, tracks.deleted_track_id)]
+            boxes = gone[:, BOX]
+            hits = np.bitwise_count(gone[:, 0].astype(np.int64)).astype(np.float64)
             when = np.full(len(hits), float(tracks.frame_index))
             self.dead = np.concatenate([self.dead, np.column_stack([boxes, hits, when])])
             short = hits <= FLICKER_HITS
-            self.flickers.add(self._described(boxes[short], self.memory[gone, _COLUMN["max_score"]][short]))
-        self.dead = self.dead[self.dead[:, 5] >= tracks.frame_index - RECENT_FRAMES]
+            self.flickers.add(self._described(boxes[short], gone[short, COLUMN["max_score"]]).T)
+        if len(self.dead) and self.dead[0, 5] < tracks.frame_index - RECENT_FRAMES:
+            self.dead = self.dead[self.dead[:, 5] >= tracks.frame_index - RECENT_FRAMES]
         place = np.searchsorted(self.track_id, tracks.track_id)
-        known = place < len(self.track_id)
-        known[known] = self.track_id[place[known]] == tracks.track_id[known]
-        before = np.full((len(tracks), len(_MEMORY)), np.nan)
-        before[known] = self.memory[place[known]]
-        return before
-
-    def _motion(self, tracks: TrackFrame, before: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Returns overlap with the predicted box, motion residual, log change of size, and speed in box sides."""
-        old = before[:, _COLUMN["x_min"] : _COLUMN["y_max"] + 1]
-        box, side = tracks.xyxy_px, np.sqrt(np.maximum(area_px(tracks.xyxy_px), 1.0))
-        centre, old_centre = (box[:, :2] + box[:, 2:]) / 2, (old[:, :2] + old[:, 2:]) / 2
-        old_size = old[:, 2:] - old[:, :2]
-        expected = centre - tracks.motion_residual * old_size
-        low = np.maximum(box[:, :2], expected - old_size / 2)
-        inside = np.maximum(np.minimum(box[:, 2:], expected + old_size / 2) - low, 0.0).prod(axis=1)
-        iou = inside / np.maximum(area_px(box) + old_size.prod(axis=1) - inside, 1e-9)
-        residual = np.hypot(tracks.motion_residual[:, 0], tracks.motion_residual[:, 1])
-        with np.errstate(invalid="ignore"):
-            resize = np.abs(np.log(np.maximum(box[:, 2:] - box[:, :2], 1.0) / np.maximum(old_size, 1.0))).sum(axis=1)
-        return iou, residual, resize, (centre - old_centre) / side[:, None]
+        is_known = place < len(self.track_id)
+        is_known[is_known] = self.track_id[place[is_known]] == tracks.track_id[is_known]
+        return place, is_known
 
     def _see_scene(self, tracks: TrackFrame) -> None:
-        scene, is_second, score = self.scene, tracks.age == 2, tracks.score[tracks.is_hit]
+        scene, score = self.scene, tracks.score[tracks.is_hit]
         scene.averaged("crowd", float(len(score)), 0.03)
-        scene.averaged("births", float((tracks.age == 1).sum()), 0.03)
-        for is_hit in tracks.is_hit[is_second]:
-            scene.survival += 0.03 * (float(is_hit) - scene.survival)
+        scene.averaged("births", float(np.count_nonzero(tracks.age == 1)), 0.03)
+        scene.survived(tracks.is_hit[tracks.age == 2])
         if len(score):
             scene.averaged("score_mean", float(score.mean()), 0.03)
             scene.averaged("score_square", float((score**2).mean()), 0.03)
         scene.num_frames += 1
+        self.scale.see(score)
 
-    def _remember(
+    def _own(
         self,
         tracks: TrackFrame,
-        before: np.ndarray,
-        iou: np.ndarray,
-        residual: np.ndarray,
-        resize: np.ndarray,
-        moved: np.ndarray,
+        rows: Int[np.ndarray, " m"],
+        own: Float[np.ndarray, "column m"],
+        found: Float[np.ndarray, "feature m"],
     ) -> None:
-        is_new, hit = np.isnan(before[:, 0]), tracks.is_hit
-        again = hit & ~is_new
-        now, c = before.copy(), _COLUMN
-        now[:, c["history"]] = (np.where(is_new, 0, before[:, c["history"]]) * 2 + hit) % 2**40
-        score = tracks.score
-        for name in ("first_score", "last_score", "max_score", "min_score", "sum_score"):
-            now[is_new, c[name]] = score[is_new]
-        now[again, c["last_score"]] = score[again]
-        now[again, c["max_score"]] = np.maximum(before[again, c["max_score"]], score[again])
-        now[again, c["min_score"]] = np.minimum(before[again, c["min_score"]], score[again])
-        now[again, c["sum_score"]] += score[again]
-        for name, value, fresh in (("iou", iou, 1.0), ("residual", residual, 0.0), ("resize", resize, 0.0)):
-            now[is_new, c[f"last_{name}"]], now[is_new, c[f"sum_{name}"]] = fresh, 0.0
-            now[again, c[f"last_{name}"]] = value[again]
-            now[again, c[f"sum_{name}"]] += value[again]
-        now[is_new, c["min_iou"]] = 1.0
-        now[again, c["min_iou"]] = np.minimum(before[again, c["min_iou"]], iou[again])
-        centre = (tracks.xyxy_px[:, :2] + tracks.xyxy_px[:, 2:]) / 2
-        now[is_new, c["first_x"]], now[is_new, c["first_y"]] = centre[is_new, 0], centre[is_new, 1]
-        now[:, c["x_min"] : c["y_max"] + 1] = tracks.xyxy_px
-        now[:, c["speed"]] = np.where(is_new, 0.0, np.hypot(moved[:, 0], moved[:, 1]))
-        self.track_id, self.memory = tracks.track_id.copy(), now
-
-    def _own(self, tracks: TrackFrame) -> np.ndarray:
-        """Returns the columns `OWN`."""
+        """Fills in the columns `OWN`."""
         width, height = self.image_size
-        box = tracks.xyxy_px
-        hits, again = tracks.num_hits, np.maximum(tracks.num_hits - 1, 1)
-        history = self._column("history").astype(np.int64)
-        centre = (box[:, :2] + box[:, 2:]) / 2
-        size = np.maximum(box[:, 2:] - box[:, :2], 1.0)
-        border = np.minimum.reduce([box[:, 0], box[:, 1], width - box[:, 2], height - box[:, 3]])
-        travelled = np.hypot(centre[:, 0] - self._column("first_x"), centre[:, 1] - self._column("first_y"))
-        columns = [
-            tracks.age, hits, tracks.age - hits, tracks.num_misses,
-            *[(history >> back) & 1 for back in range(4)],
-            self._column("last_score"), self._column("first_score"), self._column("sum_score") / hits,
-            self._column("max_score"), self._column("min_score"),
-            self._column("last_score") - self._column("first_score"),
-            self._column("last_iou"), np.where(hits > 1, self._column("sum_iou") / again, 1.0),
-            self._column("min_iou"), self._column("last_residual"), self._column("sum_residual") / again,
-            self._column("last_resize"), self._column("sum_resize") / again,
-            self._column("speed"), travelled / np.sqrt(size.prod(axis=1)),
-            centre[:, 0] / width, centre[:, 1] / height, box[:, 3] / height,
-            np.log(size[:, 0] / width), np.log(size[:, 1] / height), np.log(size[:, 0] / size[:, 1]),
-            np.clip(border / np.sqrt(size.prod(axis=1)), -1.0, 3.0),
-        ]  # fmt: skip
-        return np.column_stack(columns).astype(np.float64).reshape(len(tracks), len(OWN))
+        left, top, right, bottom = own[BOX]
+        age, hits = tracks.age[rows], tracks.num_hits[rows]
+        history, again, c = own[0].astype(np.int64), np.maximum(hits - 1, 1), COLUMN
+        across, down = (left + right) / 2, (top + bottom) / 2
+        wide, high = np.maximum(right - left, 1.0), np.maximum(bottom - top, 1.0)
+        side = np.sqrt(wide * high)
+        border = np.minimum(np.minimum(left, top), np.minimum(width - right, height - bottom))
+        found[:4] = age, hits, age - hits, tracks.num_misses[rows]
+        found[4:8] = (history >> _BACK) & 1
+        found[8:10] = own[c["last_score"]], own[c["first_score"]]
+        found[10] = own[c["sum_score"]] / hits
+        found[11:13] = own[c["max_score"]], own[c["min_score"]]
+        found[13] = own[c["last_score"]] - own[c["first_score"]]
+        found[14] = own[c["last_iou"]]
+        found[15] = np.where(hits > 1, own[c["sum_iou"]] / again, 1.0)
+        found[16:18] = own[c["min_iou"]], own[c["last_residual"]]
+        found[18] = own[c["sum_residual"]] / again
+        found[19] = own[c["last_resize"]]
+        found[20] = own[c["sum_resize"]] / again
+        found[21] = own[c["speed"]]
+        found[22] = np.hypot(across - own[c["first_x"]], down - own[c["first_y"]]) / side
+        found[23:26] = across / width, down / height, bottom / height
+        found[26:29] = np.log([wide / width, high / height, wide / high])
+        found[29] = np.clip(border / side, -1.0, 3.0)
 
-    def _around(self, tracks: TrackFrame, moved: np.ndarray) -> np.ndarray:
-        """Returns the columns `AROUND`."""
-        columns = [
-            *other_detections(tracks, self._column("last_score")),
-            *other_tracks(tracks),
-            *the_dead(tracks, self.dead),
-            *self._experience(tracks),
-            *self._motion_of_scene(tracks, moved),
-        ]
-        return np.column_stack(columns).astype(np.float64).reshape(len(tracks), len(AROUND))
+    def _ranks(
+        self,
+        own: Float[np.ndarray, "column m"],
+        num_hits: Int[np.ndarray, " m"],
+        found: Float[np.ndarray, "feature m"],
+    ) -> None:
+        """Fills in the columns `RANKS`; the scores of this frame are among those that count."""
+        scale = self.scale.scale()
+        if scale is not None:  # every track begins with a hit, so there is no track yet
+            names = ("last_score", "first_score", "sum_score", "max_score", "min_score")
+            scores = own[[COLUMN[name] for name in names]]
+            scores[2] /= num_hits
+            found[:] = scale(scores)
 
-    def _ranks(self, tracks: TrackFrame) -> np.ndarray:
-        """Returns the columns `RANKS`; the scores of this frame are among those that count."""
-        scale = self.scale.after(tracks.score[tracks.is_hit])
-        if scale is None:  # every track begins with a hit, so there is no track yet
-            return np.zeros((len(tracks), len(RANKS)))
-        names = ("last_score", "first_score", "max_score", "min_score")
-        last, first, highest, lowest = (scale(self._column(name)) for name in names)
-        mean = scale(self._column("sum_score") / tracks.num_hits)
-        return np.column_stack([last, first, mean, highest, lowest]).reshape(len(tracks), len(RANKS))
-
-    def _described(self, boxes: np.ndarray, score: np.ndarray) -> np.ndarray:
-        """Returns boxes as place, size and standardised score."""
+    def _described(self, boxes: Float[np.ndarray, "n 4"], score: Float[np.ndarray, " n"]) -> Float[np.ndarray, "5 n"]:
+        """Returns place, size and standardised score of boxes."""
         width, height = self.image_size
-        size = np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0)
-        return np.column_stack(
-            [
-                (boxes[:, 0] + boxes[:, 2]) / (2 * width),
-                (boxes[:, 1] + boxes[:, 3]) / (2 * height),
-                np.log(size[:, 0] / width),
-                np.log(size[:, 1] / height),
-                (score - self.scene.score_mean) / self.scene.score_std,
-            ]
-        ).reshape(len(boxes), 5)
+        described = np.empty((5, len(boxes)))
+        described[0] = (boxes[:, 0] + boxes[:, 2]) / (2 * width)
+        described[1] = (boxes[:, 1] + boxes[:, 3]) / (2 * height)
+        described[2] = np.maximum(boxes[:, 2] - boxes[:, 0], 1.0) / width
+        described[3] = np.maximum(boxes[:, 3] - boxes[:, 1], 1.0) / height
+        np.log(described[2:4], out=described[2:4])
+        described[4] = (score - self.scene.score_mean) / self.scene.score_std
+        return described
 
-    def _experience(self, tracks: TrackFrame) -> list[np.ndarray]:
-        """Returns how much a track resembles, in place, size and score, what lived long here and what flickered."""
-        own = self._described(tracks.xyxy_px, self._column("max_score"))
-        place = [ring.kernel_sum(own, _BANDWIDTH_PLACE)[0] for ring in (self.veterans, self.flickers)]
-        look = [ring.kernel_sum(own, _BANDWIDTH_LOOK) for ring in (self.veterans, self.flickers)]
-        with_score = [ring.kernel_sum(own, _BANDWIDTH_SCORE)[0] for ring in (self.veterans, self.flickers)]
-        near = self.veterans.kernel_sum(own, np.array([0.5, 0.06, np.inf, np.inf, np.inf]))
-        typical = (near[1] @ self.veterans.rows[:, 3:5] + 1e-3 * own[:, 3:5]) / (near[0] + 1e-3)[:, None]
-        surprise = own[:, 3:5] - typical
-        return [
-            np.log1p(place[0]), np.log1p(place[1]),
-            np.log((look[0][0] + 1) / (look[1][0] + 1)), np.log((with_score[0] + 1) / (with_score[1] + 1)),
-            surprise[:, 0], surprise[:, 1],
-        ]  # fmt: skip
+    def _experience(self, own: Float[np.ndarray, "5 m"], found: Float[np.ndarray, "feature m"]) -> None:
+        """Fills in how much a track resembles, in place, size and score, what lived long here and what flickered."""
+        lived = self.veterans.rows
+        weight = kernels(own.T, np.concatenate([lived, self.flickers.rows]), _BANDWIDTHS)
+        of_lived, of_flickers = weight[..., : len(lived)].sum(axis=2), weight[..., len(lived) :].sum(axis=2)
+        near = kernels(own.T, lived, [_BANDWIDTH_NEAR])[0]
+        typical = lived[:, 3:5].T @ near.T + 1e-3 * own[3:]
+        found[:2] = np.log1p([of_lived[0], of_flickers[0]])
+        found[2:4] = np.log((of_lived[1:] + 1) / (of_flickers[1:] + 1))
+        found[4:] = own[3:] - typical / (near.sum(axis=1) + 1e-3)
 
-    def _motion_of_scene(self, tracks: TrackFrame, moved: np.ndarray) -> list[np.ndarray]:
-        num, scene = len(tracks), self.scene
-        side = np.sqrt(np.maximum(area_px(tracks.xyxy_px), 1.0))[:, None]
-        steps = np.nan_to_num(moved) * side / np.array(self.image_size)
-        moving = tracks.is_hit & (tracks.num_hits >= VETERAN_HITS)
-        common = np.median(steps[moving], axis=0) if moving.any() else np.zeros(2)
-        apart = np.hypot(*((steps - common) * np.array(self.image_size) / side).T)
-        return [
-            np.full(num, np.log1p(scene.crowd)),
-            np.full(num, np.log1p(scene.births)),
-            np.full(num, scene.survival),
-            np.full(num, float(np.hypot(*common))),
-            np.where(tracks.age > 1, apart, 0.0),
-        ]
+    def _motion_of_scene(
+        self,
+        tracks: TrackFrame,
+        rows: Int[np.ndarray, " m"],
+        moved: Float[np.ndarray, "n 2"],
+        found: Float[np.ndarray, "feature m"],
+    ) -> None:
+        """Fills in what the stream is like, and how a track moves against it."""
+        scene, size = self.scene, np.array(self.image_size)
+        is_moving = tracks.is_hit & (tracks.num_hits >= VETERAN_HITS)
+        steps = np.sort(moved[is_moving] / size, axis=0)
+        middle = len(steps) // 2
+        common = (steps[(len(steps) - 1) // 2] + steps[middle]) / 2 if len(steps) else np.zeros(2)
+        found[:3] = np.array([[np.log1p(scene.crowd)], [np.log1p(scene.births)], [scene.survival]])
+        found[3] = np.hypot(*common)
+        apart = moved[rows] - common * size
+        found[4] = np.where(
+            tracks.age[rows] > 1, np.hypot(apart[:, 0], apart[:, 1]) / sides_px(tracks.xyxy_px[rows]), 0.0
+        )
 
     def _learn(self, tracks: TrackFrame) -> None:
-        lived = tracks.is_hit & (tracks.num_hits >= VETERAN_HITS)
-        self.veterans.add(self._described(tracks.xyxy_px[lived], self._column("max_score")[lived]))
+        lived = np.flatnonzero(tracks.is_hit & (tracks.num_hits >= VETERAN_HITS))
+        if len(lived):
+            self.veterans.add(self._described(tracks.xyxy_px[lived], self.memory[lived, COLUMN["max_score"]]).T)

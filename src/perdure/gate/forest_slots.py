@@ -53,7 +53,7 @@ class ForestSlots(Rewindable):
         if self.looker is not None:
             self.looker.reset(slots)
 
-    def see(self, tracks: TrackFrame, image_size: tuple[int, int] | None) -> None:
+    def see(self, tracks: TrackFrame, image_size: tuple[int, int] | None, rows: Int[np.ndarray, " n"]) -> None:
         """Takes in all tracks of a frame.
 
         Raises:
@@ -63,7 +63,7 @@ class ForestSlots(Rewindable):
             if image_size is None:
                 raise ValueError("image_size: got None, expected (width, height) in pixels since there are no frames")
             self._features = FeatureStream(image_size=image_size, scale=self._scale)
-        self._seen = self._features.step(tracks)
+        self._seen = self._features.step(tracks, rows)
 
     def step(self, step: SlotStep, cost: GateCost) -> Float[np.ndarray, " n"]:
         """Returns the evidence of tracks on the frame that was seen last."""
@@ -72,7 +72,7 @@ class ForestSlots(Rewindable):
             looks = self.looker.look(step.slots, step.crops)
             cost.flops += len(step.rows) * self.looker.flops_per_frame
         looked = time.perf_counter()
-        evidence = self.evidence.evidence(self._seen[step.rows], step.lifetime, looks)
+        evidence = self.evidence.evidence(self._seen, step.lifetime, looks)
         cost.extractor_s += looked - start
         cost.evidence_s += time.perf_counter() - looked
         return evidence

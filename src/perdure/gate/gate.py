@@ -163,10 +163,10 @@ class PersistenceGate:
         self.streams.open(opened)
         self.history.see(tracks, self.memories)
         deleted = self._delete(tracks, time_s)
-        self.streams.evidence.see(tracks, size)
         # What is encoded on this frame: undecided tracks, or all of them without gating.
         track_ids = tracks.track_id.tolist()
         rows = [row for row, track_id in enumerate(track_ids) if track_id in self.streams]
+        self.streams.evidence.see(tracks, size, np.array(rows, dtype=np.int64))
         if rows:
             self._gather_evidence(frame, tracks, rows)
         start = time.perf_counter()

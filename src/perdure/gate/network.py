@@ -66,7 +66,7 @@ class NetworkSlots(Rewindable):
         self._extractor = reset_rows(self._extractor, rows, self.model.extractor.init_state(len(slots)))
         self._evidence = reset_rows(self._evidence, rows, self.model.evidence.init_state(len(slots)))
 
-    def see(self, tracks: TrackFrame, image_size: tuple[int, int] | None) -> None:
+    def see(self, tracks: TrackFrame, image_size: tuple[int, int] | None, rows: Int[np.ndarray, " n"]) -> None:
         """Takes in a frame; this model knows tracks by their tokens alone."""
         self._tracks, self._image_size = tracks, image_size
 

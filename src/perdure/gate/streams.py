@@ -121,8 +121,8 @@ class SlotEvidence(Protocol):
     def reset(self, slots: Int[np.ndarray, " n"]) -> None:
         """Makes slots fresh."""
 
-    def see(self, tracks: TrackFrame, image_size: tuple[int, int] | None) -> None:
-        """Takes in all tracks of a frame, decided ones too, before any is advanced."""
+    def see(self, tracks: TrackFrame, image_size: tuple[int, int] | None, rows: Int[np.ndarray, " n"]) -> None:
+        """Takes in all tracks of a frame, decided ones too, before those of some rows are advanced."""
 
     def step(self, step: SlotStep, cost: GateCost) -> Float[np.ndarray, " n"]:
         """Returns the evidence of tracks after one more frame; all other slots stay as they are.

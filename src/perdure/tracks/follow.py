@@ -129,7 +129,7 @@ def columns_of(
     window = crop or CropConfig()
 
     def features(frame: LabelledFrame, tracks: TrackFrame, rows: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m f"]:
-        return described.step(tracks)[rows].astype(np.float32)
+        return described.step(tracks, rows).astype(np.float32)
 
     def crops(frame: LabelledFrame, tracks: TrackFrame, rows: Int[np.ndarray, " m"]) -> UInt8[np.ndarray, "m s s 3"]:
         if frame.pixels is None:

@@ -22,8 +22,7 @@ from perdure.evidence.track_evidence import (
     RISING,
     TrackEvidence,
     all_inputs,
-    scaled_columns,
-    stacked,
+    input_rows,
 )
 from perdure.extras import require
 from perdure.track_table import TrackTable
@@ -102,7 +101,6 @@ def fit_track_evidence(
     )
     valid = table.is_valid
     scale = ScoreScale.fit(table.known("score")[table.is_hit & valid])
-    columns = scaled_columns(table.known("features")[valid], lifetime.evidence(table.is_hit)[valid], scale)
     truth = np.repeat(table.is_persistent[:, None], table.num_ages, axis=1)[valid]
     weights = balanced_weights(table, weight)[valid]
     inputs = all_inputs(
@@ -111,7 +109,7 @@ def fit_track_evidence(
         uses_scene=config.uses_scene,
         uses_stream_scores=config.uses_stream_scores,
     )
-    rows = stacked(columns, inputs)
+    rows = input_rows(table.known("features")[valid], lifetime.evidence(table.is_hit)[valid], scale, inputs)
     if uses_looks and table.looks is None:
         raise ValueError("tracks: got none whose crops were looked at, expected them; give sequences with video")
     looks = table.looks if uses_looks else None
