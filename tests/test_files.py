@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -31,10 +33,22 @@ def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_others_may_read_what_was_written(tmp_path: Path) -> None:
-    """Temporary files are private; the result must not be."""
-    files.write_bytes(tmp_path / "data.bin", b"\x00\x01")
-    assert (tmp_path / "data.bin").stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_who_may_read_is_up_to_the_umask(tmp_path: Path, mask: int) -> None:
+    """Whatever was written could be read by all, also where the user had said that nobody else should."""
+    before = os.umask(mask)
+    try:
+        files.write_bytes(tmp_path / "data.bin", b"\x00\x01")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "data.bin").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_rename_is_put_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
+    files.write_text(tmp_path / "notes.txt", "new")
+    assert flushed == [False, True], "the file before the rename, the folder after it"
 
 
 @pytest.mark.parametrize("name", ["report", "report.tar.gz", ".hidden", "with space.txt"])

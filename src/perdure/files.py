@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,24 +18,37 @@ from typing import Any
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yields a temporary path in the same folder that replaces `path` when the block ends without an error.
 
-    The data are flushed to the disk before the rename; on an error the temporary file is removed and `path` is as
-    it was.
+    The data are flushed to the disk before the rename, and so is the rename; on an error the temporary file is removed
+    and `path` is as it was. Who may read the file is up to the umask, as for any other new file.
 
     Raises:
         OSError: the folder is missing, read-only or full.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix + ".tmp")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.parent / f".{path.stem}-{secrets.token_hex(4)}{path.suffix}.tmp"
+    temporary.touch(exist_ok=False)
     try:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
+        _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Puts what a folder lists on the disk: a rename that is not there after a loss of power has not happened."""
+    if sys.platform == "win32":  # opens no folders
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # file systems that cannot, such as some network ones
+            raise
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -64,7 +64,11 @@ def _check_out(path: Path) -> None:
 
     Raises:
         UsageError: there is no such folder, or a JSON file of something else stands in the place of theirs.
+        ValueError: it lies in the folder of a run.
     """
+    from perdure.runs.run_folder import require_outside_runs
+
+    require_outside_runs(path)
     if not path.parent.is_dir():
         raise UsageError(f"--out: the folder {path.parent} does not exist; make it first")
     beside = path.with_suffix(".json")

@@ -9,11 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from inspect import cleandoc
+from pathlib import Path
 from typing import TypeVar
 
 import tyro
 
 from perdure.cli.errors import UsageError
+from perdure.runs.run_folder import require_outside_runs
 
 ArgumentsT = TypeVar("ArgumentsT", bound="Arguments")
 
@@ -56,6 +58,7 @@ def parse(
 
     Raises:
         UsageError: they are not understood.
+        ValueError: rows would be written into the folder of a run.
         SystemExit: help was asked for and printed.
     """
     errors = io.StringIO()
@@ -68,6 +71,8 @@ def parse(
         if not stop.code:
             raise
         raise UsageError(f"{one_line_of(errors.getvalue())}; see perdure {command} --help") from None
+    if isinstance(place := getattr(parsed, "json", None), Path):  # here, since rows come at the end of long work
+        require_outside_runs(place, what="--json")
     return parsed
 
 

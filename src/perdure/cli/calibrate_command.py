@@ -174,7 +174,9 @@ def _rates_words(max_false_confirm: float | None, max_miss: float | None) -> str
 def _check_out(out: Path) -> None:
     """Refuses to write over anything that is no calibration of a site."""
     from perdure.gate.site_calibration import KIND
+    from perdure.runs.run_folder import require_outside_runs
 
+    require_outside_runs(out)
     if out.is_dir():
         raise UsageError(f"--out: {out} is a folder, expected a file")
     if not out.parent.is_dir():

@@ -48,7 +48,9 @@ class Generate(Arguments):
 
     def __call__(self) -> int:
         from perdure.data.generate import generate_dataset
+        from perdure.runs.run_folder import require_outside_runs
 
+        require_outside_runs(self.out)
         workers = self.num_workers or usable_cores()
         with counted("clips") as report:
             dataset = generate_dataset(self.data, self.out, seed=self.seed, num_workers=workers, on_progress=report)
@@ -92,7 +94,9 @@ class Show(Arguments):
         if self.out is None:
             return DONE
         from perdure.report.clip_sheet import draw_clip_sheet
+        from perdure.runs.run_folder import require_outside_runs
 
+        require_outside_runs(self.out)
         self.out.mkdir(parents=True, exist_ok=True)
         for clip_id in dataset.split(self.split)[: self.num_clips]:
             say(f"  {draw_clip_sheet(dataset.clip(clip_id), self.out / f'{clip_id}.png')}")

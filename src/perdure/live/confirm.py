@@ -14,7 +14,7 @@ from perdure.data.detection_files import DetectionFiles
 from perdure.files import write_json
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
-from perdure.live.outputs import SUMMARY, TracksFormat, WatchOutputs, written_files
+from perdure.live.outputs import SUMMARY, TracksFormat, WatchOutputs, made_folder, written_files
 from perdure.live.protocols import Receiver
 from perdure.live.summary import RuleComparison, StreamTally, counts_of
 
@@ -63,10 +63,7 @@ def confirm(
     config = config or ConfirmConfig()
     if config.uses_ids and not any((ids >= 0).any() for ids in found.ids.values()):
         raise ValueError(f"ids: these detections ({found.layout}) have none; leave --ids out to link them here")
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
+    made_folder(out_dir)
     tally = StreamTally(None if config.compare is None else RuleComparison(config.compare))
     start = time.perf_counter()
     with WatchOutputs(out_dir, tracks=config.tracks, is_backfilled=True, receivers=receivers) as outputs:

@@ -16,6 +16,7 @@ from typing import IO, Any, Literal
 from perdure.gate.results import GateResult, TrackView
 from perdure.live.backfill import BackfilledBoxes
 from perdure.live.protocols import Receiver
+from perdure.runs.run_folder import require_outside_runs
 from perdure.types import NO_CLASS, Decision
 from perdure.video.mot import MotBox
 
@@ -34,6 +35,20 @@ TRACK_COLUMNS = (
     "frame_index,time_s,track_id,x_min_px,y_min_px,x_max_px,y_max_px,age,is_hit,score,class_id,status,evidence,"
     "probability"
 )  # fmt: skip
+
+
+def made_folder(path: Path) -> Path:
+    """Returns the folder for what comes out of a stream, made if it does not exist.
+
+    Raises:
+        ValueError: it is a file, or lies in the folder of a run, whose decisions would be replaced.
+    """
+    require_outside_runs(path, what="out_dir")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise ValueError(f"out_dir: {path} is a file, expected a folder") from None
+    return path
 
 
 def written_files(tracks: TracksFormat, *, is_backfilled: bool) -> tuple[str, ...]:

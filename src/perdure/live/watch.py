@@ -24,7 +24,7 @@ from perdure.drawing.totals import StreamTotals
 from perdure.files import write_json
 from perdure.gate.results import GateResult
 from perdure.live.interrupts import WholeFrames
-from perdure.live.outputs import SUMMARY, WatchOutputs, written_files
+from perdure.live.outputs import SUMMARY, WatchOutputs, made_folder, written_files
 from perdure.live.problems import problems_of
 from perdure.live.protocols import Detector, Gate, Receiver
 from perdure.live.stages import QUEUE_LENGTH, Prefetch, Sink
@@ -103,12 +103,8 @@ def watch(
         given = (
             None if detections_path is None else read_detection_files(detections_path, image_size=size, num_frames=num)
         )
-        try:
-            out_dir.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
-            raise ValueError(f"out_dir: {out_dir} is a file, expected a folder") from None
         finds = detector or MotionDetector(config.motion)
-        session = _Session(reader, gate, given, finds, config, out_dir, window, receivers)
+        session = _Session(reader, gate, given, finds, config, made_folder(out_dir), window, receivers)
         session.run(on_progress)
     name = str(detections_path or ("motion" if detector is None else detector_name))
     summary = session.summary(shown_address(source), name)
@@ -191,9 +187,9 @@ class _Session:
     def _writer(self) -> VideoWriter | None:
         """Returns what writes the annotated video; None without one, and then that of an earlier stream goes."""
         path = self.out_dir / ANNOTATED
+        path.unlink(missing_ok=True)  # a link that somebody has put there would be written through
         if self.config.has_video:
             return VideoWriter(path, frame_rate_hz=self.reader.frame_rate_hz, config=self.config.writer)
-        path.unlink(missing_ok=True)
         return None
 
     def _warn_of_drift(self, result: GateResult) -> None:

@@ -125,7 +125,7 @@ class Transport:
         )
 
     def pull(self, source: str, target: Path, *, excluded: Sequence[str] = ()) -> None:
-        """Makes a folder here the same as one there; excluded files are neither fetched nor removed.
+        """Makes a folder here the same as one there; excluded files are neither fetched nor removed, links left out.
 
         Raises:
             ConnectionLostError: the host cannot be reached, or the connection broke; the next round goes on.
@@ -133,7 +133,7 @@ class Transport:
         """
         target.mkdir(parents=True, exist_ok=True)
         filters = [f"--exclude={pattern}" for pattern in excluded]
-        self._rsync("--delete-after", *filters, f"{self.host}:{source}/", f"{target.absolute()}/")
+        self._rsync("--no-links", "--delete-after", *filters, f"{self.host}:{source}/", f"{target.absolute()}/")
 
     def send(self, source: Path, target: str) -> None:
         """Copies a folder to the host, removing nothing there; raises what `pull` does."""

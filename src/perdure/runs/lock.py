@@ -33,12 +33,12 @@ def locked(path: Path, *, sleep: Callable[[float], None] = time.sleep) -> Iterat
 
     Raises:
         RunBusyError: another process holds it.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or is a symbolic link.
         RuntimeError: this is Windows.
     """
     if sys.platform == "win32":
         raise RuntimeError(NEEDS_POSIX)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         if not _taken(handle, sleep=sleep):
             raise RunBusyError(

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from perdure.config import from_dict, to_dict
@@ -35,11 +35,19 @@ class OutputRecord:
         path: relative to the run folder.
         size_bytes: its size.
         sha256: checksum of its content; None for large files.
+
+    Raises:
+        ValueError: the path leads out of the folder: old outputs are removed, and such a one is not ours.
     """
 
     path: str
     size_bytes: int
     sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        place = PurePosixPath(self.path)
+        if place.is_absolute() or ".." in place.parts or "\\" in self.path or not place.parts:
+            raise ValueError(f"path: got {self.path!r}, expected a file inside of the run folder")
 
     @classmethod
     def of(cls, root: Path, path: Path) -> OutputRecord:

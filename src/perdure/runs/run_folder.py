@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,20 +127,36 @@ class RunFolder:
         write_toml(self.config_file, config)
 
     def check_free(self) -> None:
-        """Makes sure that the folder holds a run, or nothing, or does not exist.
+        """Makes sure that the folder holds a run of ours, or nothing, or does not exist.
+
+        Whoever gives us a run folder might have put links into it: what is written there would land elsewhere.
 
         Raises:
-            ValueError: something else lies there.
+            ValueError: something else lies there, or a link.
         """
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"run folder {self.path}: is a file; choose another --out")
-        if self.path.is_dir() and not self.is_run:
-            own = (*self.folders, self.lock_file, self.record_file)
-            foreign = sorted(item.name for item in self.path.iterdir() if item not in own)
-            if foreign:
-                raise ValueError(
-                    f"run folder {self.path}: is not empty and holds no run (it has {foreign[0]}); choose another --out"
-                )
+        if not self.path.is_dir():
+            return
+        if link := _first_link(self.path):
+            raise ValueError(
+                f"run folder {self.path}: {link.relative_to(self.path)} is a symbolic link, expected that all of a run "
+                "lies inside of it; put the whole run on the other disk, or choose another --out"
+            )
+        if not self.record_file.is_file() and (foreign := self._foreign()):
+            raise ValueError(
+                f"run folder {self.path}: is not empty and holds no run (it has {foreign}); choose another --out"
+            )
+
+    def _foreign(self) -> str | None:
+        """Returns the first thing that a run which was killed before its first record cannot have left, if any."""
+        for item in sorted(self.path.iterdir()):
+            if item in self.folders and item.is_dir():
+                if inner := next(item.iterdir(), None):
+                    return str(inner.relative_to(self.path))
+            elif item != self.lock_file:
+                return item.name
+        return None
 
     def create(self) -> None:
         """Makes all folders of a run."""
@@ -150,6 +167,28 @@ class RunFolder:
         """Removes what a killed process left of files it was writing; only with the lock."""
         for path in self.path.rglob(".*.tmp"):
             path.unlink(missing_ok=True)
+
+
+def _first_link(folder: Path) -> Path | None:
+    """Returns a symbolic link in a folder or below it, None without one."""
+    for place, folders, names in os.walk(folder):  # enters no link
+        for name in (*folders, *names):
+            if Path(place, name).is_symlink():
+                return Path(place, name)
+    return None
+
+
+def require_outside_runs(path: Path, *, what: str = "--out") -> None:
+    """Makes sure that a path for results of something else lies in no run folder, whose files it might replace.
+
+    Raises:
+        ValueError: it does.
+    """
+    path = path.resolve()
+    for folder in (path, *path.parents):
+        run = RunFolder(folder)
+        if run.is_run and run.record_file.is_file():
+            raise ValueError(f"{what}: {path} lies in the run folder {folder}; choose a place outside of it")
 
 
 def point_to_latest(run: RunFolder) -> None:
