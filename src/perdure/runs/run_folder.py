@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from perdure.runs.settings import RunSettings
 
 RUNS = Path("runs")
 """Folder that runs go to if none is named."""
+_UNFINISHED_RECORD = re.compile(r"\.run-[0-9a-f]+\.json\.tmp")
 LATEST = "latest"
 """Link in `RUNS` to the run that was started last."""
 
@@ -154,7 +156,7 @@ class RunFolder:
             if item in self.folders and item.is_dir():
                 if inner := next(item.iterdir(), None):
                     return str(inner.relative_to(self.path))
-            elif item != self.lock_file:
+            elif item != self.lock_file and not _UNFINISHED_RECORD.fullmatch(item.name):
                 return item.name
         return None
 

@@ -133,6 +133,7 @@ class Runner:
         run.check_free()
         check_folder(run.path)
         with locked(run.lock_file), closing(self.branch):
+            run.remove_temporary_files()
             record = read_record(run)
             if run.is_run and not self.may_change:
                 require_same(self.config_of(run), config, run)
@@ -164,7 +165,6 @@ class Runner:
         self, config: RunSettings, run: RunFolder, *, planned: list[PlannedStage], record: RunRecord | None
     ) -> RunRecord:
         run.create()
-        run.remove_temporary_files()
         check_ready(planned, config, run)
         run.complete_file.unlink(missing_ok=True)
         record = self._opened(config, run, record)
