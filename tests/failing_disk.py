@@ -41,8 +41,8 @@ class FailingDisk:
             OSError: the disk fails.
         """
         if isinstance(path, int):
-            path = os.readlink(f"/proc/self/fd/{path}") if path >= 0 else ""
-        place = os.path.abspath(os.fsdecode(path)) if isinstance(path, str | bytes | os.PathLike) else ""
+            path = Path(f"/proc/self/fd/{path}").readlink() if path >= 0 else ""
+        place = str(Path(os.fsdecode(path)).absolute()) if isinstance(path, str | bytes | os.PathLike) else ""
         if not place.startswith(self.root):
             return
         self.operations.append(f"{name} {place.removeprefix(self.root)}")

@@ -1,4 +1,4 @@
-"""The disk fails at the n-th operation of whatever writes one result: what is there is old or new, and a retry is whole."""
+"""The disk fails at the n-th operation of what writes one result: what is there is whole, and so is a retry."""
 
 from __future__ import annotations
 
