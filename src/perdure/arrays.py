@@ -85,5 +85,8 @@ def find_weights(path: Path | str) -> Path:
     if path.is_dir():
         path = path / "final_model.safetensors"
     if not path.is_file():
-        raise FileNotFoundError(f"weights: {path} does not exist; give a finished run folder or a .safetensors file")
+        raise FileNotFoundError(
+            f"weights: {path} does not exist; give a finished run folder or a .safetensors file, or the name of "
+            "weights in the package (detections, pixels)"
+        )
     return path

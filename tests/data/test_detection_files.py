@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perdure.data.detection_files import DetectionFiles, read_detection_files, read_scores
+from perdure.data.detection_files import read_detection_files, read_scores
+from perdure.data.stored_detections import DetectionFiles
 from perdure.types import NO_OWNER
 
 BOX = [10.0, 20.0, 50.0, 100.0]
@@ -191,7 +192,7 @@ def test_what_is_malformed_is_named_with_its_place(tmp_path: Path, name: str, te
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         read_detection_files(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="YOLO labels, which are shares of the picture; give its size"):
+    with pytest.raises(ValueError, match="YOLO labels, which are shares of the picture; give its width and height"):
         read_detection_files(yolo(tmp_path))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"holds neither seqinfo\.ini nor label files"):
@@ -200,3 +201,40 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
 
 def test_an_empty_stream_has_a_picture_of_one_pixel() -> None:
     assert DetectionFiles(layout="MOT text", by_frame={}, ids={}, num_frames=0).reach_px() == (1, 1)
+
+
+def test_a_stamp_is_no_frame(tmp_path: Path) -> None:
+    """One row with a frame of 99,999,999 kept the gate busy with empty frames for hours."""
+    (tmp_path / "det.txt").write_text("1,-1,10,20,30,40,0.9\n99999999,-1,10,20,30,40,0.9\n", encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"got a box in frame 99,999,999, expected at most 10,000,000 frames .MOT text"
+    ):
+        read_detection_files(tmp_path / "det.txt")
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for stamp in (1700000000123, 1700000000163, 1700000000203):
+        (labels / f"{stamp}.txt").write_text("0 0.5 0.5 0.1 0.1\n", encoding="utf-8")
+    assert sorted(read_detection_files(labels, image_size=(100, 100)).by_frame) == [0, 1, 2]
+
+
+def test_what_is_no_label_is_not_asked_for_its_size(tmp_path: Path) -> None:
+    (tmp_path / "det.txt").write_text("1,-1,10,20,30,40,0.9\n", encoding="utf-8")
+    (tmp_path / "det.csv").write_text("1,-1,10,20,30,40,0.9\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"holds no seqinfo\.ini, and det\.txt is no YOLO label .*; give one file"):
+        read_detection_files(tmp_path)
+    (tmp_path / "street.mp4").write_bytes(b"\x00")
+    with pytest.raises(ValueError, match="is a video, expected what a detector found in it"):
+        read_detection_files(tmp_path / "street.mp4")
+
+
+@pytest.mark.parametrize(("row", "has_scores"), [("1,-1,10,20,30,40", False), ("1,-1,10,20,30,40,0.9", True)])
+def test_missing_scores_are_known(row: str, has_scores: bool, tmp_path: Path) -> None:
+    (tmp_path / "det.txt").write_text(row + "\n", encoding="utf-8")
+    assert read_detection_files(tmp_path / "det.txt").has_scores is has_scores
+    result = {"image_id": 1, "bbox": [1, 2, 3, 4]} | ({"score": 0.9} if has_scores else {})
+    (tmp_path / "det.json").write_text(json.dumps([result]), encoding="utf-8")
+    assert read_detection_files(tmp_path / "det.json").has_scores is has_scores
+    (tmp_path / "labels").mkdir()
+    label = "0 0.5 0.5 0.1 0.1" + " 0.9" * has_scores
+    (tmp_path / "labels" / "1.txt").write_text(label + "\n", encoding="utf-8")
+    assert read_detection_files(tmp_path / "labels", image_size=(100, 100)).has_scores is has_scores

@@ -45,3 +45,25 @@ def test_a_mistake_is_named_once(kind: str, words: str | None, caplog: pytest.Lo
     assert len(said) == (words is not None)
     assert gate.intake.boxes.problem == (said[0] if said else None)
     assert words is None or words in said[0]
+
+
+@pytest.mark.parametrize("is_wrong", [True, False])
+def test_corners_for_sides_are_seen_without_the_size_of_the_picture(is_wrong: bool) -> None:
+    """The size is then the reach of the boxes, in which all of them lie: tracks were nonsense, without a word."""
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0, 1800, 40), rng.uniform(0, 1000, 40)
+    w, h = rng.uniform(20, 120, 40), rng.uniform(40, 200, 40)
+    boxes = np.column_stack([x, y, x + (x + w if is_wrong else w), y + (y + h if is_wrong else h)])
+    gate = perdure.load("detections", image_size=(int(boxes[:, 2].max()) + 1, int(boxes[:, 3].max()) + 1))
+    gate.update(None, Detections(xyxy_px=boxes, score=np.full(40, 0.8)))
+    problem = gate.intake.boxes.problem
+    assert ("look like the other corner" in problem) if problem is not None else not is_wrong
+
+
+def test_boxes_that_the_edge_cuts_off_are_boxes_of_the_picture() -> None:
+    """Networks complete them: a car that drives in was said to be in a picture of another size."""
+    gate = perdure.load("detections", image_size=(WIDTH, HEIGHT))
+    for index in range(40):
+        boxes = np.array([[450 - 4.0 * index, 150, 750 - 4.0 * index, 300], [100, 250, 260, 440]])
+        gate.update(None, Detections(xyxy_px=boxes, score=np.full(2, 0.8)))
+    assert gate.intake.boxes.problem is None

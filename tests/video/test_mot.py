@@ -75,7 +75,8 @@ def test_every_usual_way_of_writing_a_box_is_read(tmp_path: Path, text: str, enc
     ("line", "message"),
     [
         ("1,-1,10,20,30", "got 5 columns, expected at least 6"),
-        ("1;-1;10;20;30;40;0.9", "got 1 columns"),
+        ("1|-1|10|20|30|40|0.9", "got 1 columns"),
+        ("1,0.93,10,20,30,40", "got id 0.93, expected a whole number"),
         ("1,-1,10,20,thirty,40,0.9", "expected numbers"),
         ("-1,-1,10,20,30,40,0.9", "got frame -1, expected a whole number from 1"),
         ("nan,-1,10,20,30,40,0.9", "got frame nan"),

@@ -69,6 +69,8 @@ def _check_out(path: Path) -> None:
     from perdure.runs.run_folder import require_outside_runs
 
     require_outside_runs(path)
+    if path.suffix not in ("", ".safetensors"):
+        raise UsageError(f"--out: got {path}, expected a name that ends in .safetensors")
     if not path.parent.is_dir():
         raise UsageError(f"--out: the folder {path.parent} does not exist; make it first")
     beside = path.with_suffix(".json")

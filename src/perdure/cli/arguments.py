@@ -23,6 +23,8 @@ _CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
 _CORNER = "\u256d"
 _BORDER = re.compile(r"^[\u256d\u2570]")
 _RULE = re.compile(r"^(\u2500{3,}|-{3,})$")
+_NO_FORM = re.compile(r": no type matching .*?(\{[^{}]*\}|\b[A-Z]+(?: [A-Z]+)*) could be instantiated from \[(.*?)\].*")
+_NO_FORM = re.compile(r": no type matching (\S.*?) could be instantiated from \[(.*?)\].*")
 _OPTION = re.compile(r"^(--[\w.-]+)")
 
 
@@ -98,9 +100,17 @@ def one_line_of(text: str) -> str:
     message = re.sub(r"^Error parsing [A-Z]\w*: (?=\w+: )", "", message)  # the class of all arguments
     message = re.sub(r"^Error parsing (?:config\.)?(?=\w)([\w.]+): (?=\w+: )", r"\1.", message)
     message = re.sub(r"^Error parsing ", "", message)
+    message = _NO_FORM.sub(_expected_form, message)
+    message = message.replace("'None', ", "").replace(", 'None'", "")  # what is not given, and no choice to make
     perhaps = (line for part in parts[1:] if part and part[0].startswith("Perhaps") for line in part)
     similar = next((match[1] for line in perhaps if (match := _OPTION.match(line))), None)
     return f"{message}; did you mean {similar}?" if similar else message
+
+
+def _expected_form(found: re.Match[str]) -> str:
+    """Returns what was expected in the place of what the parser tried one after the other."""
+    forms = [form.strip("{}") for form in found[1].split("|") if form.strip("{}") != "None"]
+    return f": got {found[2]}, expected {' or '.join(forms)}"
 
 
 def peek(words: Sequence[str], option: str) -> str | None:

@@ -10,14 +10,15 @@ import tyro
 
 from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE, UsageError
-from perdure.cli.terminal import complain, say
+from perdure.cli.terminal import complain, counted, say
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confirm(Arguments):
     """Decides which tracks of stored detections are persistent, without a video.
 
-    Reads: MOT text, a MOT folder, KITTI tracking labels, a folder of YOLO labels, COCO JSON, or XML of CVAT; weights.
+    Reads: MOT text (frame,id,x,y,width,height,score,class in this order, or as a header names them, x1,y1,x2,y2 too), a
+    MOT folder, KITTI tracking labels, a folder of YOLO labels, COCO JSON, or XML of CVAT; weights.
 
     Writes: decisions.jsonl, tracks.csv (or .jsonl), confirmed.txt (as reported live), confirmed_from_birth.txt and
     summary.json into OUT. Frames count from 1 in the .txt files and from 0 in all others.
@@ -100,7 +101,8 @@ def _confirmed(arguments: Confirm) -> dict[str, Any]:
         compare=arguments.compare,
     )
     receivers = tuple(receivers_of(prints=arguments.stdout, addresses=arguments.send))
-    return confirm_files(found, gate, out_dir=arguments.out, config=config, receivers=receivers)
+    with counted("frames") as report:
+        return confirm_files(found, gate, out_dir=arguments.out, config=config, receivers=receivers, on_progress=report)
 
 
 def _adapted_weights(arguments: Confirm) -> Path:

@@ -46,15 +46,16 @@ class Evaluate(Arguments):
     """File for the rows."""
 
     def __call__(self) -> int:
+        from perdure.extras import require
+
+        require("trackeval")  # first: it tells what is missing, and brings what the others need
         from perdure.data.mot_sequence import find_mot_folders
         from perdure.evaluation.reported_tracks import read_scored_sequence
         from perdure.evaluation.track_scores import score_rows, score_sequence
-        from perdure.extras import require
         from perdure.files import write_json
 
         folders = {folder.name: folder for folder in find_mot_folders(self.gt)}
         files = tracker_files(tuple(folders), self.tracks)
-        require("trackeval")  # tells early what is missing
         scores: dict[str, list[Any]] = {name: [] for name in files}
         with counted("files") as done:
             for place, (name, sequence) in enumerate((name, one) for name, own in files.items() for one in own):
@@ -125,4 +126,7 @@ def _files_at(path: Path, sequences: Sequence[str]) -> list[tuple[str, str, Path
     elif path.parent.name in sequences:
         return [(str(path.parent.parent / path.stem), path.parent.name, path)]
     names = ", ".join(sequences[:5])
-    raise UsageError(f"--tracks: {path} is named after no sequence, expected names such as {names} (.txt)")
+    raise UsageError(
+        f"--tracks: {path} is named after no sequence, expected names such as {names} (.txt), or --gt FOLDER/SEQUENCE "
+        "where the file is of that one alone"
+    )

@@ -102,7 +102,7 @@ class Watch(Arguments):
         say(("done", "bold green"), f": {made} in {self.out}")
         for name, value in summary.to_dict().items():
             if isinstance(value, int | float | str):
-                say(f"  {name}: {value}")
+                say(f"  {name}: {f'{value:.4g}' if isinstance(value, float) else value}")
         latency = ", ".join(f"{name} {value:.1f}" for name, value in summary.latency_ms.items())
         say(f"  latency_ms: {latency} (of a frame, from decoded to decided)")
         if summary.compared:

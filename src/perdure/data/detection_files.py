@@ -6,77 +6,24 @@ XML of CVAT. Which one it is, is seen from the path and the first line. It knows
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from perdure.data.coco_json import read_coco
 from perdure.data.cvat import read_cvat
 from perdure.data.mot_sequence import read_mot_sequence
-from perdure.types import NO_CLASS, NO_OWNER, Detections
+from perdure.data.stored_detections import LAYOUTS, DetectionFiles, fields_of, from_rows, is_number, numbers_of
+from perdure.data.yolo_labels import read_yolo_labels
+from perdure.types import NO_OWNER
 from perdure.video.mot import read_mot_table
 from perdure.video.text_rows import text_rows
 
 logger = logging.getLogger(__name__)
 
-LAYOUTS = (
-    "MOT text, a MOT folder (seqinfo.ini), KITTI tracking labels, a folder of YOLO labels, COCO JSON, or XML of CVAT"
-)
-_NUMBER = re.compile(r"\d+")
-MAX_SPARSENESS = 20
-"""Numbers of pictures a result, up to which they are taken for frames; ids of the COCO data set lie a hundred apart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectionFiles:
-    """Detections of one stream.
-
-    Args:
-        layout: how they were stored, in words.
-        by_frame: detections by 0-based frame; a frame without any has no entry.
-        ids: id of each detection of a frame, `NO_OWNER` where it has none; empty where the layout has no ids.
-        num_frames: frames of the stream.
-        image_size: width and height in pixels; None where they are not stated.
-        frame_rate_hz: frames per second; None where it is not stated.
-        num_left_out: rows without area or with numbers that are not finite.
-    """
-
-    layout: str
-    by_frame: dict[int, Detections]
-    ids: dict[int, Int[np.ndarray, " n"]]
-    num_frames: int
-    image_size: tuple[int, int] | None = None
-    frame_rate_hz: float | None = None
-    num_left_out: int = 0
-
-    def at(self, frame_index: int) -> Detections:
-        """Returns the detections of a frame, none where there is no entry."""
-        return self.by_frame.get(frame_index, Detections.empty())
-
-    @property
-    def scores(self) -> Float[np.ndarray, " n"]:
-        """Scores of all detections, frame by frame."""
-        return np.concatenate([np.zeros(0), *(found.score for found in self.by_frame.values())])
-
-    def num_from(self, frame_index: int) -> int:
-        """Returns the number of boxes in this frame and later ones."""
-        return sum(len(found) for index, found in self.by_frame.items() if index >= frame_index)
-
-    def reach_px(self) -> tuple[int, int]:
-        """Returns width and height of the smallest picture that holds all boxes, for files that do not say it."""
-        corners = [found.xyxy_px[:, 2:].max(axis=0) for found in self.by_frame.values()]
-        width, height = np.ceil(np.max(corners, axis=0)).tolist() if corners else (1, 1)
-        return max(int(width), 1), max(int(height), 1)
-
-    def ids_at(self, frame_index: int) -> Int[np.ndarray, " n"]:
-        """Returns the ids of the detections of a frame."""
-        return self.ids.get(frame_index, np.full(len(self.at(frame_index)), NO_OWNER, dtype=np.int64))
+_VIDEOS = (".mp4", ".mkv", ".avi", ".mov", ".webm", ".ts", ".m4v", ".mjpeg", ".mjpg")
 
 
 def read_scores(path: Path) -> Float[np.ndarray, " n"]:
@@ -111,14 +58,16 @@ def read_detection_files(
         if any(entry.name.lower() == "seqinfo.ini" for entry in path.iterdir()):
             return _mot_folder(path)
         if any(path.glob("*.txt")):
-            return _yolo_folder(path, image_size, num_frames)
+            return read_yolo_labels(path, image_size, num_frames)
         raise ValueError(f"detections: {path} holds neither seqinfo.ini nor label files (*.txt); expected {LAYOUTS}")
     if path.suffix.lower() == ".json":
-        return _coco(path, num_frames)
+        return read_coco(path, num_frames)
     if path.suffix.lower() == ".xml":
         return _cvat(path)
+    if path.suffix.lower() in _VIDEOS:
+        raise ValueError(f"detections: {path} is a video, expected what a detector found in it ({LAYOUTS})")
     first = next((columns for _, columns in text_rows(path, what="detections")), [])
-    if len(first) >= 17 and not _is_number(first[2]):
+    if len(first) >= 17 and not is_number(first[2]):
         return _kitti(path)
     return _mot_text(path)
 
@@ -137,6 +86,7 @@ def _mot_text(path: Path) -> DetectionFiles:
         ids={frame: np.array(own, dtype=np.int64) for frame, own in ids.items()},
         num_frames=max(found.by_frame, default=-1) + 1,
         num_left_out=found.num_without_area,
+        has_scores=not len(table) or not np.isnan(table.values[:, 6]).all(),
     )
 
 
@@ -161,135 +111,21 @@ def _kitti(path: Path) -> DetectionFiles:
         if columns[2] == "DontCare":
             continue
         where = f"detections: {path} line {number}"
-        frame, own, *box = _numbers([*columns[:2], *columns[6:10]], where)
-        score = _numbers([columns[17]], where)[0] if len(columns) > 17 else 1.0
+        frame, own, *box = numbers_of([*columns[:2], *columns[6:10]], where)
+        score = numbers_of([columns[17]], where)[0] if len(columns) > 17 else 1.0
         kind = classes.setdefault(columns[2], len(classes))
         rows.setdefault(_index_of(frame, where), []).append([*box, score, kind, own])
-    return _from_rows("KITTI tracking labels", rows, has_ids=True)
-
-
-def _yolo_folder(path: Path, image_size: tuple[int, int] | None, num_frames: int | None) -> DetectionFiles:
-    """Reads `class cx cy width height [score]`, shares of the picture, one file a frame in order of their numbers."""
-    if image_size is None:
-        raise ValueError(f"detections: {path} holds YOLO labels, which are shares of the picture; give its size")
-    files = sorted(path.glob("*.txt"), key=_natural)
-    numbers = [int(found[-1]) for found in (_NUMBER.findall(file.stem) for file in files) if found]
-    is_numbered = len(numbers) == len(files) and len(set(numbers)) == len(files)
-    frames = _indices_of(numbers, num_frames) if is_numbered and numbers else range(len(files))
-    scale = np.tile(np.array(image_size, dtype=np.float64), 2)
-    rows: dict[int, list[list[float]]] = {}
-    for frame, file in zip(frames, files, strict=True):
-        for number, columns in text_rows(file, what="detections"):
-            where = f"detections: {file} line {number}"
-            if len(columns) < 5:
-                raise ValueError(f"{where}: got {len(columns)} columns, expected class cx cy width height [score]")
-            kind, *values = _numbers(columns[:6], where)
-            centre, half = np.array(values[:2]), np.array(values[2:4]) / 2
-            box = np.concatenate([centre - half, centre + half]) * scale
-            score = values[4] if len(values) > 4 else 1.0
-            rows.setdefault(frame, []).append([*box.tolist(), score, kind, NO_OWNER])
-    found = _from_rows("YOLO labels", rows, has_ids=False, num_frames=max(frames, default=-1) + 1)
-    return DetectionFiles(**{**_fields(found), "image_size": image_size})
-
-
-def _coco(path: Path, num_frames: int | None) -> DetectionFiles:
-    """Reads a list of results or a data set with annotations; frames in order of image ids.
-
-    A list of results names no picture in which nothing was found: there whole numbers that lie close are frames.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"detections: {path} is not JSON ({error})") from error
-    images = content.get("images", []) if isinstance(content, dict) else []
-    entries = content.get("annotations", []) if isinstance(content, dict) else content
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in (*entries, *images)):
-        raise ValueError(f"detections: {path} holds no COCO results, expected a list of boxes or annotations")
-    try:
-        ids = sorted({image["id"] for image in images} | {one["image_id"] for one in entries})
-        order = {own: index for index, own in enumerate(ids)}
-        if not images and ids and all(type(own) is int for own in ids) and ids[-1] - ids[0] < MAX_SPARSENESS * len(ids):
-            order = dict(zip(ids, _indices_of(ids, num_frames), strict=True))
-        rows: dict[int, list[list[float]]] = {}
-        for index, one in enumerate(entries):
-            where = f"detections: {path} box {index}"
-            x, y, width, height = _numbers(one["bbox"], where)
-            score, kind = _numbers([one.get("score", 1.0), one.get("category_id", NO_CLASS)], where)
-            owner = one.get("track_id", NO_OWNER)
-            rows.setdefault(order[one["image_id"]], []).append([x, y, x + width, y + height, score, kind, owner])
-        size = next(((int(one["width"]), int(one["height"])) for one in images if "width" in one), None)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ValueError) and str(error).startswith("detections:"):
-            raise
-        raise ValueError(f"detections: {path} is no COCO JSON ({type(error).__name__}: {error})") from error
-    has_ids = any("track_id" in one for one in entries)
-    found = _from_rows("COCO JSON", rows, has_ids=has_ids, num_frames=max(order.values(), default=-1) + 1)
-    return DetectionFiles(**{**_fields(found), "image_size": size})
+    return from_rows("KITTI tracking labels", rows, has_ids=True)
 
 
 def _cvat(path: Path) -> DetectionFiles:
     boxes = read_cvat(path)
     has_ids = any(row[6] != NO_OWNER for own in boxes.rows.values() for row in own)
-    found = _from_rows("XML of CVAT", boxes.rows, has_ids=has_ids, num_frames=boxes.num_frames)
-    return DetectionFiles(**{**_fields(found), "image_size": boxes.image_size})
-
-
-def _from_rows(
-    layout: str, rows: dict[int, list[list[float]]], *, has_ids: bool, num_frames: int | None = None
-) -> DetectionFiles:
-    """Returns rows `x1 y1 x2 y2 score class id` by frame as detections; those without area are left out and counted."""
-    by_frame, ids, num_left_out = {}, {}, 0
-    for frame, own in sorted(rows.items()):
-        table = np.array(own, dtype=np.float64)
-        is_good = np.isfinite(table).all(axis=1) & (table[:, 2] > table[:, 0]) & (table[:, 3] > table[:, 1])
-        num_left_out += int((~is_good).sum())
-        kept = table[is_good]
-        if len(kept):
-            by_frame[frame] = Detections(xyxy_px=kept[:, :4], score=kept[:, 4], class_id=kept[:, 5].astype(np.int64))
-            ids[frame] = kept[:, 6].astype(np.int64)
-    return DetectionFiles(
-        layout=layout,
-        by_frame=by_frame,
-        ids=ids if has_ids else {},
-        num_frames=max(by_frame, default=-1) + 1 if num_frames is None else num_frames,
-        num_left_out=num_left_out,
-    )
-
-
-def _fields(found: DetectionFiles) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in DetectionFiles.__slots__}
-
-
-def _numbers(values: Sequence[Any], where: str) -> list[float]:
-    try:
-        return [float(value) for value in values]
-    except (TypeError, ValueError):
-        raise ValueError(f"{where}: got {' '.join(map(str, values))[:60]!r}, expected numbers") from None
-
-
-def _indices_of(numbers: Sequence[int], num_frames: int | None) -> list[int]:
-    """Returns the 0-based frame of each number: from 1, or 0 where that occurs, if they fit into so many frames."""
-    least = min(numbers)
-    fits = num_frames is not None and max(numbers) <= num_frames
-    first = min(least, 1) if fits else least
-    return [number - first for number in numbers]
+    found = from_rows("XML of CVAT", boxes.rows, has_ids=has_ids, num_frames=boxes.num_frames)
+    return DetectionFiles(**{**fields_of(found), "image_size": boxes.image_size})
 
 
 def _index_of(frame: float, where: str) -> int:
     if frame != int(frame) or frame < 0:
         raise ValueError(f"{where}: got frame {frame:g}, expected a whole number from 0")
     return int(frame)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _natural(path: Path) -> tuple[Any, ...]:
-    """Returns a key that puts frame 9 before frame 10."""
-    parts: Iterable[str] = re.split(r"(\d+)", path.stem)
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)

@@ -15,7 +15,13 @@ from jaxtyping import Float, Int
 
 from perdure.data.dataset import MANIFEST_NAME, PLAN_NAME, ClipDataset
 from perdure.data.detection_files import read_detection_files
-from perdure.data.mot_sequence import MotSequence, find_mot_folders, read_mot_sequence, scene_numbers
+from perdure.data.mot_sequence import (
+    MotSequence,
+    find_mot_folders,
+    mot_folders_below,
+    read_mot_sequence,
+    scene_numbers,
+)
 from perdure.data.track_labels import MatchConfig, Targets, TrackLabel, detection_labels, match_for
 from perdure.types import NO_OWNER, Clip, ClipTruth, Detections
 
@@ -123,7 +129,7 @@ def unlabelled_streams(path: Path, *, image_size: tuple[int, int] | None = None)
         FileNotFoundError: there is nothing there.
         ValueError: it is of no layout that is known, or a file is malformed.
     """
-    folders = [found.parent for found in sorted(path.glob("**/seqinfo.ini"))] if path.is_dir() else []
+    folders = mot_folders_below(path)
     if folders:
         sequences = [read_mot_sequence(folder, has_truth=False) for folder in folders]
         return [sequence_stream(one, MatchConfig(), scene=scene) for scene, one in enumerate(sequences)]

@@ -9,6 +9,7 @@ import fnmatch
 import hashlib
 import logging
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -240,9 +241,26 @@ def find_mot_folders(root: Path, *, only: str = "*") -> list[Path]:
     found = [path for path in places if fnmatch.fnmatch(path.name, only)]
     if not found:
         deeper = next((path for path in inside if path.is_dir() and any(map(info_file, path.iterdir()))), None)
-        hint = "give a MOT data set" if deeper is None else f"there are some in {deeper}"
-        raise FileNotFoundError(f"sequences: {root} holds no folder '{only}' with a seqinfo.ini; {hint}")
+        above = next((path for path in root.absolute().parents[:2] if info_file(path)), None)
+        hint = "give a MOT folder, or one of such" if deeper is None else f"there are some in {deeper}"
+        hint = hint if above is None else f"{above} is one"
+        named = "" if only == "*" else f" '{only}'"
+        raise FileNotFoundError(f"sequences: {root} holds no folder{named} with a {INFO_NAME}; {hint}")
     return found
+
+
+def mot_folders_below(root: Path) -> list[Path]:
+    """Returns the MOT folders at any depth below a folder, itself included, by path; links to folders are followed."""
+    found, entered = [], set()
+    for place, folders, _ in os.walk(root, followlinks=True):
+        here = Path(place)
+        folders[:] = sorted(
+            name for name in folders if (here / name).resolve() not in entered
+        )  # links may run in rings
+        entered |= {(here / name).resolve() for name in folders}
+        if info_file(here):
+            found.append(here)
+    return sorted(found)
 
 
 def read_camera_motion(path: Path) -> dict[int, Float[np.ndarray, "2 3"]]:

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from perdure.geometry import area_px
 from perdure.rewind import Rewindable
 from perdure.types import Detections
 
 NUM_BOXES = 30
 """Boxes that are looked at before anything is said."""
 MOST_OUTSIDE = 0.2
-"""Share of boxes with their centre outside of the picture, or far out of it, that is still taken for its own."""
+"""Share of boxes that lie outside of the picture, by more than half, that is still taken for its own."""
 FAR_OUT = 0.1
-"""Far out is this share of the picture's side."""
+"""Share of the picture's side by which a corner may lie out of it."""
 
 
 @dataclass(slots=True)
@@ -31,7 +32,10 @@ class BoxCheck(Rewindable):
         num_rows: the same with rows that can be no detection.
         num_unit: boxes that lie within the unit square.
         num_outside: boxes that are not in the picture.
-        num_corners: boxes that would be in the picture if their width and height were the other corner.
+        num_far_out: boxes with a corner far out of the picture.
+        num_nested: boxes that are at least as wide and as high as they lie away from the corner of the picture.
+        away_px: sum of how far boxes lie away from there.
+        excess_px: sum of how much wider and higher they are than that.
     """
 
     problem: str | None = None
@@ -39,7 +43,10 @@ class BoxCheck(Rewindable):
     num_rows: int = 0
     num_unit: int = 0
     num_outside: int = 0
-    num_corners: int = 0
+    num_far_out: int = 0
+    num_nested: int = 0
+    away_px: float = 0.0
+    excess_px: float = 0.0
 
     def see(self, detections: Detections, image_size: tuple[int, int]) -> str | None:
         """Takes in the boxes of one frame; returns what is wrong when that is first known."""
@@ -53,8 +60,10 @@ class BoxCheck(Rewindable):
         is_outside = _is_outside(boxes, size)
         self.num_outside += int(np.count_nonzero(is_outside))
         sides = boxes[:, 2:] - boxes[:, :2]
-        is_corner = (sides >= boxes[:, :2]).all(axis=1) & (sides <= size * (1 + FAR_OUT)).all(axis=1)
-        self.num_corners += int(np.count_nonzero(is_corner))
+        self.num_far_out += int(np.count_nonzero((boxes[:, 2:] > size * (1 + FAR_OUT)).any(axis=1)))
+        self.num_nested += int(np.count_nonzero((sides >= boxes[:, :2]).all(axis=1)))
+        self.away_px += float(boxes[:, :2].sum())
+        self.excess_px += float((sides - boxes[:, :2]).sum())
         if self.num_rows >= NUM_BOXES:
             self.problem = self._found(image_size)
         return self.problem
@@ -71,15 +80,18 @@ class BoxCheck(Rewindable):
         if self.num_unit > self.num_boxes / 2:
             return (
                 f"detections: {self.num_unit} {of} lie between 0 and 1, expected pixels; multiply by the size of the "
-                f"picture, {width} x {height}"
+                f"picture{'' if max(image_size) <= 2 else f', {width} x {height}'}"
+            )
+        # Of boxes all over a picture hardly one is as wide and as high as it lies away from the corner, let alone all.
+        # Where the size is not known it is the reach of the boxes, and none lies far out.
+        is_far_out = self.num_far_out > MOST_OUTSIDE * self.num_boxes
+        if self.num_nested == self.num_boxes and (is_far_out or self.away_px > 2 * self.excess_px):
+            return (
+                f"detections: all {of} are as wide and as high as they lie away from the corner of the picture; their "
+                "width and height look like the other corner, expected width and height"
             )
         if self.num_outside <= MOST_OUTSIDE * self.num_boxes:
             return None
-        if self.num_corners >= 0.9 * self.num_boxes:
-            return (
-                f"detections: {self.num_outside} {of} reach out of the picture of {width} x {height}; their width and "
-                "height look like the other corner, expected width and height"
-            )
         return (
             f"detections: {self.num_outside} {of} lie outside the picture of {width} x {height}; they look like those "
             "of a picture of another size, expected pixels of this one"
@@ -87,7 +99,6 @@ class BoxCheck(Rewindable):
 
 
 def _is_outside(xyxy_px: Float[np.ndarray, "n 4"], size: Float[np.ndarray, " 2"]) -> np.ndarray:
-    """Returns whether the centre of each box lies outside of the picture, or a corner far outside."""
-    centre = (xyxy_px[:, :2] + xyxy_px[:, 2:]) / 2
-    is_centre_out = ((centre < 0) | (centre > size)).any(axis=1)
-    return is_centre_out | (xyxy_px[:, 2:] > size * (1 + FAR_OUT)).any(axis=1)
+    """Returns whether less than half of each box is in the picture; networks complete what its edge cuts off."""
+    inside = np.clip(xyxy_px, 0, [*size, *size])
+    return area_px(inside) < 0.5 * area_px(xyxy_px)

@@ -130,7 +130,16 @@ class Intake(Rewindable):
     def begin(
         self, tracker: Tracker, detections: Detections, image_size: tuple[int, int] | None, time_s: float | None
     ) -> bool:
-        """Takes in a frame; returns whether a gap has ended all tracks."""
+        """Takes in a frame; returns whether a gap has ended all tracks.
+
+        Raises:
+            ValueError: these are no detections.
+        """
+        if not isinstance(detections, Detections):
+            raise ValueError(
+                f"detections: got {type(detections).__module__}.{type(detections).__name__}, expected "
+                "perdure.Detections; from_supervision, from_ultralytics and from_rfdetr make some of those of others"
+            )
         if image_size is not None:
             problem = self.boxes.see(detections, image_size)
             if problem is not None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from perdure.data.detection_files import DetectionFiles
+from perdure.data.stored_detections import DetectionFiles
 from perdure.files import write_json
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
 from perdure.live.outputs import SUMMARY, TracksFormat, WatchOutputs, made_folder, written_files
+from perdure.live.problems import missing_in
 from perdure.live.protocols import Receiver
 from perdure.live.summary import RuleComparison, StreamTally, counts_of
 
@@ -44,6 +45,7 @@ def confirm(
     out_dir: Path,
     config: ConfirmConfig | None = None,
     receivers: Sequence[Receiver] = (),
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Runs the gate over stored detections; writes decisions, tracks, confirmed boxes and a summary, which it returns.
 
@@ -56,6 +58,7 @@ def confirm(
         out_dir: made if it does not exist.
         config: settings around the gate.
         receivers: are told of every decision as it falls.
+        on_progress: called after each frame with the number done and the number in all.
 
     Raises:
         ValueError: ids are asked for and there are none, or `out_dir` is a file.
@@ -71,6 +74,7 @@ def confirm(
             result = _step(gate, found, index, config)
             outputs.write(index, result.time_s, result)
             tally.add(result)
+            on_progress(index + 1, found.num_frames)
     names = (*written_files(config.tracks, is_backfilled=True), SUMMARY)
     summary = {
         "layout": found.layout,
@@ -78,7 +82,12 @@ def confirm(
         "frames_per_s": round(found.num_frames / max(time.perf_counter() - start, 1e-9), 1),
         "num_invalid": found.num_left_out,
         "compared": tally.compared,
-        "problems": [*gate.drift.messages(), *(line for receiver in receivers for line in receiver.problems)],
+        "problems": [
+            *missing_in(found),
+            *filter(None, [gate.intake.boxes.problem]),
+            *gate.drift.messages(),
+            *(line for receiver in receivers for line in receiver.problems),
+        ],
         "outputs": [str(out_dir / name) for name in names],
     }
     write_json(out_dir / SUMMARY, summary)

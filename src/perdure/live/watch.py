@@ -18,7 +18,8 @@ from typing import NamedTuple
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from perdure.data.detection_files import DetectionFiles, read_detection_files
+from perdure.data.detection_files import read_detection_files
+from perdure.data.stored_detections import DetectionFiles
 from perdure.drawing.overlay import Overlay
 from perdure.drawing.totals import StreamTotals
 from perdure.files import write_json

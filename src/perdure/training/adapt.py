@@ -104,7 +104,13 @@ def adapt(
     parts = folds_of(_units(table), config.folds)
     for number, part in enumerate(parts):
         if min((label[~part] > 0.5).sum(), (label[~part] < 0.5).sum()) < LEAST_LONG // 2:
-            return replace(found, reason=f"too few tracks lived long outside of part {number + 1} of {len(parts)}")
+            return replace(
+                found,
+                reason=(
+                    f"most of the {law.num_long} long lives are in one stretch of the recording, and too few are left "
+                    "to judge by when it is left out; show more of the stream"
+                ),
+            )
         evidence[part] = table_evidence(
             fit_on_lives(table.take(~part), label[~part], config.forest, seed), table.take(part)
         )

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from perdure.geometry import xyxy_from_xywh
 from perdure.types import MAX_MAGNITUDE, NO_CLASS, Detections
+from perdure.video.named_columns import NamedColumns, named_columns
 from perdure.video.text_rows import text_rows
 
 logger = logging.getLogger(__name__)
@@ -99,11 +100,13 @@ class MotTable:
         path: the file.
         values: columns of the text, frame as written; NaN from the seventh on where a line has no such number.
         num_left_out: rows that were left out, without area or with a number that is not finite.
+        stated_from: number of the first frame if a header says it.
     """
 
     path: Path
     values: Float[np.ndarray, "n 10"]
     num_left_out: int = 0
+    stated_from: int | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -121,6 +124,8 @@ class MotTable:
     @property
     def counts_from(self) -> int:
         """Number of the first frame as far as this file alone tells: 0 if it has a frame 0, else 1."""
+        if self.stated_from is not None:
+            return self.stated_from
         return 0 if (self.values[:, 0] == 0).any() else 1
 
     @property
@@ -159,7 +164,8 @@ def read_mot_table(path: Path, *, what: str = "detections") -> MotTable:
     """Returns the boxes of a MOT file; none where it is empty, which means that nothing was found.
 
     Args:
-        path: commas, tabs or spaces between columns; a header, remarks (#) and any line ends.
+        path: commas, semicolons, tabs or spaces between columns; a header, by whose names columns are then read;
+            remarks (#) and any line ends.
         what: what messages call it.
 
     Raises:
@@ -168,19 +174,53 @@ def read_mot_table(path: Path, *, what: str = "detections") -> MotTable:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{what}: {path} does not exist")
-    rows, num_left_out = [], 0
-    for number, columns in text_rows(path, what=what):
-        row = _parse(columns, f"{what}: {path} line {number}")
+    rows, num_left_out, header = [], 0, _HeaderOf(path, what)
+    for number, columns in text_rows(path, what=what, on_header=header.see):
+        where = f"{what}: {path} line {number}"
+        if header.named is not None:
+            columns = header.named.in_order(columns, where)
+        row = _parse(columns, where)
         x, y, width, height = row[2:6]
         is_finite = all(abs(value) <= MAX_MAGNITUDE for value in row[1:6]) and not abs(row[6]) > MAX_MAGNITUDE
-        is_scored = row[6] == row[6] or len(columns) < 7
+        is_scored = row[6] == row[6] or len(columns) < 7 or (header.named is not None and not header.named.has_scores)
         if is_finite and is_scored and x + width > x and y + height > y:  # a width may be lost in rounding
             rows.append(row)
         else:
             num_left_out += 1
     return MotTable(
-        path=path, values=np.array(rows, dtype=np.float64).reshape(-1, NUM_COLUMNS), num_left_out=num_left_out
+        path=path,
+        values=np.array(rows, dtype=np.float64).reshape(-1, NUM_COLUMNS),
+        num_left_out=num_left_out,
+        stated_from=None if header.named is None else header.named.counts_from,
     )
+
+
+class _HeaderOf:
+    """What the header of a file says about its columns, if it has one.
+
+    Args:
+        path: the file.
+        what: what messages call it.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._path, self._what = path, what
+        self.named: NamedColumns | None = None
+
+    def see(self, number: int, columns: list[str], is_remark: bool) -> None:
+        """Takes in a header, or a remark, which is one only if it names all of a box."""
+        where = f"{self._what}: {self._path} line {number}"
+        try:
+            self.named = named_columns(columns, where)
+        except ValueError:
+            if not is_remark:
+                raise
+        if self.named is None and not is_remark:
+            logger.warning(
+                "%s: nothing in the header (%s) is known, columns taken as frame,id,x,y,width,height,score",
+                where,
+                ", ".join(columns)[:80],
+            )
 
 
 def read_mot_detections(path: Path | str, *, counts_from: int | None = None) -> MotDetections:
@@ -216,6 +256,11 @@ def _parse(columns: list[str], where: str) -> list[float]:
     frame = values[0]
     if not (abs(frame) <= MAX_MAGNITUDE and frame == int(frame) and frame >= 0):
         raise ValueError(f"{where}: got frame {columns[0]}, expected a whole number from 1 (or from 0)")
+    if abs(values[1]) <= MAX_MAGNITUDE and values[1] != int(values[1]):
+        raise ValueError(
+            f"{where}: got id {columns[1]}, expected a whole number (-1 for none); columns are "
+            "frame,id,x,y,width,height,score, or what a header names"
+        )
     values += [_number(column) for column in columns[7:NUM_COLUMNS]]
     return values + [float("nan")] * (NUM_COLUMNS - len(values))
 

@@ -6,7 +6,7 @@ Knows lines and columns. Does not know what the columns mean.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 REMARK = "#"
@@ -35,10 +35,15 @@ def read_text(path: Path, *, what: str, fallback: str | None = None) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def text_rows(path: Path, *, what: str) -> Iterator[tuple[int, list[str]]]:
+Header = Callable[[int, list[str], bool], None]
+"""Takes the number of a first line that is no row, its columns, and whether it is a remark."""
+
+
+def text_rows(path: Path, *, what: str, on_header: Header | None = None) -> Iterator[tuple[int, list[str]]]:
     """Yields the number of each line that holds something, from 1, and its columns.
 
-    A first line whose first column is no number is a header and left out, as are lines that begin with `REMARK`.
+    A first line whose first column is no number is a header, which `on_header` gets; lines that begin with `REMARK` are
+    left out. Where semicolons stand between columns, a comma is a decimal point.
 
     Raises:
         ValueError: it is no text, or JSON or XML.
@@ -46,18 +51,34 @@ def text_rows(path: Path, *, what: str) -> Iterator[tuple[int, list[str]]]:
     is_first = True
     for number, line in enumerate(read_text(path, what=what).split("\n"), start=1):
         text = line.strip()
-        if not text or text.startswith(REMARK):
+        is_remark = text.startswith(REMARK)
+        if not text or (is_remark and not is_first):
             continue
-        columns = [column.strip() for column in text.split(",")] if "," in text else text.split()
-        while columns and not columns[-1]:
-            columns.pop()
+        columns = _columns(text.lstrip(REMARK))
         if is_first and text[0] in "[{<":  # all of it may be one line, which would pass for a header
             raise ValueError(f"{what}: {path} looks like JSON or XML, expected rows of numbers")
-        if is_first and columns and not _is_number(columns[0]):
-            is_first = False
+        if is_first and (is_remark or (columns and not _is_number(columns[0]))):
+            is_first = is_remark
+            if on_header is not None:
+                on_header(number, columns, is_remark)
             continue
         is_first = False
         yield number, columns
+
+
+def _columns(text: str) -> list[str]:
+    r"""Returns the columns of a line.
+
+    >>> _columns("1;2,5;3"), _columns("1, 2,"), _columns("1\t2  3")
+    (['1', '2.5', '3'], ['1', '2'], ['1', '2', '3'])
+    """
+    if ";" in text:
+        columns = [column.strip().replace(",", ".") for column in text.split(";")]
+    else:
+        columns = [column.strip() for column in text.split(",")] if "," in text else text.split()
+    while columns and not columns[-1]:
+        columns.pop()
+    return columns
 
 
 def _is_number(text: str) -> bool:
