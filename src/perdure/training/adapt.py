@@ -30,6 +30,7 @@ NUM_BLOCKS = 5
 """Stretches of time that a single stream is cut into, to be left out in turn."""
 START_RANGE = (-3.0, 8.0)
 """Evidence in nats among which the start of the gate is looked for."""
+_SHOW_MORE = "show more of the stream"
 STRICTNESS = 0.95
 """Short lives that the gate may confirm for each one that the rule would, as on the stream itself."""
 
@@ -104,13 +105,7 @@ def adapt(
     parts = folds_of(_units(table), config.folds)
     for number, part in enumerate(parts):
         if min((label[~part] > 0.5).sum(), (label[~part] < 0.5).sum()) < LEAST_LONG // 2:
-            return replace(
-                found,
-                reason=(
-                    f"most of the {law.num_long} long lives are in one stretch of the recording, and too few are left "
-                    "to judge by when it is left out; show more of the stream"
-                ),
-            )
+            return replace(found, reason=f"most of the {law.num_long} long lives are in one stretch; {_SHOW_MORE}")
         evidence[part] = table_evidence(
             fit_on_lives(table.take(~part), label[~part], config.forest, seed), table.take(part)
         )
@@ -141,7 +136,7 @@ def _refusal(law: LifeLaw) -> str:
     if law.num_long < LEAST_LONG:
         return (
             f"only {law.num_long} tracks lived for {law.life} detections or more, need {LEAST_LONG}; "
-            "show more of the stream"
+            f"{_SHOW_MORE}"
         )
     if not law.is_pure:
         return "at no length of life most tracks are objects: clutter lives as long as they do here"
