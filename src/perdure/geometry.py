@@ -53,9 +53,22 @@ def iou_matrix(first: Float[np.ndarray, "n 4"], second: Float[np.ndarray, "m 4"]
     >>> iou_matrix(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).round(3).tolist()
     [[0.333]]
     """
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    side = np.maximum(high - low, 0.0)
-    intersection = side[..., 0] * side[..., 1]
-    union = area_px(first)[:, None] + area_px(second)[None, :] - intersection
+    area = area_px(first)[:, None] + area_px(second)[None, :]
+    first, second = np.ascontiguousarray(first.T)[:, :, None], np.ascontiguousarray(second.T)[:, None]
+    # One array an axis: twice as fast as both in one, where the last axis has two numbers only.
+    wide = np.minimum(first[2], second[2]) - np.maximum(first[0], second[0])
+    high = np.minimum(first[3], second[3]) - np.maximum(first[1], second[1])
+    intersection = np.maximum(wide, 0.0, out=wide) * np.maximum(high, 0.0, out=high)
+    return intersection / np.maximum(area - intersection, np.finfo(np.float64).tiny)
+
+
+def iou_of_pairs(first: Boxes, second: Boxes) -> Float[np.ndarray, " n"]:
+    """Returns the intersection over union of each box of `first` with the one of `second` in the same row, in [0, 1].
+
+    >>> iou_of_pairs(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).round(3).tolist()
+    [0.333]
+    """
+    sides = np.maximum(np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2]), 0.0)
+    intersection = sides[:, 0] * sides[:, 1]
+    union = area_px(first) + area_px(second) - intersection
     return intersection / np.maximum(union, np.finfo(np.float64).tiny)

@@ -20,6 +20,10 @@ StreamT = TypeVar("StreamT", bound="Stream")
 ResultT = TypeVar("ResultT")
 
 
+_SHARED: set[type] = set()
+"""Kinds of values that need no copy; which they are is found out once, since this is done for every frame."""
+
+
 class Rewindable:
     """Base of what changes during a stream."""
 
@@ -30,9 +34,12 @@ class Rewindable:
         kind: Any = type(self)
         copy: SelfT = object.__new__(kind)
         for name in _slots_of(kind):
-            setattr(copy, name, _copied(getattr(self, name)))
-        for name, value in getattr(self, "__dict__", {}).items():
-            setattr(copy, name, _copied(value))
+            value = getattr(self, name)
+            setattr(copy, name, value if type(value) in _SHARED else _copied(value))
+        values = getattr(self, "__dict__", None)
+        if values:
+            own = {name: value if type(value) in _SHARED else _copied(value) for name, value in values.items()}
+            copy.__dict__.update(own)
         return copy
 
 
@@ -43,12 +50,17 @@ def _slots_of(kind: Any) -> tuple[str, ...]:
 
 def _copied(value: Any) -> Any:
     """Returns a copy of what can change, and anything else itself."""
+    kind = type(value)
+    if kind in _SHARED:
+        return value
     if isinstance(value, Rewindable):
         return value.copied()
-    kind = type(value)
     if kind is dict:
         return {key: _copied(item) for key, item in value.items()}
-    return value.copy() if kind is deque or kind is list else value
+    if kind is deque or kind is list:
+        return value.copy()
+    _SHARED.add(kind)
+    return value
 
 
 class Turn:

@@ -61,5 +61,5 @@ def plain_around_dead(box: np.ndarray, birth: int, dead: np.ndarray) -> list[flo
 
 
 def plain_kernel(query: np.ndarray, row: np.ndarray, bandwidth: np.ndarray) -> float:
-    """Returns what `kernels` says of one query, one row and one bandwidth."""
+    """Returns what `Kernels` say of one query, one row and one bandwidth."""
     return math.exp(-0.5 * min(float((((query - row) / bandwidth) ** 2).sum()), 60.0))

@@ -8,7 +8,7 @@ import pytest
 from evidence.plain_features import plain_around_dead, plain_around_tracks, plain_kernel
 from perdure.evidence import neighbourhood
 from perdure.evidence.neighbourhood import FAR, around_dead, around_tracks
-from perdure.evidence.scene_memory import BoxRing, SceneMemory, kernels
+from perdure.evidence.scene_memory import BoxRing, Kernels, SceneMemory
 from perdure.types import TrackFrame
 
 
@@ -77,13 +77,13 @@ def test_of_two_equally_near_the_first_counts(way: str) -> None:
 
 def test_kernels_are_products_of_matrices_and_yet_exact() -> None:
     rng = np.random.default_rng(0)
-    bandwidths = [np.array([0.08, 0.08, np.inf]), np.array([0.3, 0.1, 0.5])]
+    bandwidths = np.array([[0.08, 0.08, np.inf], [0.3, 0.1, 0.5]])
     rows, queries = rng.normal([50, -9, 0], [0.3, 0.3, 2], (30, 3)), rng.normal([50, -9, 0], [0.3, 0.3, 2], (7, 3))
-    found = kernels(queries, rows, bandwidths)
+    found = Kernels.on(rows, 1 / bandwidths[:, None] ** 2).at(queries)
     expected = [[[plain_kernel(q, r, b) for r in rows] for q in queries] for b in bandwidths]
     assert np.allclose(found, expected, rtol=1e-9, atol=0)
     assert found.max() > 0.1 and found.min() < 1e-12
-    assert kernels(queries, rows[:0], bandwidths).shape == (2, 7, 0)
+    assert Kernels.on(rows[:0], 1 / bandwidths[:, None] ** 2).at(queries).shape == (2, 7, 0)
 
 
 def test_survival_is_a_running_mean_track_by_track() -> None:

@@ -56,7 +56,7 @@ def test_tokens_frame_by_frame_equal_those_of_whole_clips(dataset: ClipDataset, 
     model.extractor.register_forward_hook(lambda _, inputs, output: rows.append(output[0][inputs[2]][:, 0]))
     for result in run_clip(gate, clip):
         if result.num_encoded:
-            slots = np.argsort(gate.streams._slots.rows(list(result.encoded_track_ids)))
+            slots = np.argsort(gate.streams._slots.rows(np.array(result.encoded_track_ids)))
             for row, place in enumerate(slots):
                 track_id = result.encoded_track_ids[place]
                 streamed[track_id, gate.memories[track_id].age - 1] = rows[-1][row].numpy()

@@ -54,7 +54,8 @@ def test_what_is_undecided_at_the_horizon_is_transient() -> None:
     ("num_hits", "streak", "is_passed"), [(5, 5, True), (9, 4, False), (10, 1, True), (4, 4, False)]
 )
 def test_a_long_streak_or_many_detections_confirm_alone(num_hits: int, streak: int, is_passed: bool) -> None:
-    assert bound_like(3).is_passed(num_hits=num_hits, streak=streak) is is_passed
+    found = bound_like(3).is_passed(np.array([num_hits]), streak=np.array([streak]), is_decided=np.array([False]))
+    assert found.tolist() == [is_passed]
 
 
 @pytest.mark.parametrize("name", ["three hits", "3", ""])

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Float32, Int16, Int32
 
+from perdure.evidence.loops import find_leaves
+
 LEAF = -1
 """Feature number of a node that asks nothing."""
 MAX_NATS = 6.0
@@ -41,13 +43,14 @@ class Forest:
     right: Int32[np.ndarray, " node"]
     value: Float32[np.ndarray, " node"]
     root: Int32[np.ndarray, " tree"]
-    _next: Int32[np.ndarray, " side"] = field(init=False, repr=False, compare=False)
-    """The node to the right, then the one to the left of each node; a leaf leads to itself."""
+    _nodes: Int32[np.ndarray, "node 4"] = field(init=False, repr=False, compare=False)
+    """All of a node together: what it asks, the bits of its threshold, and the nodes right and left of it. A leaf leads
+    to itself."""
 
     def __post_init__(self) -> None:
         arrays = self.to_arrays()
-        num, nodes = len(self.feature), [value for name, value in arrays.items() if name != "root"]
-        if any(value.ndim != 1 for value in arrays.values()) or any(len(value) != num for value in nodes):
+        num, of_nodes = len(self.feature), [value for name, value in arrays.items() if name != "root"]
+        if any(value.ndim != 1 for value in arrays.values()) or any(len(value) != num for value in of_nodes):
             raise ValueError("forest: got arrays of unequal length; the file is damaged")
         if any(arrays[name].dtype.kind != "i" for name in ("feature", "left", "right", "root")):
             raise ValueError("forest: got numbers of nodes that are no integers; the file is damaged")
@@ -60,9 +63,13 @@ class Forest:
             raise ValueError("forest: got a node that leads back or out of it; the file is damaged")
         if not (np.isfinite(self.threshold).all() and (self.value >= 0).all() and (self.value <= 1).all()):
             raise ValueError("forest: got a threshold or a share that is no finite number, or none from 0 to 1")
-        sides = np.stack([self.right, self.left], axis=1)
-        sides[self.feature == LEAF] = np.flatnonzero(self.feature == LEAF)[:, None]
-        object.__setattr__(self, "_next", sides.reshape(-1))
+        leaf = np.flatnonzero(self.feature == LEAF)
+        nodes = np.empty((num, 4), dtype=np.int32)
+        nodes[:, 0], nodes[:, 1], nodes[:, 2], nodes[:, 3] = (
+            self.feature, self.threshold.view(np.int32), self.right, self.left,
+        )  # fmt: skip
+        nodes[leaf, 2:] = leaf[:, None]
+        object.__setattr__(self, "_nodes", nodes)
 
     def share(self, rows: Float[np.ndarray, "n f"]) -> Float[np.ndarray, " n"]:
         """Returns the mean over trees of the share of persistent tracks in the leaf of each row, in [0, 1]."""
@@ -70,7 +77,17 @@ class Forest:
         return self.value[self._leaves(values)].astype(np.float64).mean(axis=1)
 
     def _leaves(self, values: Float32[np.ndarray, "n f"]) -> Int32[np.ndarray, "n tree"]:
-        """Returns the leaf that each row comes to in each tree.
+        """Returns the leaf that each row comes to in each tree."""
+        num, num_trees = len(values), len(self.root)
+        if find_leaves.run is not None:
+            found = np.empty((num, num_trees), dtype=np.int32)
+            find_leaves.run(values, self._nodes, self._nodes.view(np.float32), self.root, found)
+            return found
+        with find_leaves.without():
+            return self._leaves_of_pairs(values)
+
+    def _leaves_of_pairs(self, values: Float32[np.ndarray, "n f"]) -> Int32[np.ndarray, "n tree"]:
+        """Returns the same without compiled code.
 
         All pairs of a row and a tree go down together. Those that have arrived are taken out every few levels only,
         since that costs as much as a level.
@@ -78,11 +95,11 @@ class Forest:
         num, num_trees = len(values), len(self.root)
         node = np.tile(self.root, num)
         start = np.repeat(np.arange(num) * values.shape[1], num_trees)
-        leaves, pairs, flat = node.copy(), np.arange(len(node)), values.reshape(-1)
+        leaves, pairs, flat, sides = node.copy(), np.arange(len(node)), values.reshape(-1), self._nodes.reshape(-1)
         while len(pairs):
             for _ in range(LEVELS):
                 asked = flat.take(start + np.maximum(self.feature.take(node), 0))
-                node = self._next.take(2 * node + (asked <= self.threshold.take(node)))
+                node = sides.take(4 * node + 2 + (asked <= self.threshold.take(node)))
             leaves[pairs] = node
             going = np.flatnonzero(self.feature.take(node) != LEAF)
             node, start, pairs = node[going], start[going], pairs[going]

@@ -11,6 +11,7 @@ Knows hits and ages only; pixels, boxes and cues are the business of the learned
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -70,14 +71,11 @@ class LifetimeModel:
     ) -> tuple[Float[np.ndarray, " n"], LifetimeState]:
         """Returns the evidence of the given slots after one more frame, and the new state; other slots stay as is."""
         age = state.age[rows] + 1
-        hit_ratio = np.log(self.hit_dead) - np.log(self.hit_alive)
-        miss_ratio = np.log1p(-self.hit_dead) - np.log1p(-self.hit_alive)
+        hit_ratio, miss_ratio, log_pmf = _logs_of(self)
         ratio = np.where(is_hit, hit_ratio, miss_ratio)
         # Birth is given, so age 1 is no news; after it only lifetimes that are over speak against "persistent".
         is_dead = (age[:, None] > np.arange(1, len(self.pmf) + 1)) & (age > 1)[:, None]
         log_ratio = state.log_ratio[rows] + np.where(is_dead, ratio[:, None], 0.0)
-        with np.errstate(divide="ignore"):
-            log_pmf = np.log(np.array(self.pmf))
         evidence = -np.logaddexp.reduce(log_pmf + log_ratio, axis=1)
         # The pmf sums to 1 only up to rounding; at birth the evidence is 0 by definition.
         return np.where(age == 1, 0.0, evidence), state.put(rows, log_ratio=log_ratio, age=age)
@@ -100,6 +98,15 @@ class LifetimeModel:
             raise ValueError(f"lifetime: got no {error}, expected hit_alive, hit_dead and pmf") from error
         except TypeError as error:
             raise ValueError(f"lifetime: got no numbers, expected hit_alive, hit_dead and pmf ({error})") from error
+
+
+@cache
+def _logs_of(law: LifetimeModel) -> tuple[float, float, Float[np.ndarray, " lifetime"]]:
+    """Returns what a hit and a miss say once an object has ended, and the logarithms of its lifetimes."""
+    hit_ratio = np.log(law.hit_dead) - np.log(law.hit_alive)
+    miss_ratio = np.log1p(-law.hit_dead) - np.log1p(-law.hit_alive)
+    with np.errstate(divide="ignore"):
+        return hit_ratio, miss_ratio, np.log(np.array(law.pmf))
 
 
 @dataclass(frozen=True, slots=True)

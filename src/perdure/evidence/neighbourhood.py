@@ -6,13 +6,14 @@ through the same formulas. Knows no scores' scale and no truth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from perdure.evidence.loops import look_around_dead, look_around_tracks
 from perdure.geometry import area_px
 from perdure.near_pairs import points_in_windows
 from perdure.types import TrackFrame
@@ -31,6 +32,8 @@ TOUCHING = 0.1
 """Overlap (intersection over union) from which on two boxes touch."""
 ALL_PAIRS = 1 << 17
 """Pairs up to which all boxes are compared with all others; beyond, a grid takes less time than it saves."""
+
+_NO_LIST = np.zeros(0, dtype=np.int64)
 
 
 class Pairs(Protocol):
@@ -54,6 +57,12 @@ class Pairs(Protocol):
 
     def count(self, which: np.ndarray) -> Int[np.ndarray, " n"]:
         """Returns the number of pairs of each query for which something holds."""
+
+    def listed(self, num: int) -> Int[np.ndarray, " k"]:
+        """Returns where the candidates of each of `num` queries begin, where they end, and then all candidates.
+
+        Nothing where everything is a candidate of every query.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,10 @@ class AllPairs:
     def count(self, which: np.ndarray) -> Int[np.ndarray, " n"]:
         """Returns how often something holds in each row."""
         return np.count_nonzero(which, axis=1)
+
+    def listed(self, num: int) -> Int[np.ndarray, " k"]:
+        """Returns nothing: there is no need for a list."""
+        return _NO_LIST
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +130,10 @@ class ListedPairs:
     def count(self, which: np.ndarray) -> Int[np.ndarray, " n"]:
         """Returns how often something holds for each query."""
         return np.add.reduceat(which.astype(np.int64), self.start)
+
+    def listed(self, num: int) -> Int[np.ndarray, " k"]:
+        """Returns begins, ends and candidates in one array."""
+        return np.concatenate([np.searchsorted(self.queries, np.arange(num + 1)), self.others])
 
 
 def pairs_near(boxes: Float[np.ndarray, "n 4"], others: Float[np.ndarray, "m 4"]) -> Iterator[Pairs]:
@@ -170,42 +187,67 @@ def around_tracks(
         rows: of the tracks that are asked about.
         last_score: latest score of each of these.
     """
-    is_hit, boxes = tracks.is_hit, tracks.xyxy_px
-    hit_scores = np.sort(tracks.score[is_hit])
+    hit_scores = np.sort(tracks.score[tracks.is_hit])
     num_better = len(hit_scores) - np.searchsorted(hit_scores, last_score, "right")
     found = np.zeros((12, len(rows)))
+    found[6], found[9:11] = FAR, FAR
+    asked = _Asked(tracks, rows, last_score)
+    if look_around_tracks.run is None:
+        with look_around_tracks.without():
+            for pairs in pairs_near(asked.boxes, tracks.xyxy_px):
+                asked.look(pairs, found)
+    else:
+        for pairs in pairs_near(asked.boxes, tracks.xyxy_px):
+            asked.look_compiled(look_around_tracks.run, pairs, found)
+    found[2] /= np.maximum(asked.own_numbers[2], 1e-9)
     found[3] = num_better / max(len(hit_scores), 1)
     found[4] = np.log1p(len(hit_scores))
     found[5] = np.log1p(num_better)
-    found[[6, 9, 10]] = FAR
-    own = np.ascontiguousarray(boxes[rows].T)
-    every, number, side = np.ascontiguousarray(boxes.T), np.arange(len(tracks)), sides_px(boxes[rows])
-    centre, own_centre = (every[:2] + every[2:]) / 2, (own[:2] + own[2:]) / 2
-    area, own_area = area_px(boxes), area_px(boxes[rows])
-    hits = tracks.num_hits.astype(np.float64)
-    is_veteran, age, own_age = tracks.num_hits >= VETERAN_HITS, tracks.age, tracks.age[rows]
-    for pairs in pairs_near(boxes[rows], boxes):
-        at = pairs.rows
-        shared, apart = _shared(pairs, own, every), _apart(pairs, own_centre, centre, side)
-        union = pairs.query(own_area) + pairs.other(area) - shared
-        overlap = shared / np.maximum(union, np.finfo(np.float64).tiny)
-        is_detection = pairs.other(is_hit) & (pairs.query(rows) != pairs.other(number))
-        is_better = is_detection & (pairs.other(tracks.score) > pairs.query(last_score))
-        is_older = pairs.other(age) > pairs.query(own_age)
-        is_missing = is_older & ~pairs.other(is_hit)
+    found[8], found[11] = np.log1p(found[8]), np.log1p(found[11])
+    return found
+
+
+class _Asked:
+    """Tracks that are asked about, and all tracks of their frame, as columns."""
+
+    def __init__(self, tracks: TrackFrame, rows: Int[np.ndarray, " n"], last_score: Float[np.ndarray, " n"]) -> None:
+        self.rows, self.boxes = rows, tracks.xyxy_px[rows]
+        self.every, self.own = np.ascontiguousarray(tracks.xyxy_px.T), np.ascontiguousarray(self.boxes.T)
+        self.is_hit, self.age, self.own_age = tracks.is_hit, tracks.age, tracks.age[rows]
+        self.numbers, self.own_numbers = np.empty((5, len(tracks))), np.empty((5, len(rows)))
+        for numbers, boxes in ((self.numbers, self.every), (self.own_numbers, self.own)):
+            numbers[:2] = (boxes[:2] + boxes[2:]) / 2
+            numbers[2] = (boxes[2] - boxes[0]) * (boxes[3] - boxes[1])
+        self.numbers[3], self.numbers[4] = tracks.num_hits, tracks.score
+        self.own_numbers[3], self.own_numbers[4] = np.sqrt(np.maximum(self.own_numbers[2], 1.0)), last_score
+
+    def look(self, pairs: Pairs, found: Float[np.ndarray, "12 n"]) -> None:
+        """Fills in what is found among some pairs."""
+        at, query, other, own, numbers = pairs.rows, pairs.query, pairs.other, self.own_numbers, self.numbers
+        shared = _shared(pairs, self.own, self.every)
+        apart = np.minimum(_apart(pairs, own[:2], numbers[:2], own[3]), FAR)
+        overlap = shared / np.maximum(query(own[2]) + other(numbers[2]) - shared, np.finfo(np.float64).tiny)
+        is_detection = other(self.is_hit) & (query(self.rows) != other(np.arange(len(self.age))))
+        is_better = is_detection & (other(numbers[4]) > query(own[4]))
+        is_older = other(self.age) > query(self.own_age)
+        is_missing = is_older & ~other(self.is_hit)
+        hits = other(numbers[3])
         found[0, at] = pairs.most(overlap * is_detection)
         found[1, at] = pairs.most(overlap * is_better)
         found[2, at] = pairs.most(shared * is_detection)
         found[6, at] = pairs.least(np.where(is_detection, apart, FAR))
         found[7, at] = pairs.most(overlap * is_older)
-        found[8, at] = pairs.most(pairs.other(hits) * (is_older & (overlap > TOUCHING)))
-        found[9, at] = pairs.least(np.where(is_older & pairs.other(is_veteran), apart, FAR))
+        found[8, at] = pairs.most(hits * (is_older & (overlap > TOUCHING)))
+        found[9, at] = pairs.least(np.where(is_older & (hits >= VETERAN_HITS), apart, FAR))
         found[10, at] = pairs.least(np.where(is_missing, apart, FAR))
-        found[11, at] = pairs.most(pairs.other(hits) * (is_missing & (apart < NEAR)))
-    found[2] /= np.maximum(own_area, 1e-9)
-    found[[6, 9, 10]] = np.minimum(found[[6, 9, 10]], FAR)
-    found[[8, 11]] = np.log1p(found[[8, 11]])
-    return found
+        found[11, at] = pairs.most(hits * (is_missing & (apart < NEAR)))
+
+    def look_compiled(self, run: Callable[..., None], pairs: Pairs, found: Float[np.ndarray, "12 n"]) -> None:
+        """Does the same in compiled code."""
+        run(
+            self.own, self.own_numbers, self.rows, self.own_age, self.every, self.numbers, self.age, self.is_hit,
+            pairs.listed(len(self.rows)), VETERAN_HITS, TOUCHING, NEAR, np.finfo(np.float64).tiny, found,
+        )  # fmt: skip
 
 
 def around_dead(
@@ -222,30 +264,39 @@ def around_dead(
     """
     found = np.zeros((4, len(boxes)))
     found[0], found[2] = np.inf, RECENT_FRAMES
-    own, others, side = np.ascontiguousarray(boxes.T), np.ascontiguousarray(dead.T), sides_px(boxes)
-    centre, own_centre = (others[:2] + others[2:4]) / 2, (own[:2] + own[2:]) / 2
-    has_lived, died = others[4] > FLICKER_HITS, others[5]
-    number = np.arange(len(dead), dtype=np.float64)
-    nearest = np.full(len(boxes), np.inf)
+    own_centre, side = np.ascontiguousarray(((boxes[:, :2] + boxes[:, 2:]) / 2).T), sides_px(boxes)
+    others = np.empty((4, len(dead)))
+    others[:2], others[2:] = ((dead[:, :2] + dead[:, 2:4]) / 2).T, dead[:, 4:].T
+    centre, hits, died = others[:2], others[2], others[3]
+    has_lived, nearest = hits > FLICKER_HITS, np.full(len(boxes), np.inf)
     for pairs in pairs_near(boxes, dead[:, :4]):
-        apart = _apart(pairs, own_centre, centre, side)
-        is_before = pairs.other(died) <= pairs.query(birth)
-        is_lived = is_before & pairs.other(has_lived)
-        apart_lived = np.where(is_lived, apart, np.inf)
-        found[0, pairs.rows] = pairs.least(apart_lived)
-        is_nearest = is_lived & (apart_lived == pairs.query(found[0]))
-        nearest[pairs.rows] = pairs.least(np.where(is_nearest, pairs.other(number), np.inf))
-        found[3, pairs.rows] = pairs.count(is_before & ~pairs.other(has_lived) & (apart < NEAR))
+        if look_around_dead.run is not None:
+            listed = pairs.listed(len(boxes))
+            look_around_dead.run(own_centre, side, birth, others, listed, FLICKER_HITS, NEAR, found, nearest)
+            continue
+        with look_around_dead.without():
+            apart = _apart(pairs, own_centre, centre, side)
+            is_before = pairs.other(died) <= pairs.query(birth)
+            is_lived = is_before & pairs.other(has_lived)
+            apart_lived = np.where(is_lived, apart, np.inf)
+            found[0, pairs.rows] = pairs.least(apart_lived)
+            is_nearest = is_lived & (apart_lived == pairs.query(found[0]))
+            nearest[pairs.rows] = pairs.least(np.where(is_nearest, pairs.other(_numbers(len(dead))), np.inf))
+            found[3, pairs.rows] = pairs.count(is_before & ~pairs.other(has_lived) & (apart < NEAR))
     lived = np.flatnonzero(has_lived)
     if len(boxes) * len(dead) > ALL_PAIRS and len(lived):
         nearest[found[0] > FAR] = np.inf  # in a corner of the window, so that others may be nearer
         _nearest_afar(nearest, own_centre, birth, centre[:, lived], died[lived], lived)
     has = np.flatnonzero(np.isfinite(nearest))
     its = nearest[has].astype(np.int64)
-    found[1, has], found[2, has] = others[4, its], birth[has] - died[its]
+    found[1, has], found[2, has] = hits[its], birth[has] - died[its]
     found[0] = np.minimum(found[0], FAR)
     found[[1, 3]] = np.log1p(found[[1, 3]])
     return found
+
+
+def _numbers(num: int) -> Float[np.ndarray, " n"]:
+    return np.arange(num, dtype=np.float64)
 
 
 def _nearest_afar(

@@ -5,7 +5,6 @@ Knows no scores' scale and no truth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +14,8 @@ from perdure.rewind import Rewindable
 
 SURVIVAL_RATE = 0.03
 """How far one track moves the running share of tracks that are hit right after birth."""
-MOST_SQUARES = 60.0
-"""Squared distances of kernels are cut here: what is further away than that counts nothing."""
+LEAST_EXPONENT = -30.0
+"""Exponents of kernels are cut here: what is further away than that counts nothing."""
 
 
 @dataclass(slots=True)
@@ -77,29 +76,45 @@ class BoxRing(Rewindable):
             self.rows = np.concatenate([self.rows, rows[-self.capacity :]])[-self.capacity :]
 
 
-def kernels(
-    queries: Float[np.ndarray, "n w"],
-    rows: Float[np.ndarray, "m w"],
-    bandwidths: Sequence[Float[np.ndarray, " w"]],
-) -> Float[np.ndarray, "b n m"]:
-    """Returns the Gaussian kernel of every row at every query, for several bandwidths.
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Gaussian kernels on some descriptions.
 
-    Columns with infinite bandwidth do not count. Squared distances are taken apart into products, so that one product
-    of matrices does for all of them what would take an array of all differences otherwise.
-
-    >>> kernels(np.zeros((1, 2)), np.array([[1.0, 7.0]]), [np.array([1.0, np.inf])]).round(4).tolist()
-    [[[0.6065]]]
+    Squared distances are taken apart into products, so that one product of matrices does for all kernels what would
+    take an array of all differences otherwise.
     """
-    # Differences stay as they are, and what is left of squares after they cancel is exact to more digits.
-    middle = rows.mean(axis=0) if len(rows) else 0.0
-    queries, rows = queries - middle, rows - middle
-    weight = 1.0 / np.stack(bandwidths)[:, None] ** 2
-    weighted = queries * weight
-    left = np.concatenate(
-        [weighted, np.broadcast_to(-0.5 * weight, weighted.shape), -0.5 * (queries * weighted).sum(axis=2)[..., None]],
-        axis=2,
-    )
-    right = np.concatenate([rows, rows**2, np.ones((len(rows), 1))], axis=1)
-    exponent = left.reshape(-1, left.shape[2]) @ right.T
-    np.maximum(exponent, -0.5 * MOST_SQUARES, out=exponent)
-    return np.exp(exponent, out=exponent).reshape(len(bandwidths), len(queries), len(rows))
+
+    origin: Float[np.ndarray, " w"]
+    weights: Float[np.ndarray, "b 1 w"]
+    right: Float[np.ndarray, "c m"]
+
+    @classmethod
+    def on(cls, rows: Float[np.ndarray, "m w"], weights: Float[np.ndarray, "b 1 w"]) -> Kernels:
+        """Returns the kernels on these rows.
+
+        Args:
+            rows: descriptions.
+            weights: of squared differences, a kernel each: one over the squared bandwidth, 0 where a column does not
+                count.
+        """
+        # Differences stay as they are, and what is left of squares after they cancel is exact to more digits.
+        origin, width = rows[-1] if len(rows) else np.zeros(rows.shape[1]), rows.shape[1]
+        right = np.ones((2 * width + 1, len(rows)))
+        right[:width] = (rows - origin).T
+        right[width:-1] = right[:width] ** 2
+        return cls(origin, weights, right)
+
+    def at(self, queries: Float[np.ndarray, "n w"]) -> Float[np.ndarray, "b n m"]:
+        """Returns every kernel between every query and every row; none is below exp(`LEAST_EXPONENT`).
+
+        >>> Kernels.on(np.array([[1.0, 7.0]]), np.array([[[1.0, 0.0]]])).at(np.zeros((1, 2))).round(4).tolist()
+        [[[0.6065]]]
+        """
+        queries = queries - self.origin
+        weighted, width = queries * self.weights, queries.shape[1]
+        left = np.empty((*weighted.shape[:2], 2 * width + 1))
+        left[..., :width], left[..., width:-1] = weighted, -0.5 * self.weights
+        left[..., -1] = -0.5 * np.einsum("nw,bnw->bn", queries, weighted)
+        found = left.reshape(-1, left.shape[2]) @ self.right
+        np.maximum(found, LEAST_EXPONENT, out=found)
+        return np.exp(found, out=found).reshape(len(left), len(queries), -1)

@@ -7,9 +7,10 @@ apart as well as any others.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from perdure.rewind import Rewindable
 
@@ -17,6 +18,12 @@ MAX_KNOTS = 512
 """Scores that the scale is stored with; more are thinned to evenly spaced ranks."""
 NUM_RECENT = 2048
 """Latest scores of a stream that make its scale."""
+
+
+@cache
+def _thinned(num: int) -> Int[np.ndarray, " k"]:
+    """Returns which of so many sorted scores are kept."""
+    return np.linspace(0, num - 1, MAX_KNOTS).round().astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class ScoreScale:
     def __post_init__(self) -> None:
         if not len(self.knots):
             raise ValueError("score scale: got no scores, expected those of some detections")
-        if self.knots.ndim != 1 or not np.isfinite(self.knots).all() or (np.diff(self.knots) < 0).any():
+        if self.knots.ndim != 1 or not np.isfinite(self.knots).all() or (self.knots[1:] < self.knots[:-1]).any():
             raise ValueError("score scale: got scores that are not finite, or not sorted")
 
     @classmethod
@@ -43,7 +50,7 @@ class ScoreScale:
         """Returns the scale of the detector that gave these scores."""
         ordered = np.sort(np.asarray(scores, dtype=np.float64))
         if len(ordered) > MAX_KNOTS:
-            ordered = ordered[np.linspace(0, len(ordered) - 1, MAX_KNOTS).round().astype(np.int64)]
+            ordered = ordered[_thinned(len(ordered))]
         return cls(ordered)
 
     def __call__(self, scores: Float[np.ndarray, " *n"]) -> Float[np.ndarray, " *n"]:

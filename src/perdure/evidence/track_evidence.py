@@ -7,10 +7,11 @@ closed-form lifetime evidence is one of the inputs. Numpy only: a gate that read
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from perdure.evidence.forest import Forest, evidence_of_share
 from perdure.evidence.lifetime import LifetimeModel
@@ -120,13 +121,21 @@ def input_rows(
         inputs: names, out of `all_inputs`.
     """
     plain = np.concatenate([features.T, lifetime[None]])
-    scaled = {name: place for place, name in enumerate(inputs) if name in (*SCORES, "score_trend")}
-    rows = plain[[_PLACES[name.removeprefix(RAW)] for name in inputs]].astype(np.float64, copy=False)
-    for name, place in scaled.items():
+    places, scaled = _places_of(inputs)
+    rows = plain[places].astype(np.float64, copy=False)
+    for place in scaled:
+        name = inputs[place]
         rows[place] = scale(plain[_PLACES["score_last" if name == "score_trend" else name]])
         if name == "score_trend":
             rows[place] -= scale(plain[_PLACES["score_first"]])
     return rows.T
+
+
+@cache
+def _places_of(inputs: tuple[str, ...]) -> tuple[Int[np.ndarray, " i"], tuple[int, ...]]:
+    """Returns the column of each input among features and lifetime evidence, and which inputs are scaled scores."""
+    places = np.array([_PLACES[name.removeprefix(RAW)] for name in inputs], dtype=np.int64)
+    return places, tuple(place for place, name in enumerate(inputs) if name in (*SCORES, "score_trend"))
 
 
 _PLACES = {name: place for place, name in enumerate((*FEATURES, LIFETIME))}

@@ -19,20 +19,27 @@ from perdure.evidence.neighbourhood import (
     around_tracks,
     sides_px,
 )
-from perdure.evidence.scene_memory import BoxRing, SceneMemory, kernels
+from perdure.evidence.scene_memory import BoxRing, Kernels, SceneMemory
 from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_memory import BOX, COLUMN, MEMORY, after_frame
 from perdure.rewind import Rewindable
+from perdure.rows import places_of
 from perdure.types import TrackFrame
 
-_BANDWIDTHS = (
-    np.array([0.08, 0.08, np.inf, np.inf, np.inf]),
-    np.array([0.3, 0.08, 0.3, 0.3, np.inf]),
-    np.array([0.3, 0.15, 0.5, 0.5, 0.35]),
+_WEIGHTS = (
+    1.0
+    / np.array(
+        [
+            [0.08, 0.08, np.inf, np.inf, np.inf],
+            [0.3, 0.08, 0.3, 0.3, np.inf],
+            [0.3, 0.15, 0.5, 0.5, 0.35],
+            [0.5, 0.06, np.inf, np.inf, np.inf],
+        ]
+    )[:, None]
+    ** 2
 )
-"""Of place, of looks, and of looks with the score: how far apart boxes are alike."""
-_BANDWIDTH_NEAR = np.array([0.5, 0.06, np.inf, np.inf, np.inf])
-"""Of the boxes that tell which size is usual at a place."""
+"""Of place, of looks, of looks with the score, and of what tells which size is usual at a place: one over the squared
+bandwidth, which is how far apart boxes are still alike."""
 
 OWN = (
     "age", "num_hits", "num_misses", "misses_in_row", "hit_1", "hit_2", "hit_3", "hit_4",
@@ -52,6 +59,8 @@ RANKS = ("rank_last", "rank_first", "rank_mean", "rank_max", "rank_min")
 FEATURES: tuple[str, ...] = (*OWN, *AROUND, *RANKS)
 """Names of the columns, in order."""
 
+MAX_KERNELS = 1 << 16
+"""Kernels that are computed at a time; more would not stay near the processor."""
 _BACK = np.arange(4)[:, None]
 """Frames back of the latest hits."""
 
@@ -147,10 +156,7 @@ class FeatureStream(Rewindable):
             self.flickers.add(self._described(boxes[short], gone[short, COLUMN["max_score"]]).T)
         if len(self.dead) and self.dead[0, 5] < tracks.frame_index - RECENT_FRAMES:
             self.dead = self.dead[self.dead[:, 5] >= tracks.frame_index - RECENT_FRAMES]
-        place = np.searchsorted(self.track_id, tracks.track_id)
-        is_known = place < len(self.track_id)
-        is_known[is_known] = self.track_id[place[is_known]] == tracks.track_id[is_known]
-        return place, is_known
+        return places_of(self.track_id, tracks.track_id)
 
     def _see_scene(self, tracks: TrackFrame) -> None:
         scene, score = self.scene, tracks.score[tracks.is_hit]
@@ -158,8 +164,8 @@ class FeatureStream(Rewindable):
         scene.averaged("births", float(np.count_nonzero(tracks.age == 1)), 0.03)
         scene.survived(tracks.is_hit[tracks.age == 2])
         if len(score):
-            scene.averaged("score_mean", float(score.mean()), 0.03)
-            scene.averaged("score_square", float((score**2).mean()), 0.03)
+            scene.averaged("score_mean", float(score.sum()) / len(score), 0.03)
+            scene.averaged("score_square", float((score**2).sum()) / len(score), 0.03)
         scene.num_frames += 1
         self.scale.see(score)
 
@@ -225,14 +231,19 @@ class FeatureStream(Rewindable):
 
     def _experience(self, own: Float[np.ndarray, "5 m"], found: Float[np.ndarray, "feature m"]) -> None:
         """Fills in how much a track resembles, in place, size and score, what lived long here and what flickered."""
-        lived = self.veterans.rows
-        weight = kernels(own.T, np.concatenate([lived, self.flickers.rows]), _BANDWIDTHS)
-        of_lived, of_flickers = weight[..., : len(lived)].sum(axis=2), weight[..., len(lived) :].sum(axis=2)
-        near = kernels(own.T, lived, [_BANDWIDTH_NEAR])[0]
-        typical = lived[:, 3:5].T @ near.T + 1e-3 * own[3:]
-        found[:2] = np.log1p([of_lived[0], of_flickers[0]])
-        found[2:4] = np.log((of_lived[1:] + 1) / (of_flickers[1:] + 1))
-        found[4:] = own[3:] - typical / (near.sum(axis=1) + 1e-3)
+        lived, every = self.veterans.rows, np.concatenate([self.veterans.rows, self.flickers.rows])
+        sums, num = np.empty((4, 3, own.shape[1])), len(lived)
+        told, on = np.c_[np.ones(num), lived[:, 3:5]].T, Kernels.on(every, _WEIGHTS)
+        step = max(1, MAX_KERNELS // max(1, 4 * len(every)))
+        for first in range(0, own.shape[1], step):
+            part = slice(first, first + step)
+            alike = on.at(own[:, part].T)
+            sums[:3, 0, part] = alike[:3, :, :num].sum(axis=2)
+            sums[:3, 1, part] = alike[:3, :, num:].sum(axis=2)
+            sums[3, :, part] = told @ alike[3, :, :num].T
+        found[0], found[1] = np.log1p(sums[0, 0]), np.log1p(sums[0, 1])
+        found[2:4] = np.log((sums[1:3, 0] + 1) / (sums[1:3, 1] + 1))
+        found[4:] = own[3:] - (sums[3, 1:] + 1e-3 * own[3:]) / (sums[3, 0] + 1e-3)
 
     def _motion_of_scene(
         self,

@@ -13,7 +13,7 @@ from statistics import median
 import numpy as np
 
 from perdure.evidence.lifetime import LifetimeModel
-from perdure.gate.memory import TrackMemory
+from perdure.gate.memory import PERSISTENT, TrackMemories, TrackMemory
 from perdure.gate.operation import Operation
 from perdure.metrics.intervals import binomial_interval
 from perdure.rewind import Rewindable
@@ -119,16 +119,14 @@ class DriftMonitor(Rewindable):
     _num_seen: int = 0
     _latest: tuple[str, ...] = ()
 
-    def see(self, tracks: TrackFrame, memories: dict[int, TrackMemory], time_s: float) -> None:
+    def see(self, tracks: TrackFrame, memories: TrackMemories, time_s: float) -> None:
         """Takes in one frame."""
         if self._last_s is not None:
             self._steps_s.append(time_s - self._last_s)
         self._last_s = time_s
         self._num_seen += 1
-        for track_id, is_hit in zip(tracks.track_id.tolist(), tracks.is_hit.tolist(), strict=True):
-            memory = memories[track_id]
-            if memory.status == "persistent" and memory.was_hit_before:
-                self.confirmed.add(int(is_hit))
+        is_counted = (memories.column("status") == PERSISTENT) & ((memories.column("hit_history") & 2) > 0)
+        self.confirmed.add(int((tracks.is_hit & is_counted).sum()), int(is_counted.sum()))
 
     def see_end(self, memory: TrackMemory) -> None:
         """Takes in a track that the tracker has deleted, on one more miss than its memory knows."""

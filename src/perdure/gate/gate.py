@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,14 @@ from perdure.gate.gate_state import load_gate_state, save_gate_state
 from perdure.gate.history import BoxHistory
 from perdure.gate.intake import Intake, Pace
 from perdure.gate.matching import StreakMatch
-from perdure.gate.memory import TrackMemory, memories_from_arrays, memories_to_arrays, observation, remember
+from perdure.gate.memory import PERSISTENT, TENTATIVE, TRANSIENT, TrackMemories, TrackMemory
 from perdure.gate.operation import Operation
 from perdure.gate.results import GateCost, GateResult
+from perdure.gate.views import TrackViews
 from perdure.gate.weights import GateModel
 from perdure.metrics.probability import logit, probability_of
 from perdure.rewind import Turn, kept, whole
+from perdure.rows import places_of
 from perdure.stopping.rules import StoppingRule
 from perdure.stopping.streak import LifetimeBound
 from perdure.tracking.tracker import Tracker
@@ -74,7 +77,7 @@ class PersistenceGate:
         self.tracker = Tracker(self.operation.tracker)
         self.cost, self.intake, self.history = GateCost(), Intake(image_size), BoxHistory()
         self.drift = drift or DriftMonitor(self.operation, model.lifetime)
-        self.memories: dict[int, TrackMemory] = {}
+        self.memories = TrackMemories.empty()
         self.streams, self.turn = model.init_streams(), Turn()
 
     def remembered(self) -> Callable[[], None]:
@@ -144,7 +147,7 @@ class PersistenceGate:
     def reset(self) -> None:
         """Forgets the stream, all but what was given: the next frame is the first of another one."""
         self.tracker.reset()
-        self.memories, self.streams, self.cost = {}, self.model.init_streams(), GateCost()
+        self.memories, self.streams, self.cost = TrackMemories.empty(), self.model.init_streams(), GateCost()
         self.intake, self.drift, self.history = self.intake.fresh(), self.drift.fresh(), BoxHistory()
         if self.match is not None:
             self.match = self.match.fresh()
@@ -158,16 +161,18 @@ class PersistenceGate:
         if time_s is None:
             time_s = tracks.frame_index / self.operation.frame_rate_hz
         size = self.intake.size_of(frame, reads_pixels=self.model.uses_pixels)
-        opened, reopened = remember(self.memories, tracks, self.operation)
-        self.streams.close([track_id for track_id in reopened if track_id in self.streams])
-        self.streams.open(opened)
+        before = self.memories
+        self.memories, is_new = before.after(tracks)
+        reopened = self.memories.reopen(tracks, self.operation)
+        self.streams.close(tracks.track_id[reopened])
+        is_new[reopened] = True
+        self.streams.open(tracks.track_id[is_new])
         self.history.see(tracks, self.memories)
-        deleted = self._delete(tracks, time_s)
+        deleted = self._delete(before, tracks, time_s)
         # What is encoded on this frame: undecided tracks, or all of them without gating.
-        track_ids = tracks.track_id.tolist()
-        rows = [row for row, track_id in enumerate(track_ids) if track_id in self.streams]
-        self.streams.evidence.see(tracks, size, np.array(rows, dtype=np.int64))
-        if rows:
+        rows = np.flatnonzero(self.streams.is_open(tracks.track_id))
+        self.streams.evidence.see(tracks, size, rows)
+        if len(rows):
             self._gather_evidence(frame, tracks, rows)
         start = time.perf_counter()
         decisions = (*deleted, *self._decide(tracks, rows, time_s), *self._confirm_lasting(tracks, time_s))
@@ -176,9 +181,9 @@ class PersistenceGate:
         return GateResult(
             frame_index=tracks.frame_index,
             time_s=time_s,
-            tracks=tuple(self.memories[key].view(tracks, row, self.logit_prior) for row, key in enumerate(track_ids)),
+            tracks=TrackViews(self.memories, tracks, self.logit_prior),
             decisions=decisions,
-            encoded_track_ids=tuple(track_ids[row] for row in rows),
+            encoded_track_ids=tuple(tracks.track_id[rows].tolist()),
             drift=self.drift.latest(),
         )
 
@@ -186,7 +191,7 @@ class PersistenceGate:
         """Writes the state of the stream atomically; `load_state` of a gate with the same weights continues from it."""
         parts = {
             "tracker": self.tracker.get_state().to_arrays(),
-            "memory": memories_to_arrays(self.memories),
+            "memory": self.memories.to_arrays(),
             "history": self.history.to_arrays(),
             "streams": self.streams.to_arrays(),
             "drift": self.drift.to_arrays(),
@@ -207,7 +212,7 @@ class PersistenceGate:
             model, has_match = self.model.fingerprint(), self.match is not None
             parts, self.cost, latest = load_gate_state(Path(path), model=model, has_match=has_match)
             self.tracker.set_state(TrackerState.from_arrays(parts["tracker"]))
-            self.memories = memories_from_arrays(parts["memory"])
+            self.memories = TrackMemories.from_arrays(parts["memory"])
             self.history = BoxHistory.from_arrays(parts["history"])
             self.streams.set_arrays(parts["streams"])
             self.drift.set_arrays(parts["drift"], latest=latest)
@@ -216,76 +221,71 @@ class PersistenceGate:
                 self.match.set_arrays(parts["match"])
                 self.rule = self.match.rule
 
-    def _delete(self, tracks: TrackFrame, time_s: float) -> list[Decision]:
-        """Forgets deleted tracks; those that were undecided are transient."""
-        decisions = []
-        for track_id in tracks.deleted_track_id.tolist():
-            memory = self.memories.pop(track_id, None)
-            if memory is None:
-                continue
+    def _delete(self, before: TrackMemories, tracks: TrackFrame, time_s: float) -> list[Decision]:
+        """Takes leave of deleted tracks; those that were undecided are transient."""
+        decisions, place, is_known = [], *places_of(before.track_id, tracks.deleted_track_id)
+        for row in place[is_known].tolist():
+            memory = before.row(row)
             self.drift.see_end(memory)
             if self.match is not None:
                 self.match.see_end(memory)
                 self.rule = self.match.rule
             if memory.status == "tentative" and not memory.was_reopened:
-                memory.age += 1
-                decisions.append(self._decision(memory, "transient", "deleted", tracks.frame_index, time_s))
-            if track_id in self.streams:
-                self.streams.close([track_id])
+                last = replace(memory, age=memory.age + 1)
+                decisions.append(self._decision(last, "transient", "deleted", tracks.frame_index, time_s))
+        self.streams.close(tracks.deleted_track_id)
         return decisions
 
-    def _gather_evidence(self, frame: np.ndarray | None, tracks: TrackFrame, rows: list[int]) -> None:
-        memories = [self.memories[track_id] for track_id in tracks.track_id[rows].tolist()]
-        age = np.array([memory.age - memory.opened_age + 1 for memory in memories])
+    def _gather_evidence(self, frame: np.ndarray | None, tracks: TrackFrame, rows: Int[np.ndarray, " n"]) -> None:
+        column = self.memories.column
+        age = column("age")[rows] - column("opened_age")[rows] + 1
         evidence = self.streams.advance(frame, tracks, rows, age=age, cost=self.cost)
-        for memory, value in zip(memories, evidence.tolist(), strict=True):
-            memory.num_encoded += 1
-            if memory.status == "tentative":
-                memory.evidence = value
+        column("num_encoded")[rows] += 1
+        is_tentative = column("status")[rows] == TENTATIVE
+        column("evidence")[rows[is_tentative]] = evidence[is_tentative]
 
-    def _decide(self, tracks: TrackFrame, rows: list[int], time_s: float) -> list[Decision]:
+    def _decide(self, tracks: TrackFrame, rows: Int[np.ndarray, " n"], time_s: float) -> list[Decision]:
         """Asks the rule about all tentative tracks; decided ones give their slots back."""
-        memories = [self.memories[track_id] for track_id in tracks.track_id[rows].tolist()]
-        tentative = [(row, memory) for row, memory in zip(rows, memories, strict=True) if memory.status == "tentative"]
-        if not tentative:
+        column = self.memories.column
+        rows = rows[column("status")[rows] == TENTATIVE]
+        if not len(rows):
             return []
-        verdict = self.rule.decide(
-            observation([memory for _, memory in tentative], tracks.score[[row for row, _ in tentative]])
-        )
-        decisions, closed = [], []
-        for index in np.flatnonzero(verdict.is_decided).tolist():
-            memory = tentative[index][1]
-            label: Label = "persistent" if verdict.is_persistent[index] else "transient"
-            memory.status = label
-            closed.append(memory.track_id)
-            if label == "transient":
-                memory.rejected_age = memory.age
-                if memory.was_reopened:  # rejected again: what was said of the track before still holds
-                    continue
-            reason: Reason = "timeout" if verdict.is_forced[index] else "evidence"
-            decisions.append(self._decision(memory, label, reason, tracks.frame_index, time_s))
+        verdict = self.rule.decide(self.memories.observation(rows, tracks.score[rows]))
+        decided = np.flatnonzero(verdict.is_decided)
+        rows, is_persistent = rows[decided], verdict.is_persistent[decided]
+        column("status")[rows] = np.where(is_persistent, PERSISTENT, TRANSIENT)
+        column("rejected_age")[rows[~is_persistent]] = column("age")[rows[~is_persistent]]
+        # What is rejected again: what was said of the track before still holds.
+        is_news = is_persistent | (column("was_reopened")[rows] == 0)
         if self.is_gated:
-            self.streams.close(closed)
-        return decisions
+            self.streams.close(tracks.track_id[rows])
+        return [
+            self._decided(row, "timeout" if is_forced else "evidence", tracks.frame_index, time_s)
+            for row, is_forced in zip(rows[is_news].tolist(), verdict.is_forced[decided][is_news].tolist(), strict=True)
+        ]
 
     def _confirm_lasting(self, tracks: TrackFrame, time_s: float) -> list[Decision]:
         """Confirms tracks that were detected longer than any transient, those that were rejected before too."""
         if (bound := self.lifetime_bound) is None:
             return []
-        decisions = []
-        for memory in [self.memories[track_id] for track_id in tracks.track_id[tracks.is_hit].tolist()]:
-            is_decided, hits = memory.decided_age > 0, memory.num_hits
-            if memory.status == "persistent" or not bound.is_passed(hits, streak=memory.streak, is_decided=is_decided):
-                continue
-            memory.was_reopened |= memory.status == "transient"
-            memory.status = "persistent"
-            if memory.track_id in self.streams and self.is_gated:
-                self.streams.close([memory.track_id])
-            decisions.append(self._decision(memory, "persistent", "lifetime", tracks.frame_index, time_s))
-        return decisions
+        column = self.memories.column
+        is_passed = bound.is_passed(column("num_hits"), streak=column("streak"), is_decided=column("decided_age") > 0)
+        rows = np.flatnonzero(is_passed & tracks.is_hit & (column("status") != PERSISTENT))
+        column("was_reopened")[rows[column("status")[rows] == TRANSIENT]] = 1
+        column("status")[rows] = PERSISTENT
+        if self.is_gated:
+            self.streams.close(tracks.track_id[rows])
+        return [self._decided(row, "lifetime", tracks.frame_index, time_s) for row in rows.tolist()]
+
+    def _decided(self, row: int, reason: Reason, frame_index: int, time_s: float) -> Decision:
+        """Returns the decision on a track that stands in a column of the memory."""
+        decided_age = self.memories.column("decided_age")
+        decided_age[row] = decided_age[row] or self.memories.column("age")[row]
+        memory = self.memories.row(row)
+        label: Label = "persistent" if memory.status == "persistent" else "transient"
+        return self._decision(memory, label, reason, frame_index, time_s)
 
     def _decision(self, memory: TrackMemory, label: Label, reason: Reason, frame_index: int, time_s: float) -> Decision:
-        memory.decided_age = memory.decided_age or memory.age
         return Decision(
             track_id=memory.track_id,
             label=label,

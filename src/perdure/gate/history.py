@@ -12,8 +12,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from perdure.gate.memory import TrackMemory
+from perdure.gate.memory import PERSISTENT, TRANSIENT, TrackMemories
 from perdure.rewind import Rewindable
+from perdure.rows import places_of
 from perdure.stopping.rules import MAX_HORIZON
 from perdure.types import TrackFrame, TrackHistory
 
@@ -24,35 +25,55 @@ _COLUMNS = 6
 
 
 class BoxHistory(Rewindable):
-    """The detected boxes of all undecided tracks, and the latest one of rejected ones."""
+    """The detected boxes of all undecided tracks, and the latest one of rejected ones, frame by frame."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, deque[list[float]]] = {}
+        self._frames: deque[tuple[int, np.ndarray, np.ndarray]] = deque()
+        """Index, tracks and boxes of each frame that is kept."""
+        self._track_id, self._start = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        """Tracks that can be asked about, and the first frame that belongs to each."""
 
-    def see(self, tracks: TrackFrame, memories: Mapping[int, TrackMemory]) -> None:
-        """Takes in a frame; what was confirmed before is forgotten, and what was deleted before as well."""
-        kept = {key: self._rows[key] for key in tracks.deleted_track_id.tolist() if key in self._rows}
-        oldest = tracks.frame_index - HISTORY_FRAMES
-        boxes = np.column_stack([tracks.xyxy_px, tracks.score]).tolist()
-        for track_id, is_hit, box in zip(tracks.track_id.tolist(), tracks.is_hit.tolist(), boxes, strict=True):
-            memory = memories[track_id]
-            if memory.status == "persistent":
-                continue
-            rows = kept[track_id] = deque() if memory.status == "transient" else self._rows.get(track_id, deque())
-            if is_hit:
-                rows.append([tracks.frame_index, *box])
-            while rows and rows[0][0] <= max(oldest, memory.first_frame + memory.opened_age - 2):
-                rows.popleft()
-        self._rows = kept
+    def see(self, tracks: TrackFrame, memories: TrackMemories) -> None:
+        """Takes in a frame; what was confirmed before is forgotten, and what was deleted before as well.
+
+        Args:
+            tracks: of the frame.
+            memories: of the same tracks, in this order.
+        """
+        now, status = tracks.frame_index, memories.column("status")
+        opened = memories.column("first_frame") + memories.column("opened_age") - 1
+        start = np.maximum(opened, now - HISTORY_FRAMES + 1)
+        start[status == TRANSIENT] = now
+        place, is_known = places_of(self._track_id, tracks.deleted_track_id)
+        kept = np.flatnonzero(status != PERSISTENT)
+        self._track_id = np.concatenate([tracks.track_id[kept], tracks.deleted_track_id[is_known]])
+        self._start = np.concatenate([start[kept], self._start[place[is_known]]])
+        found = kept[tracks.is_hit[kept]]
+        if len(found):
+            self._frames.append((now, tracks.track_id[found], np.c_[tracks.xyxy_px[found], tracks.score[found]]))
+        oldest = self._start.min(initial=now)
+        while self._frames and self._frames[0][0] < oldest:
+            self._frames.popleft()
 
     def of(self, track_id: int) -> TrackHistory:
         """Returns where a track was detected; nothing if it was confirmed before the latest frame."""
-        values = np.array(self._rows.get(track_id, ()), dtype=np.float64).reshape(-1, _COLUMNS)
-        return TrackHistory(frame_index=values[:, 0].astype(np.int64), xyxy_px=values[:, 1:5], score=values[:, 5])
+        rows = np.array(self._rows_of(track_id), dtype=np.float64).reshape(-1, _COLUMNS)
+        return TrackHistory(frame_index=rows[:, 0].astype(np.int64), xyxy_px=rows[:, 1:5], score=rows[:, 5])
+
+    def _rows_of(self, track_id: int) -> list[list[float]]:
+        (own,) = (self._track_id == track_id).nonzero()
+        rows: list[list[float]] = []
+        for frame_index, tracks, boxes in reversed(self._frames if len(own) else ()):
+            if frame_index < self._start[own[0]]:
+                break
+            (found,) = (tracks == track_id).nonzero()
+            if len(found):
+                rows.append([frame_index, *boxes[found[0]].tolist()])
+        return rows[::-1]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns all histories by name, one row a box."""
-        named = [(track_id, row) for track_id, own in self._rows.items() for row in own]
+        named = [(track_id, row) for track_id in self._track_id.tolist() for row in self._rows_of(track_id)]
         return {
             "track_id": np.array([track_id for track_id, _ in named], dtype=np.int64),
             "rows": np.array([row for _, row in named], dtype=np.float64).reshape(-1, _COLUMNS),
@@ -63,6 +84,11 @@ class BoxHistory(Rewindable):
         """Returns the histories that `to_arrays` described; none at all for states stored before there were any."""
         history = cls()
         if arrays:
-            for track_id, row in zip(arrays["track_id"].tolist(), arrays["rows"].tolist(), strict=True):
-                history._rows.setdefault(track_id, deque()).append(row)
+            track_id, rows = arrays["track_id"], arrays["rows"]
+            frames = rows[:, 0].astype(np.int64)
+            for frame_index in np.unique(frames).tolist():
+                own = np.flatnonzero(frames == frame_index)
+                history._frames.append((frame_index, track_id[own], rows[own, 1:].copy()))
+            history._track_id, first = np.unique(track_id, return_index=True)
+            history._start = frames[first]
         return history

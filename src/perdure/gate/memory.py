@@ -1,31 +1,40 @@
-"""What the gate remembers of every live track beside its streaming state.
+"""What the gate remembers of every live track beside its streaming state: plain numbers, a column a track.
 
-Plain numbers only: no tensors, no pixels.
+No tensors, no pixels. All tracks of a frame are updated at once: a loop over tracks would cost more than what it does.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from perdure.gate.operation import Operation
-from perdure.gate.results import Status, TrackView
-from perdure.metrics.probability import probability_of
+from perdure.gate.results import Status
 from perdure.rewind import Rewindable
+from perdure.rows import places_of
+from perdure.stopping.counting import hits_in
 from perdure.stopping.rules import Observation
 from perdure.types import TrackFrame
 
 STATUSES: tuple[Status, ...] = ("tentative", "persistent", "transient")
-
+TENTATIVE, PERSISTENT, TRANSIENT = range(3)
+"""What stands for each of them in a column."""
 HISTORY_MASK = (1 << 64) - 1
 
+WHOLE = (
+    "opened_age", "first_frame", "age", "status", "rejected_age", "decided_age", "num_encoded", "hit_history",
+    "num_scored", "was_reopened", "class_id", "class_lead", "num_hits", "streak", "longest_streak",
+)  # fmt: skip
+REAL = ("evidence", "cue_total", "max_score", "score_total")
+_PLACE = {name: place for names in (WHOLE, REAL) for place, name in enumerate(names)}
 
-@dataclass(slots=True)
-class TrackMemory(Rewindable):
+
+@dataclass(frozen=True, slots=True)
+class TrackMemory:
     """One live track.
 
     Args:
@@ -72,38 +81,6 @@ class TrackMemory(Rewindable):
     streak: int = 0
     longest_streak: int = 0
 
-    def copied(self) -> TrackMemory:
-        """Returns a copy; there is nothing in it but values, and it is made of every track on every frame."""
-        return TrackMemory(*_VALUES(self))
-
-    def see(self, age: int, *, is_hit: bool, cue: float, score: float, class_id: int) -> None:
-        """Takes in one more frame."""
-        self.age = age
-        if is_hit:
-            self._vote(class_id)
-        self.hit_history = ((self.hit_history << 1) | int(is_hit)) & HISTORY_MASK
-        self.cue_total += cue
-        self.streak = self.streak + 1 if is_hit else 0
-        self.longest_streak = max(self.longest_streak, self.streak)
-        if is_hit:
-            self.num_hits += 1
-            self.max_score = max(self.max_score, score)
-            self.score_total += score
-            self.num_scored += 1
-
-    def _vote(self, class_id: int) -> None:
-        """Counts the class of a detection; none at all is no vote."""
-        if class_id < 0:
-            return
-        if self.class_lead <= 0:
-            self.class_id = class_id
-        self.class_lead += 1 if class_id == self.class_id else -1
-
-    @property
-    def mean_score(self) -> float:
-        """Mean detection score of all hits since opening; 0 before the first."""
-        return self.score_total / max(self.num_scored, 1)
-
     @property
     def was_hit_before(self) -> bool:
         """Whether the track was hit on the frame before the latest one."""
@@ -113,113 +90,144 @@ class TrackMemory(Rewindable):
         """Returns the number of hits among the latest `window` frames."""
         return (self.hit_history & ((1 << window) - 1)).bit_count()
 
-    def refuses_to_die(self, operation: Operation) -> bool:
-        """Returns whether a rejected track was hit too often since to be let go."""
-        window = operation.reopen_window
-        is_long_rejected = self.status == "transient" and self.age - self.rejected_age >= window
-        return is_long_rejected and self.recent_hits(window) >= operation.reopen_hits
 
-    def reopen(self, *, cue: float, score: float) -> None:
-        """Makes a rejected track tentative again, as if born now, with a hit of the given cue and score."""
-        self.status, self.was_reopened = "tentative", True
-        self.opened_age, self.evidence, self.cue_total = self.age, 0.0, cue
-        self.max_score, self.score_total, self.num_scored = score, score, 1
-        self.hit_history = 1
+class TrackMemories(Rewindable, Mapping[int, TrackMemory]):
+    """The memory of all live tracks, by track.
 
-    def view(self, tracks: TrackFrame, row: int, logit_prior: float) -> TrackView:
-        """Returns what the gate shows of the track after a frame.
-
-        Args:
-            tracks: of the frame.
-            row: of the track.
-            logit_prior: log odds of a new track being persistent.
-        """
-        x_min, y_min, x_max, y_max = tracks.xyxy_px[row].tolist()
-        return TrackView(
-            track_id=self.track_id,
-            xyxy_px=(x_min, y_min, x_max, y_max),
-            age=self.age,
-            is_hit=bool(tracks.is_hit[row]),
-            status=self.status,
-            evidence=self.evidence,
-            probability=probability_of(self.evidence, logit_prior),
-            class_id=self.class_id,
-            score=float(tracks.score[row]),
-            num_hits=int(tracks.num_hits[row]),
-            decided_age=self.decided_age,
-            longest_streak=self.longest_streak,
-        )
-
-
-_VALUES = attrgetter(*(item.name for item in fields(TrackMemory)))
-
-
-def remember(memories: dict[int, TrackMemory], tracks: TrackFrame, operation: Operation) -> tuple[list[int], list[int]]:
-    """Updates the memory of every live track of a frame.
-
-    Returns:
-        The ids of tracks to be looked at from here on, new ones and those re-opened, and the ids of the latter alone:
-        rejected ones that refuse to die.
-    """
-    opened, reopened = [], []
-    rows = zip(tracks.track_id.tolist(), tracks.age.tolist(), tracks.is_hit.tolist(), tracks.cue.tolist(),
-               tracks.score.tolist(), tracks.class_id.tolist(), strict=True)  # fmt: skip
-    for track_id, age, is_hit, cue, score, class_id in rows:
-        memory = memories.get(track_id)
-        if memory is None:
-            memory = TrackMemory(track_id, opened_age=age, first_frame=tracks.frame_index - age + 1)
-            memories[track_id] = memory
-            opened.append(track_id)
-        memory.see(age, is_hit=is_hit, cue=cue, score=score, class_id=class_id)
-        if is_hit and memory.refuses_to_die(operation):
-            memory.reopen(cue=cue, score=score)
-            opened.append(track_id)
-            reopened.append(track_id)
-    return opened, reopened
-
-
-def observation(memories: list[TrackMemory], score: Float[np.ndarray, " n"]) -> Observation:
-    """Returns what a stopping rule may know about tracks.
+    Arrays are written into within the frame that has made them and never after it.
 
     Args:
-        memories: of the tracks.
-        score: of each on this frame, 0 on a miss.
+        track_id: of each column.
+        whole: rows `WHOLE`; a status stands as its place in `STATUSES`, a history as the signed number of its bits.
+        real: rows `REAL`.
     """
-    return Observation(
-        evidence=np.array([memory.evidence for memory in memories], dtype=np.float64),
-        age=np.array([memory.age - memory.opened_age + 1 for memory in memories], dtype=np.int64),
-        hit_history=np.array([memory.hit_history for memory in memories], dtype=np.uint64),
-        cue_total=np.array([memory.cue_total for memory in memories], dtype=np.float64),
-        score=score,
-        max_score=np.array([memory.max_score for memory in memories], dtype=np.float64),
-        mean_score=np.array([memory.mean_score for memory in memories], dtype=np.float64),
-        class_id=np.array([memory.class_id for memory in memories], dtype=np.int64),
-    )
 
+    __slots__ = ("real", "track_id", "whole")
 
-def memories_to_arrays(memories: dict[int, TrackMemory]) -> dict[str, np.ndarray]:
-    """Returns all memories as named arrays, one row a track."""
-    rows = list(memories.values())
-    arrays = {}
-    for item in fields(TrackMemory):
-        values = [getattr(row, item.name) for row in rows]
-        if item.name == "status":
-            arrays[item.name] = np.array([STATUSES.index(value) for value in values], dtype=np.int64)
-        elif item.name == "hit_history":
-            arrays[item.name] = np.array(values, dtype=np.uint64).view(np.int64)
-        else:
-            is_number = item.type == "float"
-            arrays[item.name] = np.array(values, dtype=np.float64 if is_number else np.int64)
-    return arrays
+    def __init__(
+        self, track_id: Int[np.ndarray, " n"], whole: Int[np.ndarray, "whole n"], real: Float[np.ndarray, "real n"]
+    ) -> None:
+        self.track_id, self.whole, self.real = track_id, whole, real
 
+    @classmethod
+    def empty(cls) -> TrackMemories:
+        """Returns the memory of no track."""
+        return cls(np.zeros(0, dtype=np.int64), np.zeros((len(WHOLE), 0), dtype=np.int64), np.zeros((len(REAL), 0)))
 
-def memories_from_arrays(arrays: dict[str, np.ndarray]) -> dict[int, TrackMemory]:
-    """Returns the memories that `memories_to_arrays` described."""
-    memories = {}
-    for row in range(len(arrays["track_id"])):
-        values = {item.name: arrays[item.name][row].item() for item in fields(TrackMemory)}
+    def __len__(self) -> int:
+        return len(self.track_id)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.track_id.tolist())
+
+    def __getitem__(self, track_id: int) -> TrackMemory:
+        found = np.flatnonzero(self.track_id == track_id)
+        if not len(found):
+            raise KeyError(track_id)
+        return self.row(int(found[0]))
+
+    def column(self, name: str) -> np.ndarray:
+        """Returns one number of all tracks; what is written into it is remembered."""
+        return (self.real if name in REAL else self.whole)[_PLACE[name]]
+
+    @property
+    def hit_history(self) -> np.ndarray:
+        """Hits of all tracks, bit 0 on the latest frame."""
+        return self.column("hit_history").view(np.uint64)
+
+    def row(self, row: int) -> TrackMemory:
+        """Returns one track."""
+        values = dict(zip(WHOLE, self.whole[:, row].tolist(), strict=True))
+        values |= dict(zip(REAL, self.real[:, row].tolist(), strict=True))
         values["status"] = STATUSES[values["status"]]
         values["was_reopened"] = bool(values["was_reopened"])
         values["hit_history"] &= HISTORY_MASK
-        memories[values["track_id"]] = TrackMemory(**values)
-    return memories
+        return TrackMemory(track_id=int(self.track_id[row]), **values)
+
+    def after(self, tracks: TrackFrame) -> tuple[TrackMemories, Bool[np.ndarray, " n"]]:
+        """Returns the memory of all tracks of one more frame, and which of them are new."""
+        place, is_known = places_of(self.track_id, tracks.track_id)
+        num, age, is_hit = len(tracks), tracks.age, tracks.is_hit
+        if is_known.all():
+            whole, real = self.whole[:, place], self.real[:, place]
+        else:
+            whole, real = np.zeros((len(WHOLE), num), dtype=np.int64), np.zeros((len(REAL), num))
+            whole[:, is_known], real[:, is_known] = self.whole[:, place[is_known]], self.real[:, place[is_known]]
+            is_new = ~is_known
+            whole[_PLACE["opened_age"], is_new] = age[is_new]
+            whole[_PLACE["first_frame"], is_new] = tracks.frame_index - age[is_new] + 1
+            whole[_PLACE["class_id"], is_new] = -1
+            real[_PLACE["max_score"], is_new] = -np.inf
+        found = TrackMemories(tracks.track_id, whole, real)
+        found.column("age")[:] = age
+        found._vote(tracks)
+        history, streak, longest = (found.column(name) for name in ("hit_history", "streak", "longest_streak"))
+        history[:] = (history << 1) | is_hit
+        streak[:] = (streak + 1) * is_hit
+        np.maximum(longest, streak, out=longest)
+        for name in ("num_hits", "num_scored"):
+            found.column(name)[:] += is_hit
+        found.column("cue_total")[:] += tracks.cue
+        found.column("score_total")[:] += np.where(is_hit, tracks.score, 0.0)
+        most = found.column("max_score")
+        np.maximum(most, tracks.score, out=most, where=is_hit)
+        return found, ~is_known
+
+    def _vote(self, tracks: TrackFrame) -> None:
+        """Counts the classes of detections; none at all is no vote."""
+        votes = np.flatnonzero(tracks.is_hit & (tracks.class_id >= 0))
+        if not len(votes):
+            return
+        class_id, lead, given = self.column("class_id"), self.column("class_lead"), tracks.class_id[votes]
+        class_id[votes] = np.where(lead[votes] <= 0, given, class_id[votes])
+        lead[votes] += np.where(class_id[votes] == given, 1, -1)
+
+    def reopen(self, tracks: TrackFrame, operation: Operation) -> Int[np.ndarray, " n"]:
+        """Makes rejected tracks tentative again that refuse to die; returns their columns.
+
+        They were hit too often since to be let go, and count as born now, with the hit that has opened them again.
+        """
+        is_old = self.column("age") - self.column("rejected_age") >= operation.reopen_window
+        rows = np.flatnonzero((self.column("status") == TRANSIENT) & is_old & tracks.is_hit)
+        if len(rows):
+            rows = rows[hits_in(self.hit_history[rows], operation.reopen_window) >= operation.reopen_hits]
+        if len(rows):
+            now = {
+                "status": TENTATIVE, "was_reopened": 1, "opened_age": self.column("age")[rows], "evidence": 0.0,
+                "cue_total": tracks.cue[rows], "max_score": tracks.score[rows], "score_total": tracks.score[rows],
+                "num_scored": 1, "hit_history": 1,
+            }  # fmt: skip
+            for name, value in now.items():
+                self.column(name)[rows] = value
+        return rows
+
+    def observation(self, rows: Int[np.ndarray, " m"], score: Float[np.ndarray, " m"]) -> Observation:
+        """Returns what a stopping rule may know about tracks.
+
+        Args:
+            rows: their columns.
+            score: of each on this frame, 0 on a miss.
+        """
+        return Observation(
+            evidence=self.column("evidence")[rows],
+            age=self.column("age")[rows] - self.column("opened_age")[rows] + 1,
+            hit_history=self.hit_history[rows],
+            cue_total=self.column("cue_total")[rows],
+            score=score,
+            max_score=self.column("max_score")[rows],
+            mean_score=self.column("score_total")[rows] / np.maximum(self.column("num_scored")[rows], 1),
+            class_id=self.column("class_id")[rows],
+        )
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Returns all memories as named arrays, one row a track."""
+        return {"track_id": self.track_id} | {name: self.column(name) for name in (*WHOLE, *REAL)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> TrackMemories:
+        """Returns the memories that `to_arrays` described, as a copy."""
+        return cls(
+            arrays["track_id"].copy(),
+            np.stack([arrays[name] for name in WHOLE]).astype(np.int64),
+            np.stack([arrays[name] for name in REAL]).astype(np.float64),
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,7 +52,7 @@ class GateResult:
     Args:
         frame_index: 0-based.
         time_s: time stamp in seconds.
-        tracks: all live tracks.
+        tracks: all live tracks; each is made when somebody first looks.
         decisions: those taken on this frame.
         encoded_track_ids: tracks that the extractor ran on for this frame.
         drift: one sentence for each thing about the stream that no longer is as calibrated, renewed every 30 frames.
@@ -59,7 +60,7 @@ class GateResult:
 
     frame_index: int
     time_s: float
-    tracks: tuple[TrackView, ...]
+    tracks: Sequence[TrackView]
     decisions: tuple[Decision, ...]
     encoded_track_ids: tuple[int, ...] = ()
     drift: tuple[str, ...] = ()

@@ -6,18 +6,17 @@ know what is decided, or why a track is opened or closed.
 
 from __future__ import annotations
 
-import heapq
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.results import GateCost
 from perdure.rewind import Rewindable
+from perdure.rows import places_of
 from perdure.tracking.crops import CropConfig, crop_tracks
 from perdure.types import TrackFrame
 
@@ -29,66 +28,62 @@ class SlotTable(Rewindable):
     """Gives every key a row number, re-using freed rows, lowest first."""
 
     def __init__(self) -> None:
-        self._slot_of: dict[int, int] = {}
-        self._free: list[int] = []
+        self._key, self._slot = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         self.capacity = 0
 
     def __len__(self) -> int:
-        return len(self._slot_of)
+        return len(self._key)
 
-    def __contains__(self, key: int) -> bool:
-        return key in self._slot_of
+    def has(self, keys: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Returns which keys have a slot."""
+        return places_of(self._key, keys)[1]
 
-    def add(self, keys: Iterable[int]) -> list[int]:
+    def add(self, keys: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Returns the slots of new keys; `capacity` has doubled where there were too few free ones.
 
         Raises:
             ValueError: a key has a slot already.
         """
-        slots = []
-        for key in keys:
-            if key in self._slot_of:
-                raise ValueError(f"slot: {key} has one already")
-            if not self._free:
-                grown = max(MIN_CAPACITY, 2 * self.capacity)
-                self._free = list(range(self.capacity, grown))
-                self.capacity = grown
-            self._slot_of[key] = heapq.heappop(self._free)
-            slots.append(self._slot_of[key])
+        if (again := self.has(keys)).any():
+            raise ValueError(f"slot: {keys[again][0]} has one already")
+        while len(self) + len(keys) > self.capacity:
+            self.capacity = max(MIN_CAPACITY, 2 * self.capacity)
+        is_free = np.ones(self.capacity, dtype=bool)
+        is_free[self._slot] = False
+        slots = np.flatnonzero(is_free)[: len(keys)]
+        self._key, self._slot = np.concatenate([self._key, keys]), np.concatenate([self._slot, slots])
         return slots
 
-    def release(self, key: int) -> int:
-        """Frees and returns the slot of a key."""
-        slot = self._slot_of.pop(key)
-        heapq.heappush(self._free, slot)
-        return slot
+    def release(self, keys: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
+        """Frees and returns the slots of those keys that have one."""
+        place, is_known = places_of(self._key, keys)
+        slots, is_kept = self._slot[place[is_known]], np.ones(len(self), dtype=bool)
+        is_kept[place[is_known]] = False
+        self._key, self._slot = self._key[is_kept], self._slot[is_kept]
+        return slots
 
     def shrink(self) -> None:
         """Halves the capacity for as long as three quarters of it lie empty above the last slot in use.
 
         Capacity would otherwise stay where the largest crowd has put it, and every later frame would pay for that.
         """
-        num_used = max(self._slot_of.values(), default=-1) + 1
+        num_used = int(self._slot.max(initial=-1)) + 1
         while self.capacity > MIN_CAPACITY and 4 * num_used <= self.capacity:
             self.capacity //= 2
-        self._free = [slot for slot in self._free if slot < self.capacity]
-        heapq.heapify(self._free)
 
-    def rows(self, keys: Iterable[int]) -> list[int]:
-        """Returns the slots of keys, in their order."""
-        return [self._slot_of[key] for key in keys]
+    def rows(self, keys: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """Returns the slots of keys that have one, in their order."""
+        return self._slot[places_of(self._key, keys)[0]]
 
-    def to_rows(self) -> list[tuple[int, int]]:
-        """Returns (key, slot) of all keys, in order of arrival; `from_rows` makes the same table."""
-        return list(self._slot_of.items())
+    def to_rows(self) -> Int[np.ndarray, "n 2"]:
+        """Returns key and slot of all keys, in order of arrival; `from_rows` makes the same table."""
+        return np.stack([self._key, self._slot], axis=1)
 
     @classmethod
-    def from_rows(cls, rows: Iterable[tuple[int, int]], capacity: int) -> SlotTable:
+    def from_rows(cls, rows: Int[np.ndarray, "n 2"], capacity: int) -> SlotTable:
         """Returns the table that `to_rows` described."""
         table = cls()
-        table._slot_of, table.capacity = dict(rows), capacity
-        taken = set(table._slot_of.values())
-        table._free = [slot for slot in range(capacity) if slot not in taken]
+        table._key, table._slot, table.capacity = rows[:, 0].copy(), rows[:, 1].copy(), capacity
         return table
 
 
@@ -105,7 +100,7 @@ class SlotStep:
     """
 
     slots: Int[np.ndarray, " n"]
-    rows: list[int]
+    rows: Int[np.ndarray, " n"]
     age: Int[np.ndarray, " n"]
     lifetime: Float[np.ndarray, " n"]
     crops: UInt8[np.ndarray, "n size size 3"] | None
@@ -156,23 +151,23 @@ class TrackStreams(Rewindable):
     def __len__(self) -> int:
         return len(self._slots)
 
-    def __contains__(self, track_id: int) -> bool:
-        return track_id in self._slots
+    def is_open(self, track_ids: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Returns which tracks have a slot."""
+        return self._slots.has(track_ids)
 
-    def open(self, track_ids: Iterable[int]) -> None:
+    def open(self, track_ids: Int[np.ndarray, " n"]) -> None:
         """Gives each track a fresh slot."""
-        self._slots.add(track_ids)
-        self._fit()
+        if len(track_ids):
+            self._slots.add(track_ids)
+            self._fit()
 
-    def close(self, track_ids: Iterable[int]) -> None:
-        """Frees slots and forgets what is in them, so that no other track sees it any more."""
-        slots = np.array([self._slots.release(track_id) for track_id in track_ids], dtype=np.int64)
-        if not len(slots):
-            return
-        self.evidence.reset(slots)
-        self._lifetime = self._lifetime.reset(slots)
-        self._slots.shrink()
-        self._fit()
+    def close(self, track_ids: Int[np.ndarray, " n"]) -> None:
+        """Frees the slots of those that are open and forgets what is in them, so that no other track sees it."""
+        if len(track_ids) and len(slots := self._slots.release(track_ids)):
+            self.evidence.reset(slots)
+            self._lifetime = self._lifetime.reset(slots)
+            self._slots.shrink()
+            self._fit()
 
     def _fit(self) -> None:
         if len(self._lifetime.age) != self._slots.capacity:
@@ -183,7 +178,7 @@ class TrackStreams(Rewindable):
         self,
         frame: UInt8[np.ndarray, "h w 3"] | None,
         tracks: TrackFrame,
-        rows: list[int],
+        rows: Int[np.ndarray, " n"],
         *,
         age: Int[np.ndarray, " n"],
         cost: GateCost,
@@ -203,7 +198,7 @@ class TrackStreams(Rewindable):
         start = time.perf_counter()
         crops = None if self._crop is None else _crops(frame, tracks, rows, self._crop)
         cropped = time.perf_counter()
-        slots = np.array(self._slots.rows(tracks.track_id[rows].tolist()))
+        slots = self._slots.rows(tracks.track_id[rows])
         lifetime, self._lifetime = self._law.step(self._lifetime, slots, tracks.is_hit[rows])
         cost.crop_s += cropped - start
         cost.evidence_s += time.perf_counter() - cropped
@@ -213,7 +208,7 @@ class TrackStreams(Rewindable):
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns the state by name, ready to be stored."""
         return {
-            "slots": np.array(self._slots.to_rows(), dtype=np.int64).reshape(-1, 2),
+            "slots": self._slots.to_rows(),
             "capacity": np.array(self._slots.capacity),
             **{f"lifetime.{name}": value for name, value in self._lifetime.to_arrays().items()},
             **self.evidence.to_arrays(),
@@ -225,8 +220,9 @@ class TrackStreams(Rewindable):
         Raises:
             ValueError: there are more slots than states of them; checked before so many are made.
         """
-        rows, num = [(int(key), int(slot)) for key, slot in arrays["slots"].tolist()], int(arrays["capacity"])
-        if num != len(arrays["lifetime.age"]) or any(not 0 <= slot < num for _, slot in rows):
+        rows, num = arrays["slots"].reshape(-1, 2), int(arrays["capacity"])
+        slots = rows[:, 1]
+        if num != len(arrays["lifetime.age"]) or slots.min(initial=0) < 0 or slots.max(initial=-1) >= num:
             raise ValueError(
                 f"slots: got {num}, expected {len(arrays['lifetime.age'])}, those that states are stored of"
             )
@@ -236,7 +232,7 @@ class TrackStreams(Rewindable):
 
 
 def _crops(
-    frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, rows: list[int], crop: CropConfig
+    frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, rows: Int[np.ndarray, " n"], crop: CropConfig
 ) -> UInt8[np.ndarray, "n size size 3"]:
     if frame is None:
         raise ValueError(

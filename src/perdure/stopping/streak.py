@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from perdure.stopping.counting import is_hit_streak
 from perdure.stopping.rules import Horizon, Observation, Verdict
@@ -65,22 +65,30 @@ class LifetimeBound:
             if value is not None and value < 2:
                 raise ValueError(f"lifetime bound: {name}: got {value}, expected at least 2 detections")
 
-    def is_passed(self, num_hits: int, *, streak: int, is_decided: bool = False) -> bool:
-        """Returns whether a track was detected often enough.
+    def is_passed(
+        self,
+        num_hits: Int[np.ndarray, " n"],
+        *,
+        streak: Int[np.ndarray, " n"],
+        is_decided: Bool[np.ndarray, " n"],
+    ) -> Bool[np.ndarray, " n"]:
+        """Returns which tracks were detected often enough.
 
         Args:
-            num_hits: its detections.
+            num_hits: their detections.
             streak: those in a row up to now.
-            is_decided: whether something has been decided about it before.
+            is_decided: whether something has been decided about them before.
 
-        >>> LifetimeBound(num_hits=10, streak=5).is_passed(num_hits=5, streak=5)
-        True
-        >>> LifetimeBound(num_hits=10).is_passed(num_hits=9, streak=9)
-        False
+        >>> yes = np.array([True])
+        >>> LifetimeBound(num_hits=10, streak=5).is_passed(np.array([5]), streak=np.array([5]), is_decided=yes)
+        array([ True])
+        >>> LifetimeBound(num_hits=10).is_passed(np.array([9]), streak=np.array([9]), is_decided=yes)
+        array([False])
         """
-        if self.needs_decision and not is_decided:
-            return False
-        return num_hits >= self.num_hits or (self.streak is not None and streak >= self.streak)
+        is_often = num_hits >= self.num_hits
+        if self.streak is not None:
+            is_often = is_often | (streak >= self.streak)
+        return is_often & is_decided if self.needs_decision else is_often
 
 
 def bound_like(streak: int) -> LifetimeBound:

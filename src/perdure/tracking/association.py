@@ -8,12 +8,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from perdure.assignment import best_pairs
-from perdure.geometry import iou_matrix
+from perdure.assignment import best_of_listed
+from perdure.geometry import iou_matrix, iou_of_pairs
+from perdure.near_pairs import points_in_windows
 from perdure.types import NO_OWNER
 
 NO_DETECTION = -1
 """Stands for a miss where a detection index is expected."""
+ALL_PAIRS = 1 << 17
+"""Pairs up to which all boxes are compared with all others; beyond, a grid takes less time than it saves."""
 
 
 def match_by_overlap(
@@ -24,14 +27,31 @@ def match_by_overlap(
     Pairs that overlap by less than `min_iou` are never matched.
     """
     matched = np.full(len(track_xyxy_px), NO_DETECTION, dtype=np.int64)
-    if len(track_xyxy_px) == 0 or len(detection_xyxy_px) == 0:
-        return matched
-    overlap = iou_matrix(track_xyxy_px, detection_xyxy_px)
-    gain = np.where(overlap >= min_iou, overlap, 0.0)
-    track_row, detection_row = best_pairs(gain)
-    is_pair = gain[track_row, detection_row] > 0
-    matched[track_row[is_pair]] = detection_row[is_pair]
+    tracks, detections, overlap = _overlapping(track_xyxy_px, detection_xyxy_px, min_iou)
+    chosen = best_of_listed(tracks, detections, overlap)
+    matched[tracks[chosen]] = detections[chosen]
     return matched
+
+
+def _overlapping(
+    track_xyxy_px: Float[np.ndarray, "n 4"], detection_xyxy_px: Float[np.ndarray, "m 4"], min_iou: float
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """Returns the pairs that overlap enough, track by track, and how much they do."""
+    if len(track_xyxy_px) * len(detection_xyxy_px) <= ALL_PAIRS:
+        overlap = iou_matrix(track_xyxy_px, detection_xyxy_px)
+        tracks, detections = (overlap >= min_iou).nonzero()
+        return tracks, detections, overlap[tracks, detections]
+    size, other = (boxes[:, 2:] - boxes[:, :2] for boxes in (track_xyxy_px, detection_xyxy_px))
+    centre = (track_xyxy_px[:, :2] + track_xyxy_px[:, 2:]) / 2
+    reach = (size + other.max(axis=0)) / 2
+    points = (detection_xyxy_px[:, :2] + detection_xyxy_px[:, 2:]) / 2
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for tracks, detections in points_in_windows(points, centre - reach, centre + reach):
+        overlap = iou_of_pairs(track_xyxy_px[tracks], detection_xyxy_px[detections])
+        kept = overlap >= min_iou
+        parts.append((tracks[kept], detections[kept], overlap[kept]))
+    tracks, detections, overlap = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return tracks, detections, overlap
 
 
 def match_by_owner(

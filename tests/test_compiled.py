@@ -1,0 +1,108 @@
+"""Compiled loops: loaded beside the work once that pays, with the same results to the last bit, and never needed."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from evidence.test_neighbourhood import boxes, frame
+from perdure import compiled
+from perdure.compiled import Compiled, load_all
+from perdure.evidence import neighbourhood
+from perdure.evidence.forest import LEAF, Forest
+from perdure.evidence.neighbourhood import around_dead, around_tracks
+
+has_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leaves no compiled loop to other tests, which are to run without."""
+    monkeypatch.setattr(Compiled, "spent_s", 0.0)
+    monkeypatch.setattr(Compiled, "_is_asked", False)
+    yield
+    for one in Compiled.every:
+        one.run = None
+
+
+def random_forest(rng: np.random.Generator) -> Forest:
+    """Returns trees of 31 nodes with thresholds that many values are equal to."""
+    inner = np.arange(31) < 15
+    trees = [
+        {
+            "feature": np.where(inner, rng.integers(0, 5, 31), LEAF), "threshold": rng.integers(0, 8, 31) / 4,
+            "left": np.where(inner, 2 * np.arange(31) + 1, 0), "right": np.where(inner, 2 * np.arange(31) + 2, 0),
+            "value": rng.random(31),
+        }
+        for _ in range(9)
+    ]  # fmt: skip
+    return Forest.join(trees)
+
+
+@has_numba
+@pytest.mark.parametrize("all_pairs", [1 << 17, 0], ids=["all pairs", "grid"])
+def test_results_are_the_same_to_the_last_bit(all_pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbourhood, "ALL_PAIRS", all_pairs)
+    rng = np.random.default_rng(0)
+    forest, values = random_forest(rng), rng.integers(-1, 9, (40, 5)) / 4
+    tracks = frame(rng, 70, 500.0)
+    rows, birth = np.flatnonzero(rng.random(70) < 0.8), rng.integers(60, 100, 70)
+    last_score = np.where(tracks.is_hit, tracks.score, rng.integers(1, 20, 70) / 20)[rows]
+    dead = np.column_stack([boxes(rng, 90, 500.0), rng.integers(1, 9, 90), np.sort(rng.integers(60, 100, 90))])
+    dead[1, :4] = dead[0, :4]
+
+    def everything() -> list[bytes]:
+        found = (forest.share(values), around_tracks(tracks, rows, last_score),
+                 around_dead(tracks.xyxy_px, birth, dead))  # fmt: skip
+        return [part.tobytes() for part in found]
+
+    without = everything()
+    assert load_all()
+    assert everything() == without
+    assert all(one.run is not None for one in Compiled.every)
+
+
+def test_work_goes_on_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "numba", None)
+    assert not load_all()
+    assert all(one.run is None for one in Compiled.every)
+
+
+def test_an_installation_that_cannot_compile_is_named_and_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        __spec__ = importlib.util.find_spec("json")
+
+        @staticmethod
+        def njit(*_: object, **__: object) -> None:
+            raise RuntimeError("no such processor")
+
+    monkeypatch.setitem(__import__("sys").modules, "numba", Broken)
+    assert not load_all()
+    assert "numba: could not compile (no such processor); going on without it" in caplog.text
+
+
+def test_loops_are_loaded_once_so_much_was_spent_that_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Thread:
+        def __init__(self, **given: object) -> None:
+            asked.append(str(given["name"]))
+
+        def start(self) -> None:
+            """Does nothing."""
+
+    monkeypatch.setattr(compiled.threading, "Thread", Thread)
+    one = Compiled.every[0]
+    with one.without():
+        pass
+    assert not asked
+    monkeypatch.setattr(Compiled, "spent_s", compiled.PAYS_AFTER_S)
+    for _ in range(3):
+        with one.without():
+            pass
+    assert asked == ["perdure compiled loops"], "once"
