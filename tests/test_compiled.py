@@ -11,7 +11,7 @@ import pytest
 from evidence.test_neighbourhood import boxes, frame
 from perdure import compiled
 from perdure.compiled import Compiled, load_all
-from perdure.evidence import neighbourhood
+from perdure.evidence import box_pairs, neighbourhood
 from perdure.evidence.forest import LEAF, Forest
 from perdure.evidence.neighbourhood import around_dead, around_tracks
 
@@ -45,7 +45,8 @@ def random_forest(rng: np.random.Generator) -> Forest:
 @has_numba
 @pytest.mark.parametrize("all_pairs", [1 << 17, 0], ids=["all pairs", "grid"])
 def test_results_are_the_same_to_the_last_bit(all_pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbourhood, "ALL_PAIRS", all_pairs)
+    for module in (box_pairs, neighbourhood):
+        monkeypatch.setattr(module, "ALL_PAIRS", all_pairs)
     rng = np.random.default_rng(0)
     forest, values = random_forest(rng), rng.integers(-1, 9, (40, 5)) / 4
     tracks = frame(rng, 70, 500.0)

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from perdure.evidence.neighbourhood import FAR, FLICKER_HITS, NEAR, RECENT_FRAMES, TOUCHING, VETERAN_HITS
+from perdure.evidence.box_pairs import FAR
+from perdure.evidence.neighbourhood import FLICKER_HITS, NEAR, RECENT_FRAMES, TOUCHING, VETERAN_HITS
 from perdure.geometry import iou_matrix
 from perdure.types import TrackFrame
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from evidence.plain_features import plain_around_dead, plain_around_tracks, plain_kernel
-from perdure.evidence import neighbourhood
-from perdure.evidence.neighbourhood import FAR, around_dead, around_tracks
+from perdure.evidence import box_pairs, neighbourhood
+from perdure.evidence.box_pairs import FAR
+from perdure.evidence.neighbourhood import around_dead, around_tracks
 from perdure.evidence.scene_memory import BoxRing, Kernels, SceneMemory
 from perdure.types import TrackFrame
 
@@ -35,7 +36,8 @@ def frame(rng: np.random.Generator, num: int, side_px: float) -> TrackFrame:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Has few boxes go through the grid as well, which is for many."""
     if request.param == "grid":
-        monkeypatch.setattr(neighbourhood, "ALL_PAIRS", 0)
+        for module in (box_pairs, neighbourhood):
+            monkeypatch.setattr(module, "ALL_PAIRS", 0)
     return str(request.param)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from perdure.compiled import compiled
 
+_TINY = 2.2250738585072014e-308
+"""Least union of two boxes."""
 _BOXES, _NUMBERS, _WHOLE, _FLAGS = "float64[:,::1]", "float64[::1]", "int64[::1]", "boolean[::1]"
 
 
@@ -78,7 +80,7 @@ def look_around_dead(
 
 @compiled(
     f"void({_BOXES}, {_BOXES}, {_WHOLE}, {_WHOLE}, {_BOXES}, {_BOXES}, {_WHOLE}, {_FLAGS}, {_WHOLE}, int64,"
-    f" float64, float64, float64, {_BOXES})"
+    f" float64, float64, {_BOXES})"
 )
 def look_around_tracks(
     own: np.ndarray,
@@ -93,7 +95,6 @@ def look_around_tracks(
     veteran_hits: int,
     touching: float,
     near: float,
-    tiny: float,
     found: np.ndarray,
 ) -> None:
     """Fills in what `around_tracks` looks for.
@@ -107,12 +108,10 @@ def look_around_tracks(
         numbers: their centres, area, hits and score.
         age: of all tracks.
         is_hit: whether they are.
-        pairs: for each track asked about where its candidates begin and end in the rest of it, then candidates; empty
-            where all tracks are candidates of all.
+        pairs: where the candidates of each begin and end, then candidates; empty where all are candidates of all.
         veteran_hits: hits of what lives.
         touching: overlap of what touches.
         near: distance of what is near.
-        tiny: least union.
         found: 12 rows, as `around_tracks` returns them.
     """
     num, num_every = own.shape[1], every.shape[1]
@@ -123,7 +122,7 @@ def look_around_tracks(
             wide = min(own[2, q], every[2, k]) - max(own[0, q], every[0, k])
             high = min(own[3, q], every[3, k]) - max(own[1, q], every[1, k])
             shared = max(wide, 0.0) * max(high, 0.0)
-            overlap = shared / max(own_numbers[2, q] + numbers[2, k] - shared, tiny)
+            overlap = shared / max(own_numbers[2, q] + numbers[2, k] - shared, _TINY)
             across, down = own_numbers[0, q] - numbers[0, k], own_numbers[1, q] - numbers[1, k]
             apart = math.sqrt(across * across + down * down) / own_numbers[3, q]
             is_older = age[k] > own_age[q]

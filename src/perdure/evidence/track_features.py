@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from perdure.evidence.box_pairs import sides_px
 from perdure.evidence.neighbourhood import (
     FLICKER_HITS,
     RECENT_FRAMES,
     VETERAN_HITS,
     around_dead,
     around_tracks,
-    sides_px,
 )
 from perdure.evidence.scene_memory import BoxRing, Kernels, SceneMemory
 from perdure.evidence.score_scale import StreamScale

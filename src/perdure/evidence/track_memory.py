@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from perdure.evidence.neighbourhood import sides_px
+from perdure.evidence.box_pairs import sides_px
 from perdure.geometry import area_px
 from perdure.types import TrackFrame
 
