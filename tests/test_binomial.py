@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import beta, binom
+from scipy.stats import beta, binom, nbinom
 
-from perdure.binomial import beta_cdf, beta_quantile, binomial_cdf
+from perdure.binomial import beta_cdf, beta_quantile, binomial_cdf, failures_before
 from perdure.calibration.exact import num_errors_allowed
 
 
@@ -34,3 +34,9 @@ def test_errors_allowed_are_the_most_that_prove_the_rate() -> None:
     for num, rate, delta in ((59, 0.05, 0.05), (58, 0.05, 0.05), (1000, 0.02, 0.025), (5000, 0.2, 0.05), (3, 0.9, 0.5)):
         allowed = num_errors_allowed(num, rate, delta)
         assert binom.cdf(allowed, num, rate) <= delta < binom.cdf(allowed + 1, num, rate)
+
+
+def test_waiting_for_successes_takes_as_long_as_scipy_says() -> None:
+    for successes, share, sure in [(1, 0.5, 0.9), (10, 0.03, 0.999), (400, 0.31, 0.999), (2, 1.0, 0.5), (7, 0.9, 0.2)]:
+        expected = int(nbinom.ppf(sure, successes, share))
+        assert failures_before(successes, share, sure=sure) == expected

@@ -45,6 +45,26 @@ def _fraction(x: float, a: float, b: float) -> float:
     return value
 
 
+def failures_before(successes: int, share: float, *, sure: float) -> int:
+    """Returns the number of failures that does not come before so many successes with probability `sure`.
+
+    Args:
+        successes: how many are waited for.
+        share: probability of each to be one, above 0.
+        sure: below 1.
+
+    >>> failures_before(1, 0.5, sure=0.9), failures_before(1, 0.5, sure=0.25)
+    (3, 0)
+    """
+    low, high = -1, 1
+    while beta_cdf(share, successes, high + 1) < sure:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if beta_cdf(share, successes, middle + 1) < sure else (low, middle)
+    return high
+
+
 def beta_quantile(share: float, a: float, b: float) -> float:
     """Returns x such that a beta variable is at most x with probability `share`, between 0 and 1.
 

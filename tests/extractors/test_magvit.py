@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import streaming_contract as contract
 from perdure.extractors.magvit import MagvitExtractor
@@ -83,6 +85,16 @@ def test_operations_equal_a_count_by_hand(extractor: MagvitExtractor) -> None:
     first_level = layer(4, 9, 48, 8) + layer(4, 9, 8, 8) + layer(4, 3, 8, 8)
     second_level = layer(2, 9, 8, 16) + layer(2, 9, 16, 16) + layer(2, 3, 16, 16)
     assert extractor.flops_per_frame == first_level + second_level + layer(2, 1, 16, 6)
+
+
+@pytest.mark.parametrize("config", [SMALL, TokenizerConfig(), replace(SMALL, is_factorised=False)])
+def test_operations_are_those_that_a_count_of_torch_says(config: TokenizerConfig) -> None:
+    """The count itself loaded half of torch on the first frame of every gate: four seconds."""
+    extractor = MagvitExtractor(config)
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        extractor.tokenizer.encode(torch.zeros(1, 1, 3, config.crop_px, config.crop_px))
+    assert extractor.flops_per_frame == counter.get_total_flops() > 0
 
 
 def test_operations_are_counted_in_inference_mode_too() -> None:

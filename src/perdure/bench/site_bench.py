@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
-from scipy.stats import binom
 
 from perdure.bench.site_evidence import ScoreEvidence, found_tracks
 from perdure.calibration.site import site_rule
@@ -170,6 +169,8 @@ def _row(name: str, place: str, calibrations: list[TrackTable], judged: TrackTab
             shares.append(float(outcome.is_persistent[true].mean()))
             costs.append(confirm_cost(outcome.age[true], outcome.is_persistent[true], horizon=HORIZON))
     draws = len(rates)
+    from scipy.stats import binom  # here, since `perdure bench site --help` would load it
+
     return {
         "data": name,
         "bounds_from": place,

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from perdure.data.labelled_stream import sequence_stream
 from perdure.data.mot_sequence import read_mot_sequence, scene_numbers
@@ -41,6 +39,9 @@ class ScoreEvidence:
     @classmethod
     def fit(cls, parts: list[TrackTable]) -> ScoreEvidence:
         """Returns the evidence that labelled tracks make most likely, classes weighted equally."""
+        from scipy.optimize import minimize  # here, since `perdure bench site --help` would load it
+        from scipy.special import expit
+
         tracks = TrackTable.join(parts)
         is_valid, label = tracks.is_valid, tracks.is_persistent
         lifetime = fit_lifetime(tracks.is_hit, is_valid, label)

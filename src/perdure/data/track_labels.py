@@ -11,8 +11,8 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 
+from perdure.assignment import best_pairs
 from perdure.data.mot_truth import FrameTruth
 from perdure.geometry import area_px, grow_boxes, iou_matrix
 
@@ -78,7 +78,7 @@ def detection_labels(
     is_true = is_on & truth.counts
     if match.is_one_to_one:
         gain = np.where(is_true, overlap, 0.0)
-        row, column = linear_sum_assignment(gain, maximize=True)
+        row, column = best_pairs(gain)
         labels[row[gain[row, column] > 0]] = TrackLabel.TRUE
     else:
         labels[is_true.any(axis=1)] = TrackLabel.TRUE

@@ -17,7 +17,7 @@ from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.results import GateCost
 from perdure.rewind import Rewindable
 from perdure.rows import places_of
-from perdure.tracking.crops import CropConfig, crop_tracks
+from perdure.tracking.crops import CropConfig, crop_tracks, load_cropper
 from perdure.types import TrackFrame
 
 MIN_CAPACITY = 8
@@ -146,6 +146,8 @@ class TrackStreams(Rewindable):
     def __init__(self, lifetime: LifetimeModel, evidence: SlotEvidence, crop: CropConfig | None) -> None:
         self.evidence = evidence
         self._law, self._crop = lifetime, crop
+        if crop is not None:
+            load_cropper()  # with the model, since the first frame would wait for it
         self._slots, self._lifetime = SlotTable(), lifetime.init_state(0)
 
     def __len__(self) -> int:

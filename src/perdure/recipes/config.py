@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from scipy.special import nbdtrik
-
+from perdure.binomial import failures_before
 from perdure.calibration.rates import DEFAULT_RATES, RATE_NAMES, Rates
 from perdure.data.config import SPLITS, DataConfig
 from perdure.evaluation.config import EvaluationConfig
@@ -229,4 +228,4 @@ def least_clips(world: WorldConfig, num_tracks: int, name: str) -> float:
         name: `max_miss` is about persistent tracks, `max_false_confirm` about transient ones.
     """
     share = world.share_of_clips(is_persistent=name == "max_miss")
-    return num_tracks + math.ceil(nbdtrik(SURE, num_tracks, share)) if share > 0 else math.inf
+    return num_tracks + failures_before(num_tracks, share, sure=SURE) if share > 0 else math.inf

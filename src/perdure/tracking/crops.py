@@ -5,6 +5,7 @@ Knows one frame and boxes; does not know tracks, time or what the pictures are f
 
 from __future__ import annotations
 
+import importlib
 import math
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ class CropConfig:
             raise ValueError(f"size_px: got {self.size_px}, expected at least 1")
         if not (math.isfinite(self.context) and self.context > 0):
             raise ValueError(f"context: got {self.context}, expected above 0")
+
+
+def load_cropper() -> None:
+    """Loads what cuts windows."""
+    importlib.import_module("PIL.Image")
 
 
 def crop_tracks(
