@@ -12,7 +12,10 @@ import torch
 from gate.small_model import OPERATION, SMALL, windows_of
 from perdure.data.config import DataConfig
 from perdure.data.generate import generate_dataset
+from perdure.data.labelled_stream import clip_stream
 from perdure.evidence.lifetime import fit_lifetime
+from perdure.gate.model import PersistenceModel
+from perdure.gate.site_tracks import SiteRequest, calibrate_site
 from perdure.track_table import TrackTable
 from perdure.training.batches import WindowTensors
 from perdure.training.config import TrainingConfig
@@ -78,3 +81,7 @@ def test_training_beats_the_evidence_of_hits_and_misses(tmp_path: Path) -> None:
     assert log.rows[-1]["validation_persistence"] < 0.4 * of_lifetime
     assert log.rows[-1]["validation_accuracy_age_1"] > 0.85
     assert log.rows[-1]["psnr_db"] > log.rows[0]["psnr_db"]
+    streams = [clip_stream(dataset.clip(clip_id), scene) for scene, clip_id in enumerate(dataset.split("train")[:20])]
+    model.save(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="of the tracks of clips are among those that these weights were trained on"):
+        calibrate_site(PersistenceModel.load(tmp_path / "model.safetensors"), streams, SiteRequest(), source="clips")

@@ -65,6 +65,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "Look at runs": (
         Command("status", "what is going on in a run, and what to do", "inspect_commands:Status"),
         Command("check", "exit code 1 if a run misses a target", "inspect_commands:Check"),
+        Command("verify", "exit code 1 if a file is not as it was written", "verify_command:Verify"),
         Command("runs", "list all runs", "inspect_commands:Runs"),
         Command("explain", "say in words why tracks were decided as they were", "inspect_commands:Explain"),
     ),

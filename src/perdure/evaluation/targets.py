@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+RATES = ("false_confirm_rate", "miss_rate")
+"""Goals that are missed only if the whole interval lies above them."""
 GAIN_OVER_DETECTIONS = 0.2
 """Frames by which decisions must come before the optimum of any rule that sees detections alone."""
 
@@ -30,6 +33,26 @@ def target_rows(metrics: dict[str, Any], *, num_codes: int) -> list[dict[str, An
         _above("tokenizer_psnr_db", metrics["tokenizer_psnr_db"], 21.5),
         _above("tokenizer_codes_used_share", metrics["tokenizer_codes_used"] / num_codes, 0.35),
     ]  # fmt: skip
+
+
+def is_met(row: Mapping[str, Any], metrics: Mapping[str, Any]) -> bool:
+    """Returns whether a stored goal is met by its own figures, whatever it says.
+
+    >>> is_met({"name": "accuracy", "target": 0.8, "value": 0.7, "met": True}, {})
+    False
+
+    Args:
+        row: `name`, `target` (a number, or a sign and a number) and `value`.
+        metrics: the figures that it stands among.
+    """
+    name, target, value = row["name"], row["target"], row["value"]
+    if value is None:
+        return False
+    if isinstance(target, str):
+        sign, _, limit = target.strip().partition(" ")
+        return bool({">": value > float(limit), "<": value < float(limit), "<=": value <= float(limit)}[sign])
+    held = metrics.get(f"{name}_ci95")
+    return bool(value > target) if held is None or name not in RATES else bool(held[0] <= target)
 
 
 def _above(name: str, value: float, target: float) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from perdure.calibration.rates import DEFAULT_RATES, Rates
 from perdure.calibration.scores import CalibrationScores
@@ -24,7 +24,7 @@ from perdure.files import understood
 from perdure.gate.forest_slots import ForestSlots
 from perdure.gate.operation import Operation
 from perdure.gate.streams import TrackStreams
-from perdure.gate.weights import DETECTIONS, TOKENS, Weights, check_sizes, made_with
+from perdure.gate.weights import DETECTIONS, NO_TRACKS, TOKENS, Weights, check_sizes, made_with
 from perdure.tokenizer.config import TokenizerConfig
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class ForestModel:
         rates: error rates that it is meant for.
         known_scores: of the detector in use, that scores are ranked among; not stored.
         extractor: whose encoder looks at crops; it is not trained here.
+        trained_on: keys of the tracks that the forest was fitted on.
 
     Raises:
         ValueError: the forest reads another number of features of crops than this extractor gives.
@@ -55,6 +56,7 @@ class ForestModel:
     rates: Rates = DEFAULT_RATES
     known_scores: Float[np.ndarray, " k"] | None = None
     extractor: MagvitExtractor | None = None
+    trained_on: Int[np.ndarray, " k"] = field(default_factory=NO_TRACKS.copy)
 
     def __post_init__(self) -> None:
         if self.extractor is None:
@@ -113,6 +115,7 @@ class ForestModel:
             rates=self.rates,
             tensors=self.evidence.to_arrays() | self._encoder(),
             settings={"evidence": self.evidence.to_dict()} | looks,
+            trained_on=self.trained_on,
         ).save(path)
 
     @classmethod
@@ -131,6 +134,7 @@ class ForestModel:
                 calibration=stored.calibration,
                 rates=stored.rates,
                 extractor=_extractor(stored, path) if stored.kind == TOKENS else None,
+                trained_on=stored.trained_on,
             )
 
 

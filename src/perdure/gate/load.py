@@ -41,15 +41,15 @@ def load_model(path: Path | str | None = None) -> GateModel:
     """Returns the model of a run folder or weights file, of pixels or of detections alone.
 
     Args:
-        path: `pixels` and `detections` are the weights in the package, unless there is a file or folder of that name;
-            None means those of pixels.
+        path: `pixels` and `detections` are the weights in the package, unless a folder of that name holds weights, not
+            only detections; None means those of pixels.
 
     Raises:
         FileNotFoundError: there are no weights there.
         ValueError: they are damaged or of another version.
     """
     name = SHIPPED.get("pixels" if path is None else str(path))
-    if name is None or (path is not None and Path(path).exists()):
+    if name is None or (path is not None and (Path(path) / "final_model.safetensors").is_file()):
         return _loaded(find_weights(path or ""))
     with as_file(files("perdure") / "weights") as folder:
         return _loaded(find_weights(folder / name))

@@ -16,7 +16,7 @@ from perdure.files import understood
 from perdure.gate.network import NetworkSlots, TrackNetwork
 from perdure.gate.operation import Operation
 from perdure.gate.streams import TrackStreams
-from perdure.gate.weights import PIXELS, Weights, check_sizes, made_with
+from perdure.gate.weights import NO_TRACKS, PIXELS, Weights, check_sizes, made_with
 
 
 class PersistenceModel(TrackNetwork):
@@ -29,6 +29,8 @@ class PersistenceModel(TrackNetwork):
         score_scale: mean and standard deviation of detection scores on training data.
         calibration: scores of the calibration split; None before calibration.
         rates: error rates that it is meant for.
+
+    `trained_on` holds the keys of the tracks that it was trained on, once it is.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class PersistenceModel(TrackNetwork):
     ) -> None:
         super().__init__(config, lifetime=lifetime, score_scale=score_scale)
         self.operation, self.calibration, self.rates = operation, calibration, rates
+        self.trained_on = NO_TRACKS
 
     def save(self, path: Path) -> None:
         """Writes weights (safetensors) and everything else (JSON beside it) atomically."""
@@ -58,6 +61,7 @@ class PersistenceModel(TrackNetwork):
             rates=self.rates,
             tensors=module_arrays(self),
             settings=settings,
+            trained_on=self.trained_on,
         ).save(path)
 
     @classmethod
@@ -84,6 +88,7 @@ class PersistenceModel(TrackNetwork):
                 rates=stored.rates,
             )
         load_module(model, stored.tensors, path)
+        model.trained_on = stored.trained_on
         return model.eval()
 
     @property

@@ -27,6 +27,8 @@ from perdure.track_table import TrackTable
 from perdure.tracks.follow import follow
 from perdure.types import TrackFrame
 
+MAX_TRAINED = 0.02
+"""Share of tracks that may begin when and where one of the training data did, by chance."""
 MIN_TRACK_FRAMES = 300
 """Frames needed before a hit rate of the site is stored for the comparison with later streams."""
 
@@ -101,6 +103,7 @@ def calibrate_site(
     for name, num in (("persistent", in_sight.is_persistent.sum()), ("transient", (~in_sight.is_persistent).sum())):
         if not num:
             raise ValueError(f"site: {source} has no {name} track that is seen up to age {num_ages}, need some of each")
+    _refuse_training(model, in_sight, source)
     calibration = SiteCalibration(
         model=model.fingerprint(),
         source=str(source),
@@ -121,6 +124,16 @@ def calibrate_site(
     )
     first, second = in_sight.known("evidence"), under_rule.known("evidence")
     return calibration.asked(tracks=in_sight.with_columns(evidence=np.where(np.isnan(second), first, second)))
+
+
+def _refuse_training(model: GateModel, tracks: TrackTable, source: Path | str) -> None:
+    """Refuses tracks that the weights were trained on: their scores are better than those of any others will be."""
+    share = float(np.isin(tracks.key, model.trained_on).mean())
+    if share > MAX_TRAINED:
+        raise ValueError(
+            f"site: {100 * share:.0f} % of the tracks of {source} are among those that these weights were trained on, "
+            "and prove nothing about others; calibrate on data that they have not seen"
+        )
 
 
 class Watched:

@@ -5,11 +5,12 @@ A safetensors file holds the tensors, a JSON file beside it everything else; loa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Int
 
 from perdure.arrays import load_arrays, save_arrays
 from perdure.calibration.rates import DEFAULT_RATES, Rates
@@ -22,6 +23,9 @@ from perdure.gate.streams import TrackStreams
 
 PIXELS, DETECTIONS, TOKENS = "pixels", "detections", "detections and tokens"
 """Kinds of models; a file that names none is of pixels."""
+NO_TRACKS = np.zeros(0, dtype=np.int64)
+"""Keys of the tracks that weights were trained on where nobody knows them."""
+_TRAINED_ON = "trained_on"
 LEAST_LIMIT = 1024
 """Sizes up to this one may stand in settings whatever the tensors are."""
 
@@ -33,6 +37,7 @@ class GateModel(Protocol):
     operation: Operation
     calibration: CalibrationScores | None
     rates: Rates
+    trained_on: Int[np.ndarray, " k"]
 
     @property
     def lifetime(self) -> LifetimeModel:
@@ -60,6 +65,7 @@ class Weights:
         rates: error rates that it is meant for.
         tensors: by name.
         settings: all else that this kind needs, ready for JSON.
+        trained_on: keys of the tracks that it was trained on (`TrackTable.key`), which prove nothing about it.
     """
 
     kind: str
@@ -68,6 +74,7 @@ class Weights:
     rates: Rates
     tensors: dict[str, np.ndarray]
     settings: dict[str, Any]
+    trained_on: Int[np.ndarray, " k"] = field(default_factory=NO_TRACKS.copy)
 
     def save(self, path: Path) -> None:
         """Writes both files atomically."""
@@ -77,7 +84,8 @@ class Weights:
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
             "rates": to_dict(self.rates),
         }
-        save_arrays(path, self.tensors, head | self.settings)
+        known = {_TRAINED_ON: np.unique(self.trained_on)} if len(self.trained_on) else {}
+        save_arrays(path, self.tensors | known, head | self.settings)
 
     @classmethod
     def load(cls, path: Path, *kinds: str) -> Weights:
@@ -88,6 +96,7 @@ class Weights:
             ValueError: a file is damaged, of another version, or of none of these kinds.
         """
         tensors, info = load_arrays(path)
+        trained_on = tensors.pop(_TRAINED_ON, NO_TRACKS)
         where, kind = str(path.with_suffix(".json")), info.pop("kind", PIXELS)
         missing = [name for name in ("operation", "calibration") if name not in info]
         if missing:
@@ -103,6 +112,7 @@ class Weights:
                 rates=DEFAULT_RATES if rates is None else from_dict(Rates, rates, where=where),
                 tensors=tensors,
                 settings=info,
+                trained_on=trained_on.astype(np.int64).ravel(),
             )
 
 

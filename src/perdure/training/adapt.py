@@ -126,6 +126,7 @@ def adapt(
         ),
         calibration=_calibration(evidence, table, label, frame_rate_hz, seed),
         rates=Rates(max_false_confirm=config.max_false_confirm),
+        trained_on=table.key,
     )
     on_fold(len(parts) + 1, len(parts) + 1)
     return replace(found, reason="they tell lives better on stretches left out", model=made)
@@ -134,10 +135,7 @@ def adapt(
 def _refusal(law: LifeLaw) -> str:
     """Returns why lives teach nothing here; empty if they do."""
     if law.num_long < LEAST_LONG:
-        return (
-            f"only {law.num_long} tracks lived for {law.life} detections or more, need {LEAST_LONG}; "
-            f"{_SHOW_MORE}"
-        )
+        return f"only {law.num_long} tracks lived for {law.life} detections or more, need {LEAST_LONG}; {_SHOW_MORE}"
     if not law.is_pure:
         return "at no length of life most tracks are objects: clutter lives as long as they do here"
     return ""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from perdure.data.dataset import ClipDataset
@@ -119,4 +120,5 @@ def train_model(
         log=steps,
         should_stop=should_stop,
     )
+    model.trained_on = np.concatenate([part.key for part in (*sources, validation) if part.xyxy_px is not None])
     return model.cpu().eval()

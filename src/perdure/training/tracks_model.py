@@ -65,6 +65,7 @@ def fit_tracks_model(
         else None,
         rates=rates,
         extractor=extractor,
+        trained_on=data.table.key,
     )
 
 
