@@ -56,7 +56,7 @@ class ForestModel:
     rates: Rates = DEFAULT_RATES
     known_scores: Float[np.ndarray, " k"] | None = None
     extractor: MagvitExtractor | None = None
-    trained_on: Int[np.ndarray, " k"] = field(default_factory=NO_TRACKS.copy)
+    trained_on: Int[np.ndarray, " trained"] = field(default_factory=NO_TRACKS.copy)
 
     def __post_init__(self) -> None:
         if self.extractor is None:

@@ -37,7 +37,7 @@ class GateModel(Protocol):
     operation: Operation
     calibration: CalibrationScores | None
     rates: Rates
-    trained_on: Int[np.ndarray, " k"]
+    trained_on: Int[np.ndarray, " trained"]
 
     @property
     def lifetime(self) -> LifetimeModel:
@@ -74,7 +74,7 @@ class Weights:
     rates: Rates
     tensors: dict[str, np.ndarray]
     settings: dict[str, Any]
-    trained_on: Int[np.ndarray, " k"] = field(default_factory=NO_TRACKS.copy)
+    trained_on: Int[np.ndarray, " trained"] = field(default_factory=NO_TRACKS.copy)
 
     def save(self, path: Path) -> None:
         """Writes both files atomically."""
