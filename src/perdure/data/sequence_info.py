@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import configparser
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from perdure.video.frames import IMAGE_SUFFIXES
 from perdure.video.text_rows import read_text
 
 INFO_NAME = "seqinfo.ini"
+"""File that makes a folder a MOT folder, in any case of letters."""
 LEAST_RATE_HZ, MOST_RATE_HZ = 0.01, 1000.0
 """Frame rates of cameras, from one picture in 100 s on."""
-"""File that makes a folder a MOT folder, in any case of letters."""
+MAX_FRAMES = 10_000_000
+"""Frames of one stream: nearly four days at 30 a second."""
 IMAGES = "img1"
 """Folder of the pictures where `imDir` names none."""
 
@@ -69,6 +71,9 @@ def read_info(folder: Path) -> SequenceInfo:
         if rate is not None and not LEAST_RATE_HZ <= rate <= MOST_RATE_HZ:
             # Seconds make the units that a calibration counts, so a slip here would prove what is not proven.
             raise ValueError(f"frameRate: got {rate:g}, expected {LEAST_RATE_HZ:g} to {MOST_RATE_HZ:g} frames a second")
+        if length is not None and length > MAX_FRAMES:
+            raise ValueError(f"seqLength: got {length:g}, expected at most {MAX_FRAMES:,} frames")
+        video = _video(folder, section)
     except (configparser.Error, KeyError, ValueError) as error:
         raise ValueError(f"sequence: {path} is not a MOT sequence file ({error})") from error
     return SequenceInfo(
@@ -76,7 +81,7 @@ def read_info(folder: Path) -> SequenceInfo:
         frame_rate_hz=rate,
         num_frames=None if length is None else int(length),
         image_size=None if width is None or height is None else (int(width), int(height)),
-        video=_video(folder, section),
+        video=video,
         camera=section.get("camera", "").strip().lower() or None,
     )
 
@@ -93,6 +98,15 @@ def _number(section: configparser.SectionProxy, key: str) -> float | None:
 
 
 def _video(folder: Path, section: configparser.SectionProxy) -> Path | None:
+    """Returns the pixels of a sequence, which lie inside of its folder.
+
+    Raises:
+        ValueError: they are named elsewhere: a folder that somebody else made would choose what is opened here.
+    """
+    for key in ("video", "imDir"):
+        place = PurePath(section.get(key, "").strip())
+        if place.is_absolute() or ".." in place.parts:
+            raise ValueError(f"{key}: got {place}, expected a name inside of the folder; put a link there")
     named = section.get("video", "").strip()
     if named:
         return folder / named

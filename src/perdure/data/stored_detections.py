@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from perdure.data.sequence_info import MAX_FRAMES
 from perdure.types import NO_OWNER, Detections
 
 LAYOUTS = (
     "MOT text, a MOT folder (seqinfo.ini), KITTI tracking labels, a folder of YOLO labels, COCO JSON, or XML of CVAT"
 )
-MAX_FRAMES = 10_000_000
-"""Frames of one stream: nearly four days at 30 a second."""
 MAX_SPARSENESS = 20
 """Numbers of pictures a result, up to which they are taken for frames; ids of the COCO data set lie a hundred apart."""
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from jaxtyping import UInt8
 from numpy import ndarray
 
+MAX_PIXELS = 7680 * 4320
+"""Larger frames (above 8K) are refused: a damaged header can ask for any amount of memory."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 """Files of a folder that are frames."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from perdure.video.frames import IMAGE_SUFFIXES, VideoFrame, VideoReader
+from perdure.video.frames import IMAGE_SUFFIXES, MAX_PIXELS, VideoFrame, VideoReader
 from perdure.video.shades import NUM_FIRST, Shades
 
 
@@ -32,8 +32,9 @@ class ImageFolderReader(VideoReader):
         if not frame_rate_hz > 0:
             raise ValueError(f"frame_rate_hz: got {frame_rate_hz}, expected above 0")
         self._paths = sorted(
-            (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES), key=_by_number
-        )
+            (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()),
+            key=_by_number,
+        )  # no pipe: opening one waits for whoever writes into it
         if not self._paths:
             raise ValueError(f"video: {folder} holds no images ({', '.join(IMAGE_SUFFIXES)})")
         self._shades = Shades(grey_range)
@@ -92,4 +93,6 @@ def _by_number(path: Path) -> tuple[list[tuple[int, str]], str]:
 def _read(path: Path) -> np.ndarray:
     """Returns RGB of 8 bits, or the values [height, width] of a grey image of more."""
     with Image.open(path) as image:
+        if image.width * image.height > MAX_PIXELS:  # known before anything is decoded
+            raise ValueError(f"{image.width}x{image.height} pixels, expected at most 8K")
         return np.array(image if image.mode.startswith(("I", "F")) else image.convert("RGB"))

@@ -6,6 +6,7 @@ Frames count from 1 in the text, in some files from 0, and from 0 everywhere els
 from __future__ import annotations
 
 import logging
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,7 +175,7 @@ def read_mot_table(path: Path, *, what: str = "detections") -> MotTable:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{what}: {path} does not exist")
-    rows, num_left_out, header = [], 0, _HeaderOf(path, what)
+    values, num_left_out, header = array("d"), 0, _HeaderOf(path, what)  # rows of Python's own numbers take five times
     for number, columns in text_rows(path, what=what, on_header=header.see):
         where = f"{what}: {path} line {number}"
         if header.named is not None:
@@ -184,12 +185,12 @@ def read_mot_table(path: Path, *, what: str = "detections") -> MotTable:
         is_finite = all(abs(value) <= MAX_MAGNITUDE for value in row[1:6]) and not abs(row[6]) > MAX_MAGNITUDE
         is_scored = row[6] == row[6] or len(columns) < 7 or (header.named is not None and not header.named.has_scores)
         if is_finite and is_scored and x + width > x and y + height > y:  # a width may be lost in rounding
-            rows.append(row)
+            values.extend(row)
         else:
             num_left_out += 1
     return MotTable(
         path=path,
-        values=np.array(rows, dtype=np.float64).reshape(-1, NUM_COLUMNS),
+        values=np.frombuffer(values, dtype=np.float64).reshape(-1, NUM_COLUMNS),
         num_left_out=num_left_out,
         stated_from=None if header.named is None else header.named.counts_from,
     )

@@ -20,13 +20,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from perdure.video.address import shown_address
-from perdure.video.frames import VideoFrame, VideoReader
+from perdure.video.frames import MAX_PIXELS, VideoFrame, VideoReader
 from perdure.video.image_folder import ImageFolderReader
 from perdure.video.live import LiveReader
 from perdure.video.shades import NUM_FIRST, Shades, is_deep, values_of
 
-MAX_PIXELS = 7680 * 4320
-"""Larger frames (above 8K) are refused: a damaged header can ask for any amount of memory."""
 THREADED_PIXELS = 1280 * 720
 """Frames above this size are decoded by several threads. For smaller ones threads cost more than they give: on two
 cores 768x432 H.264 ran at 238 frames/s with one thread and 143 with two, and CPU time rose by a third."""

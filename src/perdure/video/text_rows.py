@@ -49,7 +49,7 @@ def text_rows(path: Path, *, what: str, on_header: Header | None = None) -> Iter
         ValueError: it is no text, or JSON or XML.
     """
     is_first = True
-    for number, line in enumerate(read_text(path, what=what).split("\n"), start=1):
+    for number, line in enumerate(_lines(path, what), start=1):
         text = line.strip()
         is_remark = text.startswith(REMARK)
         if not text or (is_remark and not is_first):
@@ -64,6 +64,17 @@ def text_rows(path: Path, *, what: str, on_header: Header | None = None) -> Iter
             continue
         is_first = False
         yield number, columns
+
+
+def _lines(path: Path, what: str) -> Iterator[str]:
+    """Yields the lines of a text, as `read_text` decodes it, one at a time: files of detections may be large."""
+    with path.open("rb") as file:
+        is_wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    try:
+        with path.open(encoding="utf-16" if is_wide else "utf-8-sig") as lines:
+            yield from lines
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{what}: {path} is not text ({error.reason})") from error
 
 
 def _columns(text: str) -> list[str]:
