@@ -120,6 +120,8 @@ MAX_FALSE_CONFIRM = 0.15
 class Demo(Arguments):
     """Shows the gate on a real clip: a drone on infrared video, among the clutter of a plain detector.
 
+    The detector loses the drone and finds it again, so it is several tracks; every confirmed one is the drone.
+
     Reads: clip, detections and weights in the package; nothing else is needed.
 
     Writes: what perdure watch writes, into OUT.
