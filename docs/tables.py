@@ -412,6 +412,28 @@ def adapt() -> list[str]:
     return table([*header, "without labels minus package, 95 %"], lines)
 
 
+def alarms() -> list[str]:
+    """Returns how late alarms of drift come after a short and a long calm, and how often for nothing."""
+
+    def seconds(row: dict[str, Any], name: str) -> str:
+        return "" if row.get(name) is None else f"{row[name]:,.0f} s"
+
+    lines = [
+        [
+            row["change"],
+            f"{row['false_alarms']} in {row['num_days']:,}",
+            *(seconds(row, f"delay_after_{calm}_s") for calm in ("minute", "week")),
+            seconds(row, "slowest_95_s") or "more than 7,200 s",
+            *(seconds(row, f"average_after_{calm}_s") for calm in ("minute", "week")),
+            seconds(row, "mapie_after_minute_s"),
+        ]
+        for row in rows_of("alarms")
+    ]
+    header = ["change", "false alarms, stream-days", "delay after a minute", "after a week", "19 of 20 within"]
+    beside = ["average of all: a minute", "a week", "MAPIE: a minute"]
+    return table([*header, *beside], lines)
+
+
 def detector() -> list[str]:
     """Returns precision and recall of boxes behind a detection network, by the least score that it keeps."""
     lines = []
@@ -465,6 +487,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "out-of-the-box": out_of_the_box,
     "out-of-the-box-short": out_of_the_box_short,
     "adapt": adapt,
+    "alarms": alarms,
     "hota": hota,
     "detector": detector,
 }

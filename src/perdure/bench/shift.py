@@ -17,7 +17,8 @@ from perdure.bench.law_tracks import draw_tracks
 from perdure.calibration.exact import calibrate
 from perdure.calibration.rates import Rates
 from perdure.calibration.scores import CalibrationScores
-from perdure.gate.drift import HitCount, clutter_message, confirmed_message, frame_rate_message
+from perdure.gate.drift import GAUGES, MIN_PLACE_FRAMES, MOST_DAYS, frame_rate_message, message_of
+from perdure.gate.gauge import Gauge
 from perdure.gate.operation import Operation
 from perdure.optima.dynamic_program import TrackLaw
 from perdure.stopping.rules import TruncatedSPRT
@@ -98,23 +99,29 @@ def _calibrated(promise: Promise, rng: np.random.Generator) -> TruncatedSPRT:
 
 
 def drift_messages(shift: Shift, tracks: TrackTable, outcome: RuleOutcome) -> list[str]:
-    """Returns what the drift monitor of a gate would say after these tracks."""
-    confirmed, rejected = HitCount(), HitCount()
-    longest_life = len(CALIBRATED.lifetime_pmf)
+    """Returns what the drift monitor of a gate would say after these tracks, each of them one block."""
+    confirmed = GAUGES["confirmed"].known(CALIBRATED.hit_alive)
+    places = GAUGES["places"].known(CALIBRATED.false_alarm_probability)
+    longest_life, waiting = len(CALIBRATED.lifetime_pmf), list[int]()
     for row, (age, is_confirmed) in enumerate(zip(outcome.age.tolist(), outcome.is_persistent.tolist(), strict=True)):
         hits = tracks.is_hit[row].astype(int).tolist()
         end = _end(hits)
         if is_confirmed:
-            after_hits = [column for column in range(age, min(end, len(hits))) if hits[column - 1]]
-            confirmed.add(sum(hits[column] for column in after_hits), len(after_hits))
+            after_hits = [hits[column] for column in range(age, min(end, len(hits))) if hits[column - 1]]
+            confirmed = _told(confirmed, after_hits)
         elif age + longest_life <= end <= len(hits) and not _is_opened_again(hits[age:end]):
-            rejected.add(sum(hits[age + longest_life : end]), end - age - longest_life)
-    found = (
-        frame_rate_message([1 / shift.frame_rate_hz] * 100, FRAME_RATE_HZ),
-        confirmed_message(confirmed, CALIBRATED.hit_alive),
-        clutter_message(rejected, CALIBRATED.false_alarm_probability),
-    )
-    return [message for message in found if message is not None]
+            waiting += hits[age + longest_life : end]
+            if len(waiting) >= MIN_PLACE_FRAMES:
+                places, waiting = _told(places, waiting), []
+    rate = frame_rate_message([1 / shift.frame_rate_hz] * 100, FRAME_RATE_HZ)
+    drifted = {name: gauge for name, gauge in (("confirmed", confirmed), ("places", places)) if gauge.is_drifted}
+    found = [message_of(name, gauge, is_calibrated=True) for name, gauge in drifted.items()]
+    return ([] if rate is None else [rate]) + found
+
+
+def _told(gauge: Gauge, hits: list[int]) -> Gauge:
+    """Returns the gauge after a block; a change that was told stays told here."""
+    return gauge if gauge.is_drifted else gauge.after(np.array([np.mean(hits)] if hits else []), most_days=MOST_DAYS)
 
 
 def _end(hits: list[int]) -> int:

@@ -42,6 +42,10 @@ class ForestSlots(Rewindable):
         self._scale = StreamScale.given(known_scores)
         self._features: FeatureStream | None = None
         self._seen = np.zeros((0, 0))
+        self.noted_age = 0
+        """Tracks up to this age are described on every frame, looked at or not: for whoever learns from them."""
+        self.noted = (np.zeros(0, dtype=np.int64), np.zeros((0, 0)))
+        """Rows of the latest frame that are described, and their features."""
 
     def resize(self, num: int) -> None:
         """Has so many slots from now on."""
@@ -63,7 +67,12 @@ class ForestSlots(Rewindable):
             if image_size is None:
                 raise ValueError("image_size: got None, expected (width, height) in pixels since there are no frames")
             self._features = FeatureStream(image_size=image_size, scale=self._scale)
-        self._seen = self._features.step(tracks, rows)
+        if not self.noted_age:
+            self._seen = self._features.step(tracks, rows)
+            return
+        wanted = np.union1d(rows, np.flatnonzero(tracks.age <= self.noted_age))
+        self.noted = wanted, self._features.step(tracks, wanted)
+        self._seen = self.noted[1][np.searchsorted(wanted, rows)]
 
     def step(self, step: SlotStep, cost: GateCost) -> Float[np.ndarray, " n"]:
         """Returns the evidence of tracks on the frame that was seen last."""

@@ -1,7 +1,6 @@
 """PersistenceGate: decides every track of one stream as early as the evidence allows, and spends nothing on it after.
 
-One pass, frame by frame; nothing is computed twice for a prefix. The gate never sees where pixels or detections come
-from, and never the truth.
+One pass, frame by frame. The gate never sees where pixels or detections come from, and never the truth.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from jaxtyping import Float, Int, UInt8
 
 from perdure.files import understood
 from perdure.gate.drift import DriftMonitor
-from perdure.gate.gate_state import load_gate_state, save_gate_state
+from perdure.gate.gate_state import Parts, load_gate_state, save_gate_state
 from perdure.gate.history import BoxHistory
 from perdure.gate.intake import Intake, Pace
 from perdure.gate.matching import StreakMatch
@@ -47,14 +46,12 @@ class PersistenceGate:
         model: trained model, in evaluation mode.
         rule: when to stop, and with which label.
         prior: probability that a new track is persistent; enters probabilities only, never the evidence.
-        is_gated: False keeps encoding decided tracks until the tracker deletes them (to measure what gating saves);
-            decisions are the same kind of decisions.
-        lifetime_bound: what goes on being detected is confirmed once it passes this bound, rejected or not; None lets
-            the rule decide alone.
+        is_gated: False keeps encoding decided tracks until the tracker deletes them, to measure what gating saves.
+        lifetime_bound: what goes on being detected is confirmed once it passes it, rejected or not; None has none.
         match: moves the bound of the rule on the stream; `rule` is then its rule.
         image_size: width and height in pixels, for gates that never see a frame.
         operation: how the model is run, if that is not how it is stored.
-        drift: what watches for it; None compares with the data that the model was trained on.
+        drift: what watches for it; None compares with the first minute of the stream.
     """
 
     def __init__(
@@ -94,8 +91,7 @@ class PersistenceGate:
         Args:
             frame: uint8 RGB; None where the model reads detections alone.
             detections: what a detector found in it.
-            time_s: time stamp; without it frames are taken to come at the rate of the training data. A step much longer
-                than usual ends all tracks: what comes after an outage is new.
+            time_s: time stamp; without it frames come as in training. A step much longer than usual ends all tracks.
             camera_motion: affine map in pixels from the picture before to this one, where it is known.
             owner: as in `link`.
 
@@ -158,8 +154,7 @@ class PersistenceGate:
         self, frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, *, time_s: float | None = None
     ) -> GateResult:
         """As `update`, for tracks that somebody else has linked; call it with every frame in turn."""
-        if time_s is None:
-            time_s = tracks.frame_index / self.operation.frame_rate_hz
+        time_s = tracks.frame_index / self.operation.frame_rate_hz if time_s is None else time_s
         size = self.intake.size_of(frame, reads_pixels=self.model.uses_pixels)
         before = self.memories
         self.memories, is_new = before.after(tracks)
@@ -185,11 +180,17 @@ class PersistenceGate:
             decisions=decisions,
             encoded_track_ids=tuple(tracks.track_id[rows].tolist()),
             drift=self.drift.latest(),
+            is_guaranteed=self.drift.is_guaranteed,
         )
 
     def save_state(self, path: Path | str) -> None:
         """Writes the state of the stream atomically; `load_state` of a gate with the same weights continues from it."""
-        parts = {
+        model, drift = self.model.fingerprint(), self.drift.latest()
+        save_gate_state(Path(path), self.parts(), model=model, cost=self.cost, drift=drift)
+
+    def parts(self) -> Parts:
+        """Returns all that is stored of the stream."""
+        return {
             "tracker": self.tracker.get_state().to_arrays(),
             "memory": self.memories.to_arrays(),
             "history": self.history.to_arrays(),
@@ -198,7 +199,6 @@ class PersistenceGate:
             "pace": self.intake.pace.to_arrays(),
             "match": {} if self.match is None else self.match.to_arrays(),
         }
-        save_gate_state(Path(path), parts, model=self.model.fingerprint(), cost=self.cost, drift=self.drift.latest())
 
     @whole
     def load_state(self, path: Path | str) -> None:

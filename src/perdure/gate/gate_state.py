@@ -50,11 +50,26 @@ def load_gate_state(path: Path, *, model: str, has_match: bool) -> tuple[Parts, 
         raise ValueError(f"state: {path} is not the state of a gate; give a file written by save_state")
     if info["model"] != model:
         raise ValueError(f"state: {path} was stored by a gate with another model; load the weights it ran with")
-    parts: Parts = {"match": {}, "history": {}}  # states of before have no history
-    for key, value in arrays.items():
-        part, _, name = key.partition(".")
-        parts.setdefault(part, {})[name] = value
+    parts = _by_part(arrays)
     if bool(parts["match"]) != has_match:
         stored, own = ("like a rule" if flag else "by promise" for flag in (bool(parts["match"]), has_match))
         raise ValueError(f"state: {path} is of a gate that decides {stored}, this one {own}; load both alike")
     return parts, GateCost(**info["cost"]), tuple(info["drift"])
+
+
+def parts_of(path: Path) -> Parts:
+    """Returns the parts of a stored state, whatever gate it is of.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is damaged.
+    """
+    return _by_part(load_arrays(path)[0])
+
+
+def _by_part(arrays: dict[str, np.ndarray]) -> Parts:
+    parts: Parts = {"match": {}, "history": {}}  # states of before have no history
+    for key, value in arrays.items():
+        part, _, name = key.partition(".")
+        parts.setdefault(part, {})[name] = value
+    return parts

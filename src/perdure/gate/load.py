@@ -115,7 +115,7 @@ def load_gate(
         raise ValueError(f"like: got {like!r} together with {', '.join(promised)}, expected one of both; leave one out")
     model = with_known_scores(load_model(path), known_scores)
     if streak is not None:
-        return _gate_like(model, streak, horizon, image_size)
+        return gate_like(model, streak, horizon, image_size)
     if calibration is not None:
         site = SiteCalibration.load(calibration)
         site.check_model(model, calibration)
@@ -142,11 +142,12 @@ def _promised_gate(
         on_timeout=operation.on_timeout,
         lifetime_bound=bound,
     )
-    lasting = bound or LifetimeBound(needs_decision=True)
-    return PersistenceGate(model, rule, lifetime_bound=lasting, image_size=image_size, operation=operation)
+    lasting, law = bound or LifetimeBound(needs_decision=True), model.lifetime
+    drift = DriftMonitor(operation, law, hit_alive=law.hit_alive, hit_dead=law.hit_dead, is_promised=True)
+    return PersistenceGate(model, rule, lifetime_bound=lasting, image_size=image_size, operation=operation, drift=drift)
 
 
-def _gate_like(
+def gate_like(
     model: GateModel, streak: int, horizon: int | None, image_size: tuple[int, int] | None
 ) -> PersistenceGate:
     """Returns a gate that is as strict on its stream as so many detections in a row."""
@@ -191,7 +192,13 @@ def _site_gate(
         frame_rate_hz=site.frame_rate_hz,
         frame_rate_range_hz=None,
     )
-    drift = DriftMonitor(operation, model.lifetime, hit_alive=site.hit_alive, hit_dead=site.hit_dead)
+    drift = DriftMonitor(
+        operation,
+        model.lifetime,
+        hit_alive=site.hit_alive,
+        hit_dead=site.hit_dead,
+        is_promised=chosen.is_guaranteed,
+    )
     lasting = LifetimeBound(needs_decision=True)
     return PersistenceGate(
         model, chosen.rule, lifetime_bound=lasting, image_size=image_size, operation=operation, drift=drift

@@ -61,6 +61,14 @@ class StreakMatch(Rewindable):
         """Returns the match at the start of another stream."""
         return StreakMatch(replace(self.rule, bound=self.start))
 
+    def moved(self, start: float) -> StreakMatch:
+        """Returns the match on evidence of another scale: the bound begins anew, what was counted stays."""
+        other = StreakMatch(replace(self.rule, bound=start))
+        for name in ("num_ended", "num_confirmed", "num_by_rule", "num_lasting"):
+            setattr(other, name, getattr(self, name))
+        other.rule = replace(other.rule, floor=other._floor())
+        return other
+
     def see_end(self, memory: TrackMemory) -> None:
         """Takes in a track that has ended."""
         is_confirmed, is_by_rule = memory.status == "persistent", memory.longest_streak >= self.rule.streak

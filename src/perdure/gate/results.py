@@ -55,7 +55,10 @@ class GateResult:
         tracks: all live tracks; each is made when somebody first looks.
         decisions: those taken on this frame.
         encoded_track_ids: tracks that the extractor ran on for this frame.
-        drift: one sentence for each thing about the stream that no longer is as calibrated, renewed every 30 frames.
+        drift: one sentence for each thing about the stream that no longer is as calibrated, or as it was in its first
+            minute; renewed every second and every 30 frames.
+        is_guaranteed: whether error rates were promised and nothing about the stream speaks against it that they hold.
+            Never with a gate that stands for a rule: it promises none.
     """
 
     frame_index: int
@@ -64,6 +67,7 @@ class GateResult:
     decisions: tuple[Decision, ...]
     encoded_track_ids: tuple[int, ...] = ()
     drift: tuple[str, ...] = ()
+    is_guaranteed: bool = False
 
     @property
     def num_encoded(self) -> int:

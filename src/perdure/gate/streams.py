@@ -7,6 +7,7 @@ know what is decided, or why a track is opened or closed.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -206,6 +207,18 @@ class TrackStreams(Rewindable):
         cost.evidence_s += time.perf_counter() - cropped
         cost.track_frames += len(rows)
         return self.evidence.step(SlotStep(slots=slots, rows=rows, age=age, lifetime=lifetime, crops=crops), cost)
+
+    def relearn(self, lifetime: LifetimeModel, hits: Mapping[int, Sequence[bool]]) -> None:
+        """Goes on with another law of hits and misses, as if it had been there from the birth of each open track.
+
+        Args:
+            lifetime: the other law.
+            hits: of every open track, frame by frame since it was opened.
+        """
+        self._law, self._lifetime = lifetime, lifetime.init_state(self._slots.capacity)
+        for track_id, slot in self._slots.to_rows().tolist():
+            for is_hit in hits[track_id]:
+                _, self._lifetime = lifetime.step(self._lifetime, np.array([slot]), np.array([is_hit]))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns the state by name, ready to be stored."""
