@@ -13,9 +13,9 @@ from perdure.extras import named_extras
 
 if TYPE_CHECKING:
     from perdure.gate.gate import PersistenceGate as PersistenceGate
-    from perdure.gate.load import load_gate as load
     from perdure.live.watch import watch as watch
     from perdure.tokenizer.model import Tokenizer as Tokenizer
+    from perdure.training.load import load as load
     from perdure.types import Clip as Clip
     from perdure.types import Decision as Decision
     from perdure.types import Detections as Detections
@@ -29,7 +29,7 @@ _PLACES = {
     "Detections": ("perdure.types", "Detections"),
     "PersistenceGate": ("perdure.gate.gate", "PersistenceGate"),
     "Tokenizer": ("perdure.tokenizer.model", "Tokenizer"),
-    "load": ("perdure.gate.load", "load_gate"),
+    "load": ("perdure.training.load", "load"),
     "watch": ("perdure.live.watch", "watch"),
 }
 

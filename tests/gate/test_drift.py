@@ -13,7 +13,7 @@ from gate.small_model import small_model
 from perdure.evidence.lifetime import LifetimeModel
 from perdure.gate.drift import DriftMonitor
 from perdure.gate.gate import PersistenceGate
-from perdure.gate.memory import TrackMemory
+from perdure.gate.memory import TrackMemories, TrackMemory
 from perdure.tracking.tracker import Tracker
 from perdure.types import Detections
 
@@ -147,10 +147,10 @@ def test_more_clutter_is_reported() -> None:
     length = len(model.lifetime.pmf)
     for second in range(300):
         for _ in range(10):
-            gone = TrackMemory(1, 1, 0, age=20 + length, status="transient", rejected_age=1)
-            gone.hit_history = sum(1 << place for place in np.flatnonzero(rng.random(19) < 0.2).tolist())
-            monitor.see_end(gone)
-        monitor.see(nothing, {}, float(second))
+            hits = sum(1 << place for place in np.flatnonzero(rng.random(19) < 0.2).tolist())
+            age = 20 + length
+            monitor.see_end(TrackMemory(1, 1, 0, age=age, status="transient", rejected_age=1, hit_history=hits))
+        monitor.see(nothing, TrackMemories.empty(), float(second))
     (message,) = [message for message in monitor.messages() if message.startswith("places")]
     assert message.startswith("places of rejected tracks are hit on ")
     assert message.endswith(" of frames, calibrated at 5%: calibrate again")

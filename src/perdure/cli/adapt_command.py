@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from perdure.cli.terminal import complain, counted, say
 from perdure.extras import require
 
 if TYPE_CHECKING:
+    from perdure.data.labelled_stream import LabelledStream
     from perdure.training.adapt import Adaptation
 
 
@@ -80,27 +82,66 @@ def _check_out(path: Path) -> None:
 
 def adapted(arguments: Adapt) -> Adaptation:
     """Returns what a recording teaches, and says so on the error output, which leaves the other one to results."""
-    require("sklearn")
     from perdure.data.labelled_stream import unlabelled_streams
+
+    streams = unlabelled_streams(arguments.detections, image_size=arguments.size)
+    rate_hz = arguments.frame_rate_hz or streams[0].frame_rate_hz
+    return learned(
+        streams, arguments.weights, frame_rate_hz=rate_hz, num_trees=arguments.num_trees, seed=arguments.seed
+    )
+
+
+def learned(
+    streams: Sequence[LabelledStream], weights: Path, *, frame_rate_hz: float, num_trees: int = 60, seed: int = 0
+) -> Adaptation:
+    """Returns what streams teach, and says so on the error output.
+
+    Args:
+        streams: without labels.
+        weights: those that are there already.
+        frame_rate_hz: frames per second of the streams.
+        num_trees: of the forest.
+        seed: of the trees.
+
+    Raises:
+        UsageError: the weights read pixels.
+    """
+    require("sklearn")
     from perdure.gate.forest_model import ForestModel
     from perdure.gate.load import load_model
     from perdure.tracks.follow import track_table
     from perdure.training.adapt import AdaptConfig, adapt, law_words
     from perdure.training.track_fit import TrackTrainingConfig
 
-    model = load_model(arguments.weights)
+    model = load_model(weights)
     if not isinstance(model, ForestModel) or model.uses_pixels:
-        raise UsageError(f"--weights: {arguments.weights} read pixels; give weights that read detections alone")
-    streams = unlabelled_streams(arguments.detections, image_size=arguments.size)
+        raise UsageError(f"--weights: {weights} read pixels; give weights that read detections alone")
     with counted("streams") as report:
         table = track_table(streams, model.operation.tracker, least_frames=1, on_progress=report)
-    config = AdaptConfig(forest=TrackTrainingConfig(num_trees=arguments.num_trees))
-    rate_hz = arguments.frame_rate_hz or streams[0].frame_rate_hz
+    config = AdaptConfig(forest=TrackTrainingConfig(num_trees=num_trees))
     with counted("fits") as report:
-        found = adapt(table, model, frame_rate_hz=rate_hz, config=config, seed=arguments.seed, on_fold=report)
+        found = adapt(table, model, frame_rate_hz=frame_rate_hz, config=config, seed=seed, on_fold=report)
     complain(f"{found.num_tracks:,} tracks of {len(streams)} stream(s), no labels")
     for line in law_words(found.law):
         complain(f"  {line}")
     if not math.isnan(found.loss_after):
         complain(f"  loss on lives that were left out: {found.loss_before:.3f} before, {found.loss_after:.3f} adapted")
     return found
+
+
+def kept_weights(found: Adaptation, weights: Path, out: Path) -> Path:
+    """Returns the weights that a second pass decides with, written into a folder if they are new, and says which.
+
+    Args:
+        found: what the first pass has taught.
+        weights: those that are there already.
+        out: folder; it is made if there is none.
+    """
+    if found.model is None:
+        complain(f"kept: the weights that are there ({weights}): {found.reason}")
+        return weights
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "adapted.safetensors"
+    found.model.save(path)
+    complain(f"adapted: {path}: {found.reason}")
+    return path

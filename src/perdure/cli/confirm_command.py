@@ -10,7 +10,7 @@ import tyro
 
 from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE, UsageError
-from perdure.cli.terminal import complain, counted, say
+from perdure.cli.terminal import counted, say
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,16 +106,8 @@ def _confirmed(arguments: Confirm) -> dict[str, Any]:
 
 
 def _adapted_weights(arguments: Confirm) -> Path:
-    """Returns the weights that these detections teach, or those that are there, and says which."""
-    from perdure.cli.adapt_command import Adapt, adapted
+    """Returns the weights that these detections teach, or those that are there."""
+    from perdure.cli.adapt_command import Adapt, adapted, kept_weights
 
     shared = {name: getattr(arguments, name) for name in ("detections", "size", "frame_rate_hz", "weights")}
-    found = adapted(Adapt(**shared))
-    if found.model is None:
-        complain(f"kept: the weights that are there ({arguments.weights}): {found.reason}")
-        return arguments.weights
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / "adapted.safetensors"
-    found.model.save(path)
-    complain(f"adapted: {path}: {found.reason}")
-    return path
+    return kept_weights(adapted(Adapt(**shared)), arguments.weights, arguments.out)

@@ -17,6 +17,7 @@ from perdure.cli.terminal import counted, say
 if TYPE_CHECKING:
     from perdure.live.protocols import Detector
     from perdure.live.summary import WatchSummary
+    from perdure.live.watch_config import WatchConfig
     from perdure.video.window import Window
 
 
@@ -53,6 +54,9 @@ class Watch(Arguments):
     (detections) then know from the first frame on what a high score is."""
     weights: Path | None = None
     """Run folder or weights file; `detections` (the default) and `pixels` are those in the package."""
+    adapt: bool = False
+    """Learn weights from what becomes of each track, without labels (perdure adapt): go over a recorded video twice,
+    the first time to learn, and keep the weights in OUT; of a camera learn while it runs. Needs the extra tracks."""
     like: Literal["two in a row", "three in a row", "five in a row", "promise"] | None = None
     """How strict: as a rule that confirms after so many detections in a row, on this very stream (three by default),
     or with a promise on error rates."""
@@ -184,10 +188,10 @@ def _detector(arguments: Watch) -> Detector | None:
 def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
     """Runs the gate as the arguments say."""
     from perdure.data.detection_files import read_scores
-    from perdure.gate.load import load_gate
     from perdure.live.receivers import receivers_of
     from perdure.live.watch import watch as watch_video
     from perdure.live.watch_config import WatchConfig
+    from perdure.training.load import load
 
     config = WatchConfig(
         frame_rate_hz=arguments.frame_rate_hz,
@@ -201,22 +205,43 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
     )
     names = ("like", "max_false_confirm", "max_miss", "horizon", "on_timeout")
     asked = {name: getattr(arguments, name) for name in names}
-    given = {name: value for name, value in asked.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     known = None if arguments.known_scores is None else read_scores(arguments.known_scores)
-    weights = "detections" if arguments.weights is None else arguments.weights
-    detector = _detector(arguments)
+    weights, detector = Path(arguments.weights or "detections"), _detector(arguments)
     receivers = tuple(receivers_of(prints=arguments.stdout, addresses=arguments.send))
-    gate = load_gate(weights, calibration=arguments.calibration, known_scores=known, **given)
+    learns, finds = False, detector
+    if arguments.adapt:
+        weights, learns, finds = _adapted(arguments, weights, detector, config)
+    if arguments.calibration is not None:
+        given["calibration"] = arguments.calibration
+    gate = load(weights, adapt=learns, known_scores=known, **given)
     with counted("frames") as report:
         return watch_video(
             arguments.source,
             gate,
             out_dir=arguments.out,
             detections_path=arguments.detections,
-            detector=detector,
-            detector_name=arguments.detector or "",
+            detector=finds,
+            detector_name=arguments.detector or "motion",
             on_progress=report,
             config=config,
             window=window,
             receivers=receivers,
         )
+
+
+def _adapted(
+    arguments: Watch, weights: Path, detector: Detector | None, config: WatchConfig
+) -> tuple[Path, bool, Detector | None]:
+    """Returns weights to begin with, whether the gate goes on to learn, and what finds boxes from here on.
+
+    A recorded video is gone over for this; of a camera there is no second pass.
+    """
+    from perdure.cli.two_passes import first_pass, is_recorded
+
+    if not is_recorded(arguments.source, config):
+        return weights, True, detector
+    learned, found = first_pass(
+        arguments.source, weights, arguments.out, detections=arguments.detections, detector=detector, config=config
+    )
+    return learned, False, detector if arguments.detections else found

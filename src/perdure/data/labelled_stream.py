@@ -5,7 +5,7 @@ Knows what each detection lies on. Does not know tracks, nor what anything is us
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -134,21 +134,30 @@ def unlabelled_streams(path: Path, *, image_size: tuple[int, int] | None = None)
         sequences = [read_mot_sequence(folder, has_truth=False) for folder in folders]
         return [sequence_stream(one, MatchConfig(), scene=scene) for scene, one in enumerate(sequences)]
     found = read_detection_files(path, image_size=image_size)
+    size = image_size or found.image_size or found.reach_px()
+    detections = [found.at(index) for index in range(found.num_frames)]
+    return [unlabelled_stream(path.name, detections, found.frame_rate_hz or USUAL_RATE_HZ, size)]
+
+
+def unlabelled_stream(
+    name: str, detections: Sequence[Detections], frame_rate_hz: float, image_size: tuple[int, int]
+) -> LabelledStream:
+    """Returns detections, frame by frame, as a stream on which nothing lies on an object, since nobody says what does.
+
+    Args:
+        name: for people.
+        detections: of every frame.
+        frame_rate_hz: frames per second.
+        image_size: width and height in pixels.
+    """
 
     def frames() -> Iterator[LabelledFrame]:
-        for index in range(found.num_frames):
-            detections = found.at(index)
-            yield LabelledFrame(index, None, detections, np.zeros(len(detections), dtype=np.int64))
+        for index, found in enumerate(detections):
+            yield LabelledFrame(index, None, found, np.zeros(len(found), dtype=np.int64))
 
-    return [
-        LabelledStream(
-            name=path.name,
-            num_frames=found.num_frames,
-            frame_rate_hz=found.frame_rate_hz or USUAL_RATE_HZ,
-            image_size=image_size or found.image_size or found.reach_px(),
-            frames=frames,
-        )
-    ]
+    return LabelledStream(
+        name=name, num_frames=len(detections), frame_rate_hz=frame_rate_hz, image_size=image_size, frames=frames
+    )
 
 
 def truth_of_clip(clip: Clip) -> ClipTruth:

@@ -66,7 +66,7 @@ def follow(
         rows, hits = np.flatnonzero(tracks.age <= num_ages), np.flatnonzero(tracks.is_hit)
         noted["hit_id"].append(tracks.track_id[hits])
         noted["label"].append(frame.label[tracks.detection_index[hits]])
-        noted["is_last_open"].append(_at_border(tracks.xyxy_px[hits], stream.image_size))
+        noted["is_last_open"].append(at_border(tracks.xyxy_px[hits], stream.image_size))
         live = tracks.track_id
         for name in ("track_id", "age", "is_hit", "score", "xyxy_px", "class_id"):
             noted[name].append(getattr(tracks, name)[rows])
@@ -82,7 +82,7 @@ def follow(
     return table.with_columns(sequence=(stream.name,), scene=()).take(np.flatnonzero(is_kept))
 
 
-def _at_border(xyxy_px: Float[np.ndarray, "n 4"], image_size: tuple[int, int]) -> Bool[np.ndarray, " n"]:
+def at_border(xyxy_px: Float[np.ndarray, "n 4"], image_size: tuple[int, int]) -> Bool[np.ndarray, " n"]:
     """Returns which boxes touch the border of the picture, where objects leave."""
     size = np.array(image_size, dtype=np.float64)
     return np.any((xyxy_px[:, :2] <= BORDER * size) | (xyxy_px[:, 2:] >= (1 - BORDER) * size), axis=1)
