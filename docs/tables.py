@@ -434,6 +434,19 @@ def alarms() -> list[str]:
     return table([*header, *beside], lines)
 
 
+def adaptive() -> list[str]:
+    """Returns what a gate confirms that learns on its stream, beside the weights in the package."""
+    lines = []
+    for row in rows_of("adaptive"):
+        if row["method"] == "package":
+            rule = f"{row['rule_true']} / {row['rule_false']} at {two(row['rule_age'])}"
+            lines.append([f"{row['data']}, {row['stream_s']:.0f} s", "three in a row", rule, ""])
+        found = f"{row['gate_true']} / {row['gate_false']} at {two(row['gate_age'])}"
+        spent = f"{row['first_pass_s']:.0f} s" if "first_pass_s" in row else ""
+        lines.append([f"{row['num_true']} / {row['num_false']:,} tracks", row["method"], found, spent])
+    return table(["stream", "", "persistent / transient confirmed, at mean age", "first pass"], lines)
+
+
 def detector() -> list[str]:
     """Returns precision and recall of boxes behind a detection network, by the least score that it keeps."""
     lines = []
@@ -488,6 +501,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "out-of-the-box-short": out_of_the_box_short,
     "adapt": adapt,
     "alarms": alarms,
+    "adaptive": adaptive,
     "hota": hota,
     "detector": detector,
 }
