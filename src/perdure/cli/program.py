@@ -84,6 +84,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("bench frontier", "frames that every rule needs on the same tracks", "bench_commands:Frontier"),
         Command("bench real", "frames that every method needs to confirm real tracks", "bench_tracks_commands:Real"),
         Command("bench guarantee", "how often calibrated bounds violate their rates", "bench_commands:Guarantee"),
+        Command("bench adapt", "what weights without labels are worth", "bench_adapt_command:AdaptBench"),
         Command("bench site", "what recalibration on a new sequence is worth", "bench_tracks_commands:Site"),
     ),
     "On other machines": (
