@@ -6,8 +6,7 @@ A stream of 30 frames a second: four confirmed tracks hit on 90 % of frames, 20 
 on 5 % (one number in three seconds), five detections a frame, two births a second whose scores and sizes are normal.
 Every number is made and bet on by the code of the gate (`perdure.gate.gauge`), many streams side by side; the first
 minute is learnt from, as where no site was calibrated. Beside it, on hits: the average of the whole stream so far with
-its 99 % interval, which is what the gate did before, and `RiskMonitoring` of MAPIE (1.6), which promises one false
-alarm in 20 streams, however long. Takes about ten minutes.
+its 99 % interval, which is what the gate did before. Takes about ten minutes.
 """
 
 from __future__ import annotations
@@ -156,32 +155,8 @@ def average_delay_s(mean: float, changed: float, per_s: int, tolerance: float, c
     return high
 
 
-def mapie_delay_s(calm_s: int, step_s: int) -> float:
-    """Returns when MAPIE tells that hits have fallen from 90 to 80 %, with the same first minute and tolerance.
-
-    It keeps all there was and computes its bound anew each time, value by value: it gets a tenth of the hits, is asked
-    every few seconds, and cannot be asked after a week.
-    """
-    from mapie.exchangeability_testing import RiskMonitoring
-
-    rng = np.random.default_rng([3, calm_s])
-
-    def given(num_s: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
-        hits = rng.random(num_s * NUM_HITS // 10) < rate
-        return np.ones(len(hits), np.int64), hits.astype(np.int64)
-
-    monitor = RiskMonitoring("accuracy", test_level=0.05, tolerance=0.05, warn=False)
-    monitor.compute_threshold(*given(MINUTE, 0.9))
-    monitor.update(*given(calm_s, 0.9))
-    for second in range(step_s, MOST_DELAY + 1, step_s):
-        monitor.update(*given(step_s, 0.8))
-        if monitor.harmful_shift_detected:
-            return second
-    return float("inf")
-
-
 def others(world: World) -> dict[str, Any]:
-    """Returns delays of an average and of MAPIE, where the number is a share."""
+    """Returns delays of an average, where the number is a share."""
     if world.gauge not in SHARES:
         return {}
     mean, changed, per_s = SHARES[world.gauge]
@@ -189,8 +164,6 @@ def others(world: World) -> dict[str, Any]:
         f"average_after_{name}_s": average_delay_s(mean, changed, per_s, GAUGES[world.gauge].tolerance, calm_s)
         for name, calm_s in (("minute", MINUTE), ("week", WEEK))
     }
-    if world.gauge == "confirmed":
-        found["mapie_after_minute_s"] = mapie_delay_s(MINUTE, 10)
     return found
 
 

@@ -425,13 +425,11 @@ def alarms() -> list[str]:
             *(seconds(row, f"delay_after_{calm}_s") for calm in ("minute", "week")),
             seconds(row, "slowest_95_s") or "more than 7,200 s",
             *(seconds(row, f"average_after_{calm}_s") for calm in ("minute", "week")),
-            seconds(row, "mapie_after_minute_s"),
         ]
         for row in rows_of("alarms")
     ]
     header = ["change", "false alarms, stream-days", "delay after a minute", "after a week", "19 of 20 within"]
-    beside = ["average of all: a minute", "a week", "MAPIE: a minute"]
-    return table([*header, *beside], lines)
+    return table([*header, "average of all: a minute", "a week"], lines)
 
 
 def adaptive() -> list[str]:
