@@ -19,7 +19,7 @@ SMALL = TrackTrainingConfig(num_trees=4)
 
 
 def write_mot(folder: Path, seed: int) -> Path:
-    """Writes objects that stay for 26 to 45 frames and score high, and boxes of nothing that score low."""
+    """Writes objects that stay for 26 to 45 frames, and smaller boxes of nothing; scores say nothing."""
     rng, found, truth = np.random.default_rng(seed), [], []
     for first in range(0, NUM_FRAMES - 50, 3):
         place = first // 3
@@ -27,11 +27,11 @@ def write_mot(folder: Path, seed: int) -> Path:
         for frame in range(first, first + int(rng.integers(26, 46))):
             truth.append(f"{frame + 1},{place},{box},1,1,1")
             if frame == first or rng.random() < 0.9:
-                found.append(f"{frame + 1},-1,{box},{rng.normal(0.8, 0.1):.3f},-1,-1,-1")
+                found.append(f"{frame + 1},-1,{box},{rng.random():.3f},-1,-1,-1")
     for first in range(0, NUM_FRAMES - 3, 2):
-        left = rng.integers(20, 440)
+        left, top = rng.integers(20, 440), rng.integers(20, 200)
         for frame in range(first, first + int(rng.integers(1, 4))):
-            found.append(f"{frame + 1},-1,{left},200,9,9,{rng.normal(0.4, 0.1):.3f},-1,-1,-1")
+            found.append(f"{frame + 1},-1,{left},{top},14,18,{rng.random():.3f},-1,-1,-1")
     for name, lines in (("det", found), ("gt", truth)):
         (folder / name).mkdir(parents=True)
         (folder / name / f"{name}.txt").write_text("\n".join(lines) + "\n")
@@ -58,7 +58,7 @@ def costs(rows: list[dict[str, Any]], cap: float) -> dict[str, float]:
     return {row["method"]: row["cost"] for row in rows if row["fa_cap"] == cap}
 
 
-def test_lives_teach_what_truth_teaches_on_a_street_whose_scores_tell_all(taught: Taught) -> None:
+def test_lives_teach_what_truth_teaches_on_a_street_whose_sizes_tell_all(taught: Taught) -> None:
     found = costs(list(adapt_rows(taught, SMALL)), 0.03)
     assert set(found) == {"package", "lives", "labels"}
     assert found["lives"] < found["package"]
@@ -66,7 +66,7 @@ def test_lives_teach_what_truth_teaches_on_a_street_whose_scores_tell_all(taught
 
 
 def test_what_teaches_lives_has_no_truth(taught: Taught) -> None:
-    """Labels that are turned round change the row that truth teaches, and its judgement, but no evidence of lives."""
+    """What lives are read off was followed without truth, in the parts that are left out together."""
     assert not taught.raw.is_persistent.any()
     assert taught.data.table.is_persistent.any()
     units = taught.data.table.unit
