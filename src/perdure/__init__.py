@@ -13,6 +13,7 @@ from perdure.extras import named_extras
 
 if TYPE_CHECKING:
     from perdure.gate.gate import PersistenceGate as PersistenceGate
+    from perdure.gate.multi_stream import MultiStreamGate as MultiStreamGate
     from perdure.live.watch import watch as watch
     from perdure.tokenizer.model import Tokenizer as Tokenizer
     from perdure.training.load import load as load
@@ -21,12 +22,23 @@ if TYPE_CHECKING:
     from perdure.types import Detections as Detections
 
 __version__ = "0.1.0"
-__all__ = ["Clip", "Decision", "Detections", "PersistenceGate", "Tokenizer", "__version__", "load", "watch"]
+__all__ = [
+    "Clip",
+    "Decision",
+    "Detections",
+    "MultiStreamGate",
+    "PersistenceGate",
+    "Tokenizer",
+    "__version__",
+    "load",
+    "watch",
+]
 
 _PLACES = {
     "Clip": ("perdure.types", "Clip"),
     "Decision": ("perdure.types", "Decision"),
     "Detections": ("perdure.types", "Detections"),
+    "MultiStreamGate": ("perdure.gate.multi_stream", "MultiStreamGate"),
     "PersistenceGate": ("perdure.gate.gate", "PersistenceGate"),
     "Tokenizer": ("perdure.tokenizer.model", "Tokenizer"),
     "load": ("perdure.training.load", "load"),

@@ -6,6 +6,7 @@ Numpy only.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,6 +86,19 @@ class ForestSlots(Rewindable):
         cost.extractor_s += looked - start
         cost.evidence_s += time.perf_counter() - looked
         return evidence
+
+    @staticmethod
+    def together(asked: Sequence[tuple[ForestSlots, SlotStep, GateCost]]) -> list[Float[np.ndarray, " n"]]:
+        """Returns the evidence of several streams of one model at once; each bears its share of the cost."""
+        if any(slots.looker is not None for slots, _, _ in asked):
+            return [slots.step(step, cost) for slots, step, cost in asked]
+        start = time.perf_counter()
+        model, lifetime = asked[0][0].evidence, np.concatenate([step.lifetime for _, step, _ in asked])
+        evidence = model.evidence(np.concatenate([slots._seen for slots, _, _ in asked]), lifetime)
+        second = (time.perf_counter() - start) / max(len(lifetime), 1)
+        for _, step, cost in asked:
+            cost.evidence_s += second * len(step.rows)
+        return np.split(evidence, np.cumsum([len(step.rows) for _, step, _ in asked])[:-1])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns the state by name, ready to be stored."""

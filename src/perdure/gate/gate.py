@@ -22,6 +22,7 @@ from perdure.gate.matching import StreakMatch
 from perdure.gate.memory import PERSISTENT, TENTATIVE, TRANSIENT, TrackMemories, TrackMemory
 from perdure.gate.operation import Operation
 from perdure.gate.results import GateCost, GateResult
+from perdure.gate.streams import Observing, answered
 from perdure.gate.views import TrackViews
 from perdure.gate.weights import GateModel
 from perdure.metrics.probability import logit, probability_of
@@ -31,7 +32,7 @@ from perdure.stopping.rules import StoppingRule
 from perdure.stopping.streak import LifetimeBound
 from perdure.tracking.tracker import Tracker
 from perdure.tracking.tracker_state import TrackerState
-from perdure.types import Decision, Detections, Label, Reason, TrackFrame
+from perdure.types import Decision, Detections, Reason, TrackFrame
 
 REMEMBERED = ("tracker", "intake", "memories", "history", "streams", "drift", "match", "rule", "cost")
 """All of a gate that a frame changes."""
@@ -154,6 +155,12 @@ class PersistenceGate:
         self, frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, *, time_s: float | None = None
     ) -> GateResult:
         """As `update`, for tracks that somebody else has linked; call it with every frame in turn."""
+        return answered(self.observing(frame, tracks, time_s=time_s), self.streams.evidence, self.cost)
+
+    def observing(
+        self, frame: UInt8[np.ndarray, "h w 3"] | None, tracks: TrackFrame, *, time_s: float | None = None
+    ) -> Observing:
+        """Does what `observe` does, but asks for evidence in the middle of it: other streams may be asked with it."""
         time_s = tracks.frame_index / self.operation.frame_rate_hz if time_s is None else time_s
         size = self.intake.size_of(frame, reads_pixels=self.model.uses_pixels)
         before = self.memories
@@ -168,7 +175,8 @@ class PersistenceGate:
         rows = np.flatnonzero(self.streams.is_open(tracks.track_id))
         self.streams.evidence.see(tracks, size, rows)
         if len(rows):
-            self._gather_evidence(frame, tracks, rows)
+            age = self.memories.open_for(rows)
+            self.memories.take(rows, (yield self.streams.advance(frame, tracks, rows, age=age, cost=self.cost)))
         start = time.perf_counter()
         decisions = (*deleted, *self._decide(tracks, rows, time_s), *self._confirm_lasting(tracks, time_s))
         self.cost.rule_s += time.perf_counter() - start
@@ -232,17 +240,9 @@ class PersistenceGate:
                 self.rule = self.match.rule
             if memory.status == "tentative" and not memory.was_reopened:
                 last = replace(memory, age=memory.age + 1)
-                decisions.append(self._decision(last, "transient", "deleted", tracks.frame_index, time_s))
+                decisions.append(self._decision(last, "deleted", tracks.frame_index, time_s))
         self.streams.close(tracks.deleted_track_id)
         return decisions
-
-    def _gather_evidence(self, frame: np.ndarray | None, tracks: TrackFrame, rows: Int[np.ndarray, " n"]) -> None:
-        column = self.memories.column
-        age = column("age")[rows] - column("opened_age")[rows] + 1
-        evidence = self.streams.advance(frame, tracks, rows, age=age, cost=self.cost)
-        column("num_encoded")[rows] += 1
-        is_tentative = column("status")[rows] == TENTATIVE
-        column("evidence")[rows[is_tentative]] = evidence[is_tentative]
 
     def _decide(self, tracks: TrackFrame, rows: Int[np.ndarray, " n"], time_s: float) -> list[Decision]:
         """Asks the rule about all tentative tracks; decided ones give their slots back."""
@@ -255,7 +255,7 @@ class PersistenceGate:
         rows, is_persistent = rows[decided], verdict.is_persistent[decided]
         column("status")[rows] = np.where(is_persistent, PERSISTENT, TRANSIENT)
         column("rejected_age")[rows[~is_persistent]] = column("age")[rows[~is_persistent]]
-        # What is rejected again: what was said of the track before still holds.
+        # Of what is rejected again holds what was said before.
         is_news = is_persistent | (column("was_reopened")[rows] == 0)
         if self.is_gated:
             self.streams.close(tracks.track_id[rows])
@@ -281,14 +281,12 @@ class PersistenceGate:
         """Returns the decision on a track that stands in a column of the memory."""
         decided_age = self.memories.column("decided_age")
         decided_age[row] = decided_age[row] or self.memories.column("age")[row]
-        memory = self.memories.row(row)
-        label: Label = "persistent" if memory.status == "persistent" else "transient"
-        return self._decision(memory, label, reason, frame_index, time_s)
+        return self._decision(self.memories.row(row), reason, frame_index, time_s)
 
-    def _decision(self, memory: TrackMemory, label: Label, reason: Reason, frame_index: int, time_s: float) -> Decision:
+    def _decision(self, memory: TrackMemory, reason: Reason, frame_index: int, time_s: float) -> Decision:
         return Decision(
             track_id=memory.track_id,
-            label=label,
+            label="persistent" if memory.status == "persistent" else "transient",
             evidence=memory.evidence,
             probability=probability_of(memory.evidence, self.logit_prior),
             age=memory.age,

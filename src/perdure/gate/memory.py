@@ -201,6 +201,16 @@ class TrackMemories(Rewindable, Mapping[int, TrackMemory]):
                 self.column(name)[rows] = value
         return rows
 
+    def open_for(self, rows: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
+        """Returns the frames since evidence gathering began on tracks, this one included."""
+        return self.column("age")[rows] - self.column("opened_age")[rows] + 1
+
+    def take(self, rows: Int[np.ndarray, " m"], evidence: Float[np.ndarray, " m"]) -> None:
+        """Takes in the evidence of tracks on this frame; that of decided ones stays as it was at the decision."""
+        self.column("num_encoded")[rows] += 1
+        is_tentative = self.column("status")[rows] == TENTATIVE
+        self.column("evidence")[rows[is_tentative]] = evidence[is_tentative]
+
     def observation(self, rows: Int[np.ndarray, " m"], score: Float[np.ndarray, " m"]) -> Observation:
         """Returns what a stopping rule may know about tracks.
 
@@ -210,7 +220,7 @@ class TrackMemories(Rewindable, Mapping[int, TrackMemory]):
         """
         return Observation(
             evidence=self.column("evidence")[rows],
-            age=self.column("age")[rows] - self.column("opened_age")[rows] + 1,
+            age=self.open_for(rows),
             hit_history=self.hit_history[rows],
             cue_total=self.column("cue_total")[rows],
             score=score,

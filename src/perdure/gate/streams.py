@@ -7,7 +7,7 @@ know what is decided, or why a track is opened or closed.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from perdure.evidence.lifetime import LifetimeModel
-from perdure.gate.results import GateCost
+from perdure.gate.results import GateCost, GateResult
 from perdure.rewind import Rewindable
 from perdure.rows import places_of
 from perdure.tracking.crops import CropConfig, crop_tracks, load_cropper
@@ -135,6 +135,20 @@ class SlotEvidence(Protocol):
         """Continues from a state of `to_arrays` of the same model."""
 
 
+Observing = Generator[SlotStep, Float[np.ndarray, " n"], GateResult]
+"""A frame that is being observed: it yields what it asks evidence of, wants that, and returns its result."""
+
+
+def answered(observing: Observing, evidence: SlotEvidence, cost: GateCost) -> GateResult:
+    """Returns the result of a frame whose questions one source of evidence answers."""
+    try:
+        step = next(observing)
+        while True:
+            step = observing.send(evidence.step(step, cost))
+    except StopIteration as end:
+        return end.value
+
+
 class TrackStreams(Rewindable):
     """Gathers evidence on the tracks that are open.
 
@@ -185,8 +199,8 @@ class TrackStreams(Rewindable):
         *,
         age: Int[np.ndarray, " n"],
         cost: GateCost,
-    ) -> Float[np.ndarray, " n"]:
-        """Returns the evidence of open tracks after the frame that `evidence` has seen last.
+    ) -> SlotStep:
+        """Returns what `evidence` has to be asked about open tracks, after the frame that it has seen last.
 
         Args:
             frame: its pixels.
@@ -206,7 +220,7 @@ class TrackStreams(Rewindable):
         cost.crop_s += cropped - start
         cost.evidence_s += time.perf_counter() - cropped
         cost.track_frames += len(rows)
-        return self.evidence.step(SlotStep(slots=slots, rows=rows, age=age, lifetime=lifetime, crops=crops), cost)
+        return SlotStep(slots=slots, rows=rows, age=age, lifetime=lifetime, crops=crops)
 
     def relearn(self, lifetime: LifetimeModel, hits: Mapping[int, Sequence[bool]]) -> None:
         """Goes on with another law of hits and misses, as if it had been there from the birth of each open track.
