@@ -9,6 +9,7 @@ frames; the answer is a line of JSON. Which `perdure` it is that runs is the bus
 
 from __future__ import annotations
 
+import itertools
 import json
 import resource
 import sys
@@ -37,8 +38,8 @@ class Stream:
             self.size = tuple(int(side) for side in arrays["size"])
             self.rate_hz = float(arrays["rate_hz"])
             edges = arrays["edges"]
-            self.boxes = [arrays["boxes"][a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
-            self.scores = [arrays["scores"][a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+            self.boxes = [arrays["boxes"][a:b] for a, b in itertools.pairwise(edges)]
+            self.scores = [arrays["scores"][a:b] for a, b in itertools.pairwise(edges)]
             ordered = np.sort(arrays["scores"])
             # Trackers want scores from 0 to 1.
             self.ranks = [np.searchsorted(ordered, own, "right") / len(ordered) for own in self.scores]
@@ -143,7 +144,8 @@ def main() -> int:
 
     for line in sys.stdin:
         first, last = (int(word) for word in line.split())
-        print(json.dumps(run(update, inputs[first:last], gate)), flush=True)
+        sys.stdout.write(json.dumps(run(update, inputs[first:last], gate)) + "\n")
+        sys.stdout.flush()
     return 0
 
 
