@@ -45,6 +45,8 @@ RECORDED = {
 """Folder, detections and frames of each recorded stream."""
 INVENTED = {1: 200, 10: 200, 50: 150, 100: 120, 300: 80, 1000: 30, 3000: 15, 10_000: 12}
 """Frames of a stream with so many objects; its rule never decides. The picture grows with their number beyond 100."""
+NAMES = {"then": f"gate at {PINNED}", "numpy": "gate", "fast": "gate, with numba", "SORT": "SORT"}
+"""What is drawn."""
 MOST_PINNED, MOST_PEERS = 3000, 1000
 """Objects up to which the pinned commit and the trackers take part: beyond, a frame takes them minutes."""
 TURN = 20
@@ -196,7 +198,7 @@ def main() -> int:
     if arguments.figure:
         from perdure.report.bench_figures import draw_speed_rows
 
-        draw_speed_rows(grown, arguments.figure)
+        draw_speed_rows(grown, arguments.figure, names=NAMES)
     wrong = [row["stream"] for row in rows for one in row.values() if isinstance(one, dict)
              and not one.get("same_decisions", True)]  # fmt: skip
     seen = [row for row in rows if row.get("wrong_by", {}).get("largest_difference", 1.0) < ERROR / 10]

@@ -481,6 +481,26 @@ def _hota_cell(row: dict[str, Any]) -> str:
     return f"{100 * row['HOTA']:.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
+def speed() -> list[str]:
+    """Returns what a frame costs, as a ratio to the pinned commit, stream by stream."""
+    lines = []
+    for row in rows_of("speed"):
+        name = f"{int(row['stream']):,} objects" if row["stream"].isdigit() else row["stream"]
+        checked = [row[kind] for kind in ("then", "numpy", "fast") if kind in row]
+        same = all(one["same_decisions"] and one["largest_difference"] == 0 for one in checked)
+        cells = [f"{row[kind]['times_faster']:.2f}" if kind in row else "" for kind in ("numpy", "fast", *PEERS)]
+        if row["base"] != "then":
+            cells = [""] * len(cells)
+        equal = f"{row['num_decisions']:,}, {'equal' if same else 'NOT equal'}"
+        memory = f"{row['numpy']['peak_mib']:,.0f} MiB"
+        lines.append([name, f"{row['num_live']:.0f} / {row['num_undecided']:.0f}", *cells, equal, memory])
+    header = ["stream", "live / undecided", "**gate**", "**with numba**", *PEERS, "decisions of all gates", "memory"]
+    return table(header, lines)
+
+
+PEERS = ("SORT", "ByteTrack", "OC-SORT")
+"""Packaged trackers that the gate is timed against."""
+
 TABLES: dict[str, Callable[[], list[str]]] = {
     "frontier": lambda: frontier("swept"),
     "frontier-calibrated": lambda: frontier("calibration"),
@@ -502,5 +522,6 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "adaptive": adaptive,
     "hota": hota,
     "detector": detector,
+    "speed": speed,
 }
 """What may stand between the markers of a page, by name."""

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from perdure.report.bench_figures import draw_tracker_rows
+from perdure.report.bench_figures import draw_speed_rows, draw_tracker_rows
 from perdure.report.style import GATE, WRONG
 
 
@@ -36,3 +36,13 @@ def test_only_what_is_worse_beyond_its_interval_is_shown_so(
     draw_tracker_rows(rows, tmp_path / "rows.png", method="gate")
     shown, hidden = (WRONG, GATE) if is_worse else (GATE, WRONG)
     assert share_of(shown, tmp_path / "rows.png") > 0 == share_of(hidden, tmp_path / "rows.png")
+
+
+def test_a_contender_that_was_left_out_of_large_streams_is_drawn_as_far_as_it_went(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"num_undecided": num, "then": {"cpu_ms": num / 10}, "fast": {"cpu_ms": 1 + num / 100}} for num in (10, 100)
+    ]
+    rows.append({"num_undecided": 1000.0, "fast": {"cpu_ms": 11.0}})
+    draw_speed_rows(rows, tmp_path / "all.png", names={"then": "before", "fast": "now"})
+    draw_speed_rows(rows, tmp_path / "one.png", names={"then": "before"})
+    assert share_of(GATE, tmp_path / "all.png") > 0 == share_of(GATE, tmp_path / "one.png")

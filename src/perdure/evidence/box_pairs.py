@@ -14,6 +14,9 @@ from perdure.near_pairs import points_in_windows
 
 FAR = 20.0
 """Distance in box sides that stands for 'nothing near'."""
+AT_A_TIME = 1 << 14
+"""Pairs of all with all that are looked at together: the system would have to find memory for larger arrays anew every
+time, and they would not stay near the processor."""
 ALL_PAIRS = 1 << 17
 """Pairs up to which all boxes are compared with all others; beyond, a grid takes less time than it saves."""
 _NO_LIST = np.zeros(0, dtype=np.int64)
@@ -56,7 +59,7 @@ class AllPairs:
 
     def query(self, values: np.ndarray) -> np.ndarray:
         """Returns a column."""
-        return values[:, None]
+        return values[self.rows, None]
 
     def other(self, values: np.ndarray) -> np.ndarray:
         """Returns a row."""
@@ -119,11 +122,20 @@ class ListedPairs:
         return np.concatenate([np.searchsorted(self.queries, np.arange(num + 1)), self.others])
 
 
-def pairs_near(boxes: Float[np.ndarray, "n 4"], others: Float[np.ndarray, "m 4"]) -> Iterator[Pairs]:
-    """Yields pairs of boxes, all that overlap or are no more than `FAR` apart among them."""
+def pairs_near(
+    boxes: Float[np.ndarray, "n 4"], others: Float[np.ndarray, "m 4"], *, at_a_time: int = AT_A_TIME
+) -> Iterator[Pairs]:
+    """Yields pairs of boxes, all that overlap or are no more than `FAR` apart among them.
+
+    Args:
+        boxes: queries.
+        others: candidates.
+        at_a_time: pairs of all with all that come at once; at least those of one query.
+    """
     if len(boxes) * len(others) <= ALL_PAIRS:
-        if len(boxes) and len(others):
-            yield AllPairs(np.arange(len(boxes)))
+        step = max(1, at_a_time // max(1, len(others)))
+        for first in range(0, len(boxes) if len(others) else 0, step):
+            yield AllPairs(np.arange(first, min(first + step, len(boxes))))
         return
     size, other_size = boxes[:, 2:] - boxes[:, :2], others[:, 2:] - others[:, :2]
     reach = np.maximum(FAR * sides_px(boxes)[:, None], (size + other_size.max(axis=0)) / 2)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int
 
-from perdure.evidence.box_pairs import ALL_PAIRS, FAR, AllPairs, Pairs, pairs_near, sides_px
+from perdure.evidence.box_pairs import ALL_PAIRS, AT_A_TIME, FAR, AllPairs, Pairs, pairs_near, sides_px
 from perdure.evidence.loops import look_around_dead, look_around_tracks
 from perdure.types import TrackFrame
 
@@ -69,7 +69,7 @@ def around_tracks(
             for pairs in pairs_near(asked.boxes, tracks.xyxy_px):
                 asked.look(pairs, found)
     else:
-        for pairs in pairs_near(asked.boxes, tracks.xyxy_px):
+        for pairs in pairs_near(asked.boxes, tracks.xyxy_px, at_a_time=ALL_PAIRS):
             asked.look_compiled(look_around_tracks.run, pairs, found)
     found[2] /= np.maximum(asked.own_numbers[2], 1e-9)
     found[3] = num_better / max(len(hit_scores), 1)
@@ -141,7 +141,8 @@ def around_dead(
     others[:2], others[2:] = ((dead[:, :2] + dead[:, 2:4]) / 2).T, dead[:, 4:].T
     centre, hits, died = others[:2], others[2], others[3]
     has_lived, nearest = hits > FLICKER_HITS, np.full(len(boxes), np.inf)
-    for pairs in pairs_near(boxes, dead[:, :4]):
+    at_a_time = AT_A_TIME if look_around_dead.run is None else ALL_PAIRS
+    for pairs in pairs_near(boxes, dead[:, :4], at_a_time=at_a_time):
         if look_around_dead.run is not None:
             listed = pairs.listed(len(boxes))
             look_around_dead.run(own_centre, side, birth, others, listed, FLICKER_HITS, NEAR, found, nearest)

@@ -59,7 +59,7 @@ RANKS = ("rank_last", "rank_first", "rank_mean", "rank_max", "rank_min")
 FEATURES: tuple[str, ...] = (*OWN, *AROUND, *RANKS)
 """Names of the columns, in order."""
 
-MAX_KERNELS = 1 << 16
+MAX_KERNELS = 1 << 15
 """Kernels that are computed at a time; more would not stay near the processor."""
 _BACK = np.arange(4)[:, None]
 """Frames back of the latest hits."""

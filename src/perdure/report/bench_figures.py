@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,29 @@ def draw_tracker_rows(rows: Rows, path: Path, *, method: str) -> None:
         name_rows(panels[0], sets)
         words = "HOTA minus that of the own rule, in points, 95 % interval over streams; beside it: transient tracks"
         figure.supxlabel(words, fontsize=9, color=MUTED)
+        save_figure(figure, path)
+
+
+def draw_speed_rows(rows: Rows, path: Path, *, names: Mapping[str, str]) -> None:
+    """Writes the processor time of a frame against undecided tracks, a line a contender, as a multiple of one of them.
+
+    Args:
+        rows: of `benchmarks/speed.py`, one a number of objects.
+        path: PNG or SVG.
+        names: of the contenders that are drawn, by kind; times are multiples of the first of them with fewest tracks.
+    """
+    colours = dict(zip(names, (MUTED, GATE, LIFETIME, INK), strict=False))
+    unit = rows[0][next(iter(names))]["cpu_ms"]
+    with house_style():
+        figure = new_figure(6.4, 3.8)
+        axes = figure.subplots()
+        for kind, name in names.items():
+            points = [(row["num_undecided"], row[kind]["cpu_ms"] / unit) for row in rows if kind in row]
+            axes.plot(*zip(*points, strict=True), color=colours[kind], lw=1.6, marker="o", ms=3.5)
+            write_beside(axes, name, points[-1], color=colours[kind])
+        axes.set(xscale="log", yscale="log", xlabel="undecided tracks")
+        axes.set_ylabel("processor time of a frame, multiples")
+        axes.margins(x=0.3)
         save_figure(figure, path)
 
 

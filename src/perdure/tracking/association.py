@@ -15,6 +15,8 @@ from perdure.types import NO_OWNER
 
 NO_DETECTION = -1
 """Stands for a miss where a detection index is expected."""
+AT_A_TIME = 1 << 14
+"""Pairs of all with all that are looked at together: larger arrays would not stay near the processor."""
 ALL_PAIRS = 1 << 17
 """Pairs up to which all boxes are compared with all others; beyond, a grid takes less time than it saves."""
 
@@ -37,19 +39,30 @@ def _overlapping(
     track_xyxy_px: Float[np.ndarray, "n 4"], detection_xyxy_px: Float[np.ndarray, "m 4"], min_iou: float
 ) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """Returns the pairs that overlap enough, track by track, and how much they do."""
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     if len(track_xyxy_px) * len(detection_xyxy_px) <= ALL_PAIRS:
-        overlap = iou_matrix(track_xyxy_px, detection_xyxy_px)
-        tracks, detections = (overlap >= min_iou).nonzero()
-        return tracks, detections, overlap[tracks, detections]
+        step = max(1, AT_A_TIME // max(1, len(detection_xyxy_px)))
+        for first in range(0, len(track_xyxy_px), step):
+            overlaps = iou_matrix(track_xyxy_px[first : first + step], detection_xyxy_px)
+            tracks, detections = (overlaps >= min_iou).nonzero()
+            parts.append((tracks + first, detections, overlaps[tracks, detections]))
+        return _joined(parts)
     size, other = (boxes[:, 2:] - boxes[:, :2] for boxes in (track_xyxy_px, detection_xyxy_px))
     centre = (track_xyxy_px[:, :2] + track_xyxy_px[:, 2:]) / 2
     reach = (size + other.max(axis=0)) / 2
     points = (detection_xyxy_px[:, :2] + detection_xyxy_px[:, 2:]) / 2
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for tracks, detections in points_in_windows(points, centre - reach, centre + reach):
         overlap = iou_of_pairs(track_xyxy_px[tracks], detection_xyxy_px[detections])
         kept = overlap >= min_iou
         parts.append((tracks[kept], detections[kept], overlap[kept]))
+    return _joined(parts)
+
+
+def _joined(
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    if not parts:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
     tracks, detections, overlap = (np.concatenate(part) for part in zip(*parts, strict=True))
     return tracks, detections, overlap
 
