@@ -14,6 +14,7 @@ from perdure.compiled import Compiled, load_all
 from perdure.evidence import box_pairs, neighbourhood
 from perdure.evidence.forest import LEAF, Forest
 from perdure.evidence.neighbourhood import around_dead, around_tracks
+from perdure.evidence.track_features import FeatureStream
 
 has_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
 
@@ -64,6 +65,26 @@ def test_results_are_the_same_to_the_last_bit(all_pairs: int, monkeypatch: pytes
     assert load_all()
     assert everything() == without
     assert all(one.run is not None for one in Compiled.every)
+
+
+@has_numba
+@pytest.mark.parametrize("num", [(0, 0), (400, 37), (0, 5), (3, 0)])
+def test_sums_of_kernels_are_the_same_to_fifteen_digits(num: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    stream = FeatureStream(image_size=(640, 480))
+    stream.veterans.add(rng.normal(0, 1, (num[0], 5)))
+    stream.flickers.add(rng.normal(0, 1, (num[1], 5)))
+    own = rng.normal(0, 1, (5, 23))
+
+    def experience() -> np.ndarray:
+        found = np.zeros((6, 23))
+        stream._experience(own, found)
+        return found
+
+    without = experience()
+    assert load_all()
+    assert np.allclose(experience(), without, rtol=1e-13, atol=1e-13)
+    assert not np.array_equal(without[:4], np.zeros((4, 23))) or num == (0, 0)
 
 
 def test_work_goes_on_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:

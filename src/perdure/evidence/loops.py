@@ -11,6 +11,12 @@ import numpy as np
 
 from perdure.compiled import compiled
 
+_LOG2_E, _LN_2, _LN_2_REST = 1.4426950408889634, 0.693145751953125, 1.4286068203094172e-6
+"""The logarithm of two in two parts, of which the first has so few digits that small multiples of it are exact."""
+_F = tuple(1.0 / math.factorial(power) for power in range(13))
+"""The coefficients of the exponential."""
+_TO_WHOLE = 6755399441055744.0
+"""Added to a small number, it rounds it, and leaves the whole number in the lowest bits."""
 _TINY = 2.2250738585072014e-308
 """Least union of two boxes."""
 _BOXES, _NUMBERS, _WHOLE, _FLAGS = "float64[:,::1]", "float64[::1]", "int64[::1]", "boolean[::1]"
@@ -142,3 +148,55 @@ def look_around_tracks(
                     found[10, q] = min(found[10, q], apart)
                     if apart < near:
                         found[11, q] = max(found[11, q], numbers[3, k])
+
+
+@compiled(f"void({_BOXES}, {_BOXES}, int64, {_BOXES}, float64, float64[:,:,::1])")
+def sum_kernels(
+    own: np.ndarray, rows: np.ndarray, num_lived: int, weights: np.ndarray, least: float, sums: np.ndarray
+) -> None:
+    """Fills in the sums of Gaussian kernels that `FeatureStream` wants, exact to 15 digits.
+
+    The exponential is a power of two, made from the bits of its exponent, times a polynomial on what is left: loops
+    that a compiler can do four numbers at a time, which it cannot with a call.
+
+    Args:
+        own: descriptions of the tracks asked about, a column each.
+        rows: descriptions that are remembered, a column each.
+        num_lived: how many of these, at the start, lived long.
+        weights: of squared differences, a row a kernel; the last one is on what lived long alone.
+        least: exponents are cut here.
+        sums: for each kernel over what lived and over what flickered; for the last one over ones, widths and heights.
+    """
+    num, num_kernels = rows.shape[1], weights.shape[0]
+    squares, alike, scale, ones = np.empty((5, num)), np.empty(num), np.empty(num), np.ones(num)
+    bits = scale.view(np.int64)
+    for q in range(own.shape[1]):
+        for c in range(5):
+            for j in range(num):
+                squares[c, j] = (own[c, q] - rows[c, j]) * (own[c, q] - rows[c, j])
+        for b in range(num_kernels):
+            last = num if b + 1 < num_kernels else num_lived
+            across, down, wide, high, score = weights[b]
+            for j in range(last):
+                square = across * squares[0, j] + down * squares[1, j] + wide * squares[2, j]
+                alike[j] = max(-0.5 * (square + high * squares[3, j] + score * squares[4, j]), least)
+                scale[j] = alike[j] * _LOG2_E + _TO_WHOLE
+            for j in range(last):
+                r = alike[j] - (scale[j] - _TO_WHOLE) * _LN_2 - (scale[j] - _TO_WHOLE) * _LN_2_REST
+                p = ((_F[12] * r + _F[11]) * r + _F[10]) * r + _F[9]
+                p = (((p * r + _F[8]) * r + _F[7]) * r + _F[6]) * r + _F[5]
+                alike[j] = ((((p * r + _F[4]) * r + _F[3]) * r + _F[2]) * r + 1.0) * r + 1.0
+            for j in range(last):
+                bits[j] = (bits[j] + 1023) << 52
+            for j in range(last):
+                alike[j] *= scale[j]
+            for which in range(2 if b + 1 < num_kernels else 3):
+                first, end = (num_lived, num) if b + 1 < num_kernels and which else (0, num_lived)
+                told = rows[which + 2] if b + 1 == num_kernels and which else ones
+                even, odd, middle = 0.0, 0.0, first + (end - first) // 2 * 2
+                for j in range(first, middle, 2):
+                    even += alike[j] * told[j]
+                    odd += alike[j + 1] * told[j + 1]
+                for j in range(middle, end):
+                    even += alike[j] * told[j]
+                sums[b, which, q] = even + odd

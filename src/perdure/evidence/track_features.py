@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perdure.evidence.box_pairs import sides_px
+from perdure.evidence.loops import sum_kernels
 from perdure.evidence.neighbourhood import (
     FLICKER_HITS,
     RECENT_FRAMES,
@@ -19,7 +20,7 @@ from perdure.evidence.neighbourhood import (
     around_dead,
     around_tracks,
 )
-from perdure.evidence.scene_memory import BoxRing, Kernels, SceneMemory
+from perdure.evidence.scene_memory import LEAST_EXPONENT, BoxRing, Kernels, SceneMemory
 from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_memory import BOX, COLUMN, MEMORY, after_frame
 from perdure.rewind import Rewindable
@@ -232,15 +233,13 @@ class FeatureStream(Rewindable):
     def _experience(self, own: Float[np.ndarray, "5 m"], found: Float[np.ndarray, "feature m"]) -> None:
         """Fills in how much a track resembles, in place, size and score, what lived long here and what flickered."""
         lived, every = self.veterans.rows, np.concatenate([self.veterans.rows, self.flickers.rows])
-        sums, num = np.empty((4, 3, own.shape[1])), len(lived)
-        told, on = np.c_[np.ones(num), lived[:, 3:5]].T, Kernels.on(every, _WEIGHTS)
-        step = max(1, MAX_KERNELS // max(1, 4 * len(every)))
-        for first in range(0, own.shape[1], step):
-            part = slice(first, first + step)
-            alike = on.at(own[:, part].T)
-            sums[:3, 0, part] = alike[:3, :, :num].sum(axis=2)
-            sums[:3, 1, part] = alike[:3, :, num:].sum(axis=2)
-            sums[3, :, part] = told @ alike[3, :, :num].T
+        sums = np.empty((4, 3, own.shape[1]))
+        if sum_kernels.run is not None:
+            columns = np.ascontiguousarray(every.T)
+            sum_kernels.run(own, columns, len(lived), _WEIGHTS[:, 0], LEAST_EXPONENT, sums)
+        else:
+            with sum_kernels.without():
+                _sum_kernels(own, every, len(lived), sums)
         found[0], found[1] = np.log1p(sums[0, 0]), np.log1p(sums[0, 1])
         found[2:4] = np.log((sums[1:3, 0] + 1) / (sums[1:3, 1] + 1))
         found[4:] = own[3:] - (sums[3, 1:] + 1e-3 * own[3:]) / (sums[3, 0] + 1e-3)
@@ -269,3 +268,17 @@ class FeatureStream(Rewindable):
         lived = np.flatnonzero(tracks.is_hit & (tracks.num_hits >= VETERAN_HITS))
         if len(lived):
             self.veterans.add(self._described(tracks.xyxy_px[lived], self.memory[lived, COLUMN["max_score"]]).T)
+
+
+def _sum_kernels(
+    own: Float[np.ndarray, "5 m"], every: Float[np.ndarray, "k 5"], num_lived: int, sums: Float[np.ndarray, "4 3 m"]
+) -> None:
+    """Does what the compiled loop of this name does, by products of matrices."""
+    told, on = np.c_[np.ones(num_lived), every[:num_lived, 3:5]].T, Kernels.on(every, _WEIGHTS)
+    step = max(1, MAX_KERNELS // max(1, 4 * len(every)))
+    for first in range(0, own.shape[1], step):
+        part = slice(first, first + step)
+        alike = on.at(own[:, part].T)
+        sums[:3, 0, part] = alike[:3, :, :num_lived].sum(axis=2)
+        sums[:3, 1, part] = alike[:3, :, num_lived:].sum(axis=2)
+        sums[3, :, part] = told @ alike[3, :, :num_lived].T
