@@ -1,4 +1,4 @@
-"""Compiled loops: loaded beside the work once that pays, with the same results to the last bit, and never needed."""
+"""Compiled loops: loaded beside the work once that pays, with the same results, and never needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loops over numbers that numba compiles where it is installed (extra `fast`); results are the same to the last bit.
+"""Loops over numbers that numba compiles where it is installed (extra `fast`); evidence is the same.
 
 Compiled code takes longer to load than a gate needs for its first hundreds of frames. So the work is done without it
 at first, and it is loaded beside that, in a thread, once so much time was spent that it pays.
