@@ -485,7 +485,7 @@ def speed() -> list[str]:
     """Returns what a frame costs, as a ratio to the pinned commit, stream by stream."""
     lines = []
     for row in rows_of("speed"):
-        name = f"{int(row['stream']):,} objects" if row["stream"].isdigit() else row["stream"]
+        name = f"objects: {int(row['stream']):,}" if row["stream"].isdigit() else row["stream"]
         checked = [row[kind] for kind in ("then", "numpy", "fast") if kind in row]
         same = all(one["same_decisions"] and one["largest_difference"] == 0 for one in checked)
         cells = [f"{row[kind]['times_faster']:.2f}" if kind in row else "" for kind in ("numpy", "fast", *PEERS)]
