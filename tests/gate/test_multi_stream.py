@@ -118,3 +118,13 @@ def test_a_frame_without_any_stream_is_no_frame() -> None:
     assert many.update({}) == {}
     empty = many.update({"a": Detections.empty(), "b": Detections(xyxy_px=np.ones((0, 4)), score=np.ones(0))})
     assert [len(result.tracks) for result in empty.values()] == [0, 0]
+
+
+def test_a_gate_that_learns_is_refused() -> None:
+    """Its streams would have shared what one of them is like, and none would have learnt."""
+
+    class Learning(PersistenceGate):
+        """Has a model of its own stream."""
+
+    with pytest.raises(ValueError, match="gate: got Learning, expected one that does not learn"):
+        perdure.MultiStreamGate(Learning(small_model(uses_pixels=False), CueRule()))

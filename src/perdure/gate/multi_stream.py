@@ -30,9 +30,15 @@ class MultiStreamGate:
 
     Args:
         gate: how every stream is decided on: its model, rule and all else but what it has seen.
+
+    Raises:
+        ValueError: the gate learns while it runs, so that its model is that of one stream.
     """
 
     def __init__(self, gate: PersistenceGate) -> None:
+        if type(gate) is not PersistenceGate:
+            got = type(gate).__name__
+            raise ValueError(f"gate: got {got}, expected one that does not learn; load it without adapt=True")
         self._like, self._gates, self.turn = gate, dict[Hashable, PersistenceGate](), Turn()
 
     def __len__(self) -> int:
