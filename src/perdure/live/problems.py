@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perdure.data.stored_detections import DetectionFiles
-from perdure.video.frames import VideoReader
-from perdure.video.motion import MotionDetector
+
+if TYPE_CHECKING:
+    from perdure.video.frames import VideoReader  # detections in files need nothing that reads video
 
 
 def problems_of(
@@ -29,9 +30,9 @@ def problems_of(
         yield f"video: values {low:g} to {high:g} of its more than 8 bits are shown as black to white (--grey-range)"
     if reader.num_dropped:
         yield f"video: {reader.num_dropped} frame(s) came while others were worked on, and were dropped"
-    if isinstance(detector, MotionDetector) and detector.num_flooded:
+    if num_flooded := getattr(detector, "num_flooded", 0):
         yield (
-            f"motion detector: {detector.num_flooded} frame(s) in which most of the picture changed gave no "
+            f"motion detector: {num_flooded} frame(s) in which most of the picture changed gave no "
             "detections; it needs a camera that stands still"
         )
     if given is not None:
