@@ -10,6 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perdure.data.detection_files import read_detection_files
+from perdure.gate.load import load_gate
+from perdure.live.confirm import confirm
+
 NUM_FRAMES = 30
 
 
@@ -67,3 +71,15 @@ def test_wrong_input_is_one_line(tmp_path: Path) -> None:
         done = perdure("confirm", *words, "--out", str(tmp_path / "out"))
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
         assert said in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", "there is no box in them"), ("1,-1,10,20,30,40\n" * 3, "they have no scores, so each box counts 1")],
+)
+def test_what_detections_lack_is_a_problem(text: str, words: str, tmp_path: Path) -> None:
+    """An empty file was "done", and scores in the place of ids were dropped, both without a word."""
+    (tmp_path / "det.txt").write_text(text, encoding="utf-8")
+    gate = load_gate("detections", image_size=(100, 100))
+    summary = confirm(read_detection_files(tmp_path / "det.txt"), gate, out_dir=tmp_path / "out")
+    assert any(words in problem for problem in summary["problems"])

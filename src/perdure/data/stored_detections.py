@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,13 @@ class DetectionFiles:
     def scores(self) -> Float[np.ndarray, " n"]:
         """Scores of all detections, frame by frame."""
         return np.concatenate([np.zeros(0), *(found.score for found in self.by_frame.values())])
+
+    def problems(self) -> Iterator[str]:
+        """Yields a line for what they lack, and would be missed in what comes out."""
+        if not self.by_frame:
+            yield "detections: there is no box in them, so there are no tracks"
+        elif not self.has_scores:
+            yield "detections: they have no scores, so each box counts 1; scores tell much of what is real"
 
     def num_from(self, frame_index: int) -> int:
         """Returns the number of boxes in this frame and later ones."""

@@ -15,7 +15,6 @@ from perdure.files import write_json
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.results import GateResult
 from perdure.live.outputs import SUMMARY, TracksFormat, WatchOutputs, made_folder, written_files
-from perdure.live.problems import missing_in
 from perdure.live.protocols import Receiver
 from perdure.live.summary import RuleComparison, StreamTally, counts_of
 
@@ -83,7 +82,7 @@ def confirm(
         "num_invalid": found.num_left_out,
         "compared": tally.compared,
         "problems": [
-            *missing_in(found),
+            *found.problems(),
             *filter(None, [gate.intake.boxes.problem]),
             *gate.drift.messages(),
             *(line for receiver in receivers for line in receiver.problems),

@@ -49,16 +49,8 @@ def problems_of(
         yield from drift.messages()
 
 
-def missing_in(given: DetectionFiles) -> Iterator[str]:
-    """Yields a line for what stored detections lack, and would be missed in what comes out."""
-    if not given.by_frame:
-        yield "detections: there is no box in them, so there are no tracks"
-    elif not given.has_scores:
-        yield "detections: they have no scores, so each box counts 1; scores tell much of what is real"
-
-
 def _problems_of_file(given: DetectionFiles, num_watched: int | None) -> Iterator[str]:
-    yield from missing_in(given)
+    yield from given.problems()
     if given.num_left_out:
         yield f"detections: {given.num_left_out} box(es) without area were left out"
     if num_watched is not None and given.num_from(num_watched):
