@@ -44,6 +44,7 @@ class Lessons:
         features: columns `FEATURES` of the first frames.
         is_hit: whether there was a detection.
         score: of the detection, 0 on a miss.
+        xyxy_px: detected or predicted box.
     """
 
     track_id: Int[np.ndarray, " n"] = field(default_factory=lambda: np.full(CAPACITY, NOBODY))
@@ -57,6 +58,7 @@ class Lessons:
     )
     is_hit: Bool[np.ndarray, "n l"] = field(default_factory=lambda: np.zeros((CAPACITY, HORIZON), dtype=bool))
     score: Float[np.ndarray, "n l"] = field(default_factory=lambda: np.zeros((CAPACITY, HORIZON)))
+    xyxy_px: Float[np.ndarray, "n l 4"] = field(default_factory=lambda: np.zeros((CAPACITY, HORIZON, 4)))
 
     def after(
         self,
@@ -83,6 +85,7 @@ class Lessons:
         at, ages = place[rows], tracks.age[rows] - 1
         self.features[at, ages] = features
         self.is_hit[at, ages], self.score[at, ages] = tracks.is_hit[rows], tracks.score[rows]
+        self.xyxy_px[at, ages] = tracks.xyxy_px[rows]
         counts["num_seen"][at] = ages + 1
         hits = np.flatnonzero(is_kept & tracks.is_hit)
         counts["num_hits"][place[hits]] += 1
@@ -111,13 +114,14 @@ class Lessons:
             num_hits=self.num_hits[rows],
             is_open=(self.is_open[rows] > 0) | np.isin(self.track_id[rows], live),
             score=np.where(is_valid, self.score[rows], 0.0),
+            xyxy_px=np.where(is_valid[:, :, None], self.xyxy_px[rows], 0.0),
             features=np.where(is_valid[:, :, None], self.features[rows], np.float32(np.nan)),
         )
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Returns all that is kept by name, ready to be stored: places in use alone."""
         used = np.flatnonzero(self.track_id != NOBODY)
-        names = (*_COUNTS, "features", "is_hit", "score")
+        names = (*_COUNTS, "features", "is_hit", "score", "xyxy_px")
         arrays = {name: getattr(self, name)[used] for name in names}
         return arrays | {"num_born": np.array(self.num_born)}
 
@@ -129,6 +133,6 @@ class Lessons:
             KeyError: something is missing.
         """
         kept, place = cls(num_born=int(arrays["num_born"])), arrays["track_id"] % CAPACITY
-        for name in (*_COUNTS, "features", "is_hit", "score"):
+        for name in (*_COUNTS, "features", "is_hit", "score", "xyxy_px"):
             getattr(kept, name)[place] = arrays[name]
         return kept
