@@ -98,6 +98,7 @@ def edited(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
 def test_what_is_earned_is_promised(place: Place) -> None:
     """Without this, all that follows could pass since nothing is ever promised."""
     assert is_promised(place)
+    perdure.load(place.weights, calibration=place.calibration, image_size=(480, 240))  # near enough
     assert all(link.is_whole for link in verify(place.calibration, place.weights))
     assert all(link.is_whole for link in verify(place.weights))
 
@@ -224,6 +225,11 @@ def flipped_rows(values: dict[str, Any]) -> None:
         row["label"] = "transient" if row["label"] == "persistent" else "persistent"
 
 
+def on_pictures(place: Place, size: tuple[int, int]) -> bool:
+    perdure.load(place.weights, calibration=place.calibration, image_size=size)
+    return True
+
+
 CHEATS: dict[str, Callable[[Place], bool]] = {
     "the training data": lambda place: recalibrated(place, place.trained),
     "the training data under other names": lambda place: recalibrated(place, renamed(place)),
@@ -243,6 +249,9 @@ CHEATS: dict[str, Callable[[Place], bool]] = {
     "another least score of the tracker": lambda place: with_operation(place, min_score=0.4),
     "known scores that calibration had not": with_known_scores,
     "the JSON of another run": of_another_run,
+    "pictures ten times smaller": lambda place: on_pictures(place, (40, 20)),
+    "width and height swapped": lambda place: on_pictures(place, (200, 400)),
+    "pictures twice as large": lambda place: on_pictures(place, (800, 400)),
     "half of the file": truncated,
     "fewer tracks": edit("calibration", fewer_rows),
     "better scores": edit("calibration", better_rows),

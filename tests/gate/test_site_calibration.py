@@ -19,6 +19,7 @@ from perdure.gate.site_calibration import SiteCalibration
 from perdure.stopping.counting import ScoredMOfN
 from perdure.stopping.rules import PerClass, TruncatedSPRT
 from perdure.track_table import TrackTable
+from perdure.types import Detections
 
 
 @pytest.fixture
@@ -47,6 +48,21 @@ def test_a_gate_runs_with_the_rule_of_the_file(weights: Path, tmp_path: Path) ->
     operation = gate.operation
     assert (operation.horizon, operation.on_timeout, operation.frame_rate_hz) == (HORIZON, "transient", 12.5)
     assert all(decision.age <= HORIZON for result in play(gate, [Script("0" * 8)], 8) for decision in result.decisions)
+
+
+def test_a_promise_is_for_pictures_like_those_of_its_site(weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "harbour.json"
+    calibration(image_sizes=((200, 100), (640, 360))).save(path)
+    assert SiteCalibration.load(path).image_sizes == ((200, 100), (640, 360))
+    none = Detections.empty()
+    for width, height in ((200, 100), (640, 360), (250, 120)):
+        load_gate(weights, calibration=path).update(np.zeros((height, width, 3), np.uint8), none)
+    with pytest.raises(ValueError, match="frame: got pictures of 100 x 200, calibrated on 200 x 100, 640 x 360"):
+        load_gate(weights, calibration=path).update(np.zeros((200, 100, 3), np.uint8), none)
+    with pytest.raises(ValueError, match="image_size: got pictures of 64 x 36, calibrated on"):
+        load_gate(weights, calibration=path, image_size=(64, 36))
+    calibration(30, image_sizes=((200, 100),)).save(path)  # nothing is promised, so nothing is refused
+    load_gate(weights, calibration=path, image_size=(64, 36))
 
 
 def test_the_file_says_in_words_what_it_is(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ GAP_RATIO, GAP_S, FIRST_GAP_S = 10.0, 1.0, 60.0
 """A step is a gap if it is longer than this many usual ones and this many seconds (the last: at the start of a stream).
 What stood at a place so long ago says nothing about what is there now."""
 
+SIZE_RATIO = 1.5
+"""Pictures may be so many times as wide and high as those of calibration, or as small a part."""
 SURE_OF_A_FRAME = 0.25
 """A step that falls short of a whole number of frames by no more than this is that many; others are jitter."""
 
@@ -83,24 +85,40 @@ class Intake(Rewindable):
         image_size: width and height in pixels, for streams without frames.
         pace: of the stream.
         boxes: what is known about its boxes.
+        known_sizes: widths and heights that a promise was calibrated on; empty where there is none.
 
     Raises:
-        ValueError: the size is of no picture.
+        ValueError: the size is of no picture, or of none like those that are known.
     """
 
     image_size: tuple[int, int] | None = None
     pace: Pace = field(default_factory=Pace)
     boxes: BoxCheck = field(default_factory=BoxCheck)
+    known_sizes: tuple[tuple[int, int], ...] = ()
     _frame_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         size = self.image_size
         if size is not None and not (len(size) == 2 and min(size) > 0 and np.isfinite(size).all()):
             raise ValueError(f"image_size: got {size}, expected width and height in pixels, both above 0")
+        if size is not None:
+            self._require_known(size, "image_size")
+
+    def _require_known(self, size: tuple[int, int], what: str) -> None:
+        """Refuses pictures that a promise was not calibrated on: swapped sides, another scale, another camera."""
+        ratios = [
+            [max(got / one, one / got) for got, one in zip(size, known, strict=True)] for known in self.known_sizes
+        ]
+        if ratios and min(map(max, ratios)) > SIZE_RATIO:
+            known = ", ".join(f"{width} x {height}" for width, height in self.known_sizes[:3])
+            raise ValueError(
+                f"{what}: got pictures of {size[0]} x {size[1]}, calibrated on {known}; the promise is not for these, "
+                "calibrate again"
+            )
 
     def fresh(self) -> Intake:
         """Returns what another stream begins with."""
-        return Intake(self.image_size)
+        return Intake(self.image_size, known_sizes=self.known_sizes)
 
     def size_of(self, frame: UInt8[np.ndarray, "h w 3"] | None, *, reads_pixels: bool) -> tuple[int, int] | None:
         """Returns width and height of the picture, None where there is none and the size was not given.
@@ -124,6 +142,8 @@ class Intake(Rewindable):
                 f"frame: got width and height {size}, expected {self._frame_size} as before; scale the frames of a "
                 "stream alike, or reset the gate where another stream begins"
             )
+        if self._frame_size is None:
+            self._require_known(size, "frame")
         self._frame_size = size
         return size
 

@@ -21,6 +21,7 @@ from perdure.extras import named_extras
 from perdure.gate.drift import DriftMonitor
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
+from perdure.gate.intake import Intake
 from perdure.gate.matching import CAUTION_NATS, StreakMatch
 from perdure.gate.operation import Operation
 from perdure.gate.site_calibration import SiteCalibration
@@ -200,6 +201,6 @@ def _site_gate(
         is_promised=chosen.is_guaranteed,
     )
     lasting = LifetimeBound(needs_decision=True)
-    return PersistenceGate(
-        model, chosen.rule, lifetime_bound=lasting, image_size=image_size, operation=operation, drift=drift
-    )
+    gate = PersistenceGate(model, chosen.rule, lifetime_bound=lasting, operation=operation, drift=drift)
+    gate.intake = Intake(image_size, known_sizes=site.image_sizes if chosen.is_guaranteed else ())
+    return gate

@@ -37,6 +37,7 @@ class SiteCalibration:
         num_ages: ages that evidence is known for.
         seed: picks the track of each clip or block of time.
         tracks: all labelled tracks.
+        image_sizes: widths and heights of the pictures of the site; empty in files of earlier versions.
     """
 
     model: str
@@ -52,6 +53,7 @@ class SiteCalibration:
     num_ages: int
     seed: int
     tracks: TrackTable
+    image_sizes: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         Rates(max_false_confirm=self.max_false_confirm, max_miss=self.max_miss, delta=self.delta)
@@ -93,7 +95,7 @@ class SiteCalibration:
     def save(self, path: Path | str, *, fallback: Fallback = "hand_rule") -> SiteRule:
         """Writes the calibration atomically, with what it says in words, and returns the rule."""
         said = self.rule(fallback)
-        values = {name: getattr(self, name) for name in _FIELDS}
+        values = {name: getattr(self, name) for name in (*_FIELDS, "image_sizes")}
         words = {"is_guaranteed": said.is_guaranteed, "lines": list(said.lines)}
         tracks = tracks_to_rows(self.tracks)
         whole = sealed({"kind": KIND, "version": VERSION, **words, **values, "tracks": tracks})
@@ -126,7 +128,8 @@ class SiteCalibration:
             raise ValueError(f"calibration: {path} has no '{missing[0]}'; make it again")
         with understood(path, "calibration"):
             tracks = tracks_from_rows(values["tracks"], values["num_ages"])
-            return cls(tracks=tracks, **{name: values[name] for name in _FIELDS})
+            sizes = tuple((int(width), int(height)) for width, height in values.get("image_sizes", ()))
+            return cls(tracks=tracks, image_sizes=sizes, **{name: values[name] for name in _FIELDS})
 
 
 _FIELDS = (

@@ -118,6 +118,7 @@ def calibrate_site(
         num_ages=num_ages,
         seed=request.seed,
         tracks=in_sight,
+        image_sizes=tuple(sorted({stream.image_size for stream in streams})),
     )
     under_rule, _ = watched_tracks(
         model, streams, calibration.rule().rule, block_s=request.block_s, num_ages=num_ages, on_stream=on_stream
