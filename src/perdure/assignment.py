@@ -17,20 +17,24 @@ from jaxtyping import Float, Int
 PAYS_AFTER_S = 0.5
 """Seconds without SciPy after which it is loaded: about what loading takes."""
 MOST_ENTRIES = 1 << 17
-"""Entries up to which a table is given to SciPy as it is; beyond, what hangs together in it is taken out first."""
+"""Entries up to which equal gains are settled in a table of all rows and columns."""
 
 
 def best_of_listed(
-    rows: Int[np.ndarray, " k"], columns: Int[np.ndarray, " k"], gain: Float[np.ndarray, " k"]
+    rows: Int[np.ndarray, " k"], columns: Int[np.ndarray, " k"], gain: Float[np.ndarray, " k"], shape: tuple[int, int]
 ) -> Int[np.ndarray, " c"]:
     """Returns which of some pairs have the largest summed gain, no row or column twice.
+
+    Equal gains may make equal sums, of which boxes in whole pixels have many. What is taken then must not hang on how
+    the work was divided: a table of all, up to `MOST_ENTRIES`, says it, as `best_pairs` of it does.
 
     Args:
         rows: of the pairs; in ascending order.
         columns: of the pairs.
         gain: of the pairs, above 0.
+        shape: number of all rows and columns.
 
-    >>> best_of_listed(np.array([3, 3, 8]), np.array([0, 5, 0]), np.array([0.9, 0.8, 0.7])).tolist()
+    >>> best_of_listed(np.array([3, 3, 8]), np.array([0, 5, 0]), np.array([0.9, 0.8, 0.7]), (9, 6)).tolist()
     [1, 2]
     """
     if not len(rows):
@@ -44,6 +48,11 @@ def best_of_listed(
         return best
     is_alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
     chosen, (open_pairs,) = [is_alone.nonzero()[0]], (~is_alone).nonzero()
+    if len(np.unique(gain[open_pairs])) < len(open_pairs) and shape[0] * shape[1] <= MOST_ENTRIES:
+        everything, number = np.zeros(shape), np.full(shape, -1)
+        everything[rows, columns], number[rows, columns] = gain, np.arange(len(gain))
+        found = number[best_pairs(everything)]
+        return found[found >= 0]
     for group in _groups(rows, columns, open_pairs):
         own, at_row = np.unique(rows[group], return_inverse=True)
         its, at_column = np.unique(columns[group], return_inverse=True)
@@ -59,12 +68,7 @@ def best_of_listed(
 def _groups(
     rows: Int[np.ndarray, " k"], columns: Int[np.ndarray, " k"], pairs: Int[np.ndarray, " p"]
 ) -> list[Int[np.ndarray, " g"]]:
-    """Returns the pairs group by group of what hangs together, or all in one where SciPy can be asked at once.
-
-    The best sum of all is that of the best sums of groups.
-    """
-    if Spent.seconds > PAYS_AFTER_S and _solver_of_scipy() is not None and len(pairs) ** 2 <= MOST_ENTRIES:
-        return [pairs]
+    """Returns the pairs group by group of what hangs together: the best sum of all is that of the best of each."""
     start = time.perf_counter()
     group_of: dict[int, list[int]] = {}
     sides = zip(pairs.tolist(), rows[pairs].tolist(), (-1 - columns[pairs]).tolist(), strict=True)

@@ -22,6 +22,7 @@ from data.street import write_street
 from docs.pages import PAGES, ROOT, TUTORIALS, blocks_of, command_lines, mentions, name_of
 from perdure.cli import main
 from perdure.cli.program import find_command
+from perdure.types import Detections
 from perdure.video.writer import VideoWriter
 
 WEIGHTS = Path(perdure.__file__).parent / "weights"
@@ -117,7 +118,9 @@ def test_the_python_of_a_page_runs(page: Path, folder: Path) -> None:
     boxes = [np.array([[20.0 + 2 * index, 40.0, 36.0 + 2 * index, 56.0]]) for index in range(12)]
     stream = [(frame, box, np.full(1, 0.9)) for frame, box in zip(moving_square(12), boxes, strict=True)]
     earlier = np.random.default_rng(0).uniform(0.2, 0.9, 300)
-    exec(compile(source, name_of(page), "exec"), {"stream": stream, "earlier": earlier})  # noqa: S102 - our own text
+    yard, road = (Detections(xyxy_px=boxes[index], score=np.full(1, 0.9)) for index in range(2))
+    names = {"stream": stream, "earlier": earlier, "yard": yard, "road": road}
+    exec(compile(source, name_of(page), "exec"), names)  # noqa: S102 - our own text
 
 
 @pytest.mark.parametrize("line", commands_of("perdure"))

@@ -52,7 +52,9 @@ def is_met(row: Mapping[str, Any], metrics: Mapping[str, Any]) -> bool:
         sign, _, limit = target.strip().partition(" ")
         return bool({">": value > float(limit), "<": value < float(limit), "<=": value <= float(limit)}[sign])
     held = metrics.get(f"{name}_ci95")
-    return bool(value > target) if held is None or name not in RATES else bool(held[0] <= target)
+    if held is not None and name in RATES:
+        return bool(held[0] <= target)
+    return bool(target < value)
 
 
 def _above(name: str, value: float, target: float) -> dict[str, Any]:

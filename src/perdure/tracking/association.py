@@ -30,7 +30,7 @@ def match_by_overlap(
     """
     matched = np.full(len(track_xyxy_px), NO_DETECTION, dtype=np.int64)
     tracks, detections, overlap = _overlapping(track_xyxy_px, detection_xyxy_px, min_iou)
-    chosen = best_of_listed(tracks, detections, overlap)
+    chosen = best_of_listed(tracks, detections, overlap, (len(track_xyxy_px), len(detection_xyxy_px)))
     matched[tracks[chosen]] = detections[chosen]
     return matched
 
