@@ -87,9 +87,14 @@ class TrackTable:
         return np.where(self.is_valid, self.birth_frame[:, None] + np.arange(self.num_ages), 0)
 
     @property
-    def key(self) -> Int[np.ndarray, " n"]:
-        """Tells tracks by when and where they began, to a tenth of a pixel, whatever file they are from."""
-        first = np.rint(self.known("xyxy_px")[:, 0] * 10).astype(np.int64)
+    def key(self) -> Int[np.ndarray, " k"]:
+        """Tells tracks by when and where they began, to a tenth of a pixel, whatever file they are from.
+
+        One a track; none where boxes were not noted.
+        """
+        if self.xyxy_px is None:
+            return np.zeros(0, dtype=np.int64)
+        first = np.rint(self.xyxy_px[:, 0] * 10).astype(np.int64)
         value = np.zeros(len(self), dtype=np.uint64)
         for column in (self.birth_frame, *first.T):
             value = (value ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing

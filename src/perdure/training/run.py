@@ -120,5 +120,5 @@ def train_model(
         log=steps,
         should_stop=should_stop,
     )
-    model.trained_on = np.concatenate([part.key for part in (*sources, validation) if part.xyxy_px is not None])
+    model.trained_on = np.concatenate([part.key for part in (*sources, validation)])
     return model.cpu().eval()
