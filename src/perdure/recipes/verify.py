@@ -66,16 +66,12 @@ def _weights(path: Path) -> Iterator[Link]:
 
 
 def _words_of(model: GateModel) -> str:
-    scores = model.calibration
-    num = (
-        "no calibration"
-        if scores is None
-        else f"calibrated on {len(scores.persistent)} + {len(scores.transient)} tracks"
-    )
-    known = (
-        f"trained on {len(model.trained_on)} known tracks" if len(model.trained_on) else "nobody knows on what tracks"
-    )
-    return f"weights {model.fingerprint()}, {num}, {known}"
+    scores, num_known = model.calibration, len(model.trained_on)
+    num = "none"
+    if scores is not None:
+        num = f"{len(scores.persistent)} persistent and {len(scores.transient)} transient tracks"
+    known = f"{num_known:,} tracks, whose keys it keeps" if num_known else "tracks whose keys it does not keep"
+    return f"weights {model.fingerprint()}, calibrated on {num}, trained on {known}"
 
 
 def _site(path: Path, weights: Path | None) -> Iterator[Link]:
