@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,3 +132,31 @@ def test_loops_are_loaded_once_so_much_was_spent_that_it_pays(monkeypatch: pytes
         with one.without():
             pass
     assert asked == ["perdure compiled loops"], "once"
+
+
+_WATCHED = """
+import sys, types
+{first}
+class Watched(types.ModuleType):
+    def __setattr__(self, name, value):
+        if name in ("stdout", "stderr"):
+            exchanged.append(name)
+        super().__setattr__(name, value)
+exchanged = []
+sys.__class__ = Watched
+from perdure import compiled
+import perdure.evidence.loops
+assert compiled.load_all()
+print(len(exchanged))
+"""
+
+
+@has_numba
+@pytest.mark.skipif(importlib.util.find_spec("colorama") is None, reason="colorama is not installed")
+@pytest.mark.parametrize("first", ["", "import numba"])
+def test_streams_of_the_program_are_left_alone_while_it_compiles(first: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _WATCHED.format(first=first)]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = subprocess.run(words, check=True, capture_output=True, text=True, env=environment)
+    assert said.stdout.split() == ["0"]
+    assert list(tmp_path.rglob("*.nbi")), "nothing was compiled"

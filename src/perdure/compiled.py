@@ -6,13 +6,15 @@ at first, and it is loaded beside that, in a thread, once so much time was spent
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -59,15 +61,42 @@ def load_all() -> bool:
         if importlib.util.find_spec("numba") is None:
             return False
         try:
-            import numba
-
-            for one in Compiled.every:
-                if one.run is None:
-                    one.run = numba.njit(one.signature, cache=True, nogil=True)(inspect.unwrap(one.loop))
+            with _streams_left_alone() as numba:
+                for one in Compiled.every:
+                    if one.run is None:
+                        one.run = numba.njit(one.signature, cache=True, nogil=True)(inspect.unwrap(one.loop))
         except Exception as error:  # noqa: BLE001 # whatever an installation of numba fails with, all goes on without
             logger.warning("numba: could not compile (%s); going on without it", " ".join(str(error).split()))
             return False
     return True
+
+
+@contextmanager
+def _streams_left_alone() -> Iterator[Any]:
+    """Imports numba without letting it exchange `sys.stdout` and `sys.stderr`; gives the module.
+
+    With colorama installed numba puts other streams there, and the former ones back, for each message that it builds,
+    shown or not: beside a thread that redirects them just then, what the program prints would end anywhere.
+    """
+    word = "NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING"
+    before = os.environ.get(word)
+    os.environ[word] = "1"  # read while it is imported
+    try:
+        numba = importlib.import_module("numba")
+        errors: Any = importlib.import_module("numba.core.errors")
+    finally:
+        if before is None:
+            del os.environ[word]
+        else:
+            os.environ[word] = before
+    shell = getattr(errors, "ColorShell", None)  # there if the program had imported numba before
+    if shell is not None:
+        errors.ColorShell = nullcontext
+    try:
+        yield numba
+    finally:
+        if shell is not None:
+            errors.ColorShell = shell
 
 
 def compiled(signature: str) -> Callable[[Callable[..., None]], Compiled]:
