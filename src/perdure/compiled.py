@@ -6,7 +6,6 @@ at first, and it is loaded beside that, in a thread, once so much time was spent
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import inspect
 import logging
@@ -82,13 +81,13 @@ def _streams_left_alone() -> Iterator[Any]:
     before = os.environ.get(word)
     os.environ[word] = "1"  # read while it is imported
     try:
-        numba = importlib.import_module("numba")
-        errors: Any = importlib.import_module("numba.core.errors")
+        import numba
     finally:
         if before is None:
             del os.environ[word]
         else:
             os.environ[word] = before
+    errors: Any = numba.core.errors
     shell = getattr(errors, "ColorShell", None)  # there if the program had imported numba before
     if shell is not None:
         errors.ColorShell = nullcontext
