@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_sums_of_kernels_are_the_same_to_fifteen_digits(num: tuple[int, int]) ->
 
 
 def test_work_goes_on_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "numba", None)
+    monkeypatch.setitem(sys.modules, "numba", None)
     assert not load_all()
     assert all(one.run is None for one in Compiled.every)
 
@@ -102,12 +103,13 @@ def test_an_installation_that_cannot_compile_is_named_and_does_no_harm(
 ) -> None:
     class Broken:
         __spec__ = importlib.util.find_spec("json")
+        core = SimpleNamespace(errors=SimpleNamespace())
 
         @staticmethod
         def njit(*_: object, **__: object) -> None:
             raise RuntimeError("no such processor")
 
-    monkeypatch.setitem(__import__("sys").modules, "numba", Broken)
+    monkeypatch.setitem(sys.modules, "numba", Broken)
     assert not load_all()
     assert "numba: could not compile (no such processor); going on without it" in caplog.text
 
