@@ -73,6 +73,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("run --recipe", "perdure run: recipe: got '', expected one of tiny, cpu, "),
         ("run --config none.toml", "perdure run: config: none.toml does not exist"),
         ("run --config a.toml --recipe tiny", "perdure run: got --recipe and --config, expected one of them"),
+        ("confirm d.txt --output o", "perdure confirm: Unrecognized options: --output, o; did you mean --out?"),
+        ("watch a.mp4 --like two", "perdure watch: invalid choice 'two' for argument '--like'. Expected one of ("),
         (
             "run --data.num-tran 3",
             "perdure run: Unrecognized options: --data.num-tran, 3; did you mean --data.num-tr",

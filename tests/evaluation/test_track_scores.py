@@ -126,6 +126,20 @@ def test_rows_without_a_track_are_left_out_and_two_boxes_of_one_are_refused(
     path.write_text("1,4,0,0,10,10,1\n2,3,0,0,10,10,1\n2,3,50,0,10,10,1\n")
     with pytest.raises(ValueError, match=r"tracks\.txt frame 2: got 2 boxes of track 3, expected one"):
         read_scored_sequence(tmp_path, path)
+    path.write_text("1,-1,0,0,10,10,1\n2,-1,0,0,10,10,1\n")
+    with pytest.raises(ValueError, match=r"all 2 rows of .*negative id, as detections have, expected rows of tracks"):
+        read_scored_sequence(tmp_path, path)
+
+
+def test_tracks_of_another_sequence_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = site(tmp_path) / "tracks.txt"
+    path.write_text("1,4,60,60,10,10,1\n2,4,60,60,10,10,1\n")
+    read_scored_sequence(tmp_path, path)
+    assert "none of 1 tracks lies on a labelled object" in caplog.text
+    caplog.clear()
+    path.write_text("1,4,60,60,10,10,1\n1,5,0,0,10,10,1\n")
+    read_scored_sequence(tmp_path, path)
+    assert not caplog.text
 
 
 @needs_trackeval

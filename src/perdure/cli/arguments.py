@@ -7,6 +7,8 @@ import io
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import fields
+from difflib import get_close_matches
 from functools import partial
 from inspect import cleandoc
 from pathlib import Path
@@ -19,12 +21,12 @@ from perdure.runs.run_folder import require_outside_runs
 
 ArgumentsT = TypeVar("ArgumentsT", bound="Arguments")
 
-_CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
+_CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands, tyro.conf.DisallowNone)
 _CORNER = "\u256d"
 _BORDER = re.compile(r"^[\u256d\u2570]")
 _RULE = re.compile(r"^(\u2500{3,}|-{3,})$")
-_NO_FORM = re.compile(r": no type matching .*?(\{[^{}]*\}|\b[A-Z]+(?: [A-Z]+)*) could be instantiated from \[(.*?)\].*")
 _NO_FORM = re.compile(r": no type matching (\S.*?) could be instantiated from \[(.*?)\].*")
+_UNKNOWN = re.compile(r"^Unrecognized options: (--[\w-]+)(?:,|$)")
 _OPTION = re.compile(r"^(--[\w.-]+)")
 
 
@@ -72,7 +74,8 @@ def parse(
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UsageError(f"{one_line_of(errors.getvalue())}; see perdure {command} --help") from None
+        line = one_line_of(errors.getvalue())
+        raise UsageError(f"{line}{_meant(line, cls)}; see perdure {command} --help") from None
     if isinstance(place := getattr(parsed, "json", None), Path):  # here, since rows come at the end of long work
         require_outside_runs(place, what="--json")
     return parsed
@@ -100,8 +103,8 @@ def one_line_of(text: str) -> str:
     message = re.sub(r"^Error parsing [A-Z]\w*: (?=\w+: )", "", message)  # the class of all arguments
     message = re.sub(r"^Error parsing (?:config\.)?(?=\w)([\w.]+): (?=\w+: )", r"\1.", message)
     message = re.sub(r"^Error parsing ", "", message)
-    message = _NO_FORM.sub(_expected_form, message)
     message = message.replace("'None', ", "").replace(", 'None'", "")  # what is not given, and no choice to make
+    message = _NO_FORM.sub(_expected_form, message)
     perhaps = (line for part in parts[1:] if part and part[0].startswith("Perhaps") for line in part)
     similar = next((match[1] for line in perhaps if (match := _OPTION.match(line))), None)
     return f"{message}; did you mean {similar}?" if similar else message
@@ -109,8 +112,18 @@ def one_line_of(text: str) -> str:
 
 def _expected_form(found: re.Match[str]) -> str:
     """Returns what was expected in the place of what the parser tried one after the other."""
-    forms = [form.strip("{}") for form in found[1].split("|") if form.strip("{}") != "None"]
+    forms = [form.strip("{}") for form in found[1].split("|")]
     return f": got {found[2]}, expected {' or '.join(forms)}"
+
+
+def _meant(line: str, cls: type[Arguments]) -> str:
+    """Returns a question about the option that an unknown one resembles, where the parser has none; or nothing."""
+    unknown = _UNKNOWN.search(line)
+    if unknown is None or "did you mean" in line:
+        return ""
+    known = [f"--{field.name.replace('_', '-')}" for field in fields(cls) if field.init]  # type: ignore[arg-type]
+    similar = get_close_matches(unknown[1], known, 1)
+    return f"; did you mean {similar[0]}?" if similar else ""
 
 
 def peek(words: Sequence[str], option: str) -> str | None:

@@ -1,6 +1,6 @@
 """The bar below the picture: what the marks mean, how many there are, and what the gate has saved.
 
-Beside the numbers runs a chart of the last frames: live tracks, and below them those that were still encoded. The
+Beside the numbers runs a chart of the last frames: live tracks, and below them those that were still judged. The
 area between the two is the compute that was not spent.
 """
 
@@ -66,7 +66,7 @@ class StatusBar:
         self._draw_legend(image, totals, margin, first_row)
         self._draw_text(image, f"frame {totals.frame_index}", (margin, second_row), PALE)
         self._draw_text(image, f"{totals.time_s:.2f} s", (margin + round(6.6 * self.font_px), second_row), MUTED)
-        saved = f"compute saved {totals.savings:.0%}"
+        saved = f"track-frames saved {totals.savings:.0%}"
         end = self._draw_text(image, saved, (margin + round(11.6 * self.font_px), second_row), PERSISTENT)
         self._draw_key(image, end + margin, second_row)
         self._draw_chart(image, totals)
@@ -112,7 +112,7 @@ class StatusBar:
     def _draw_chart(self, image: np.ndarray, totals: StreamTotals) -> None:
         history = np.array(self._history)
         size = max(9, round(self.font_px * 0.85))
-        text = f"{totals.num_encoded} of {totals.num_live} tracks encoded"
+        text = f"{totals.num_encoded} of {totals.num_live} tracks judged"
         x0, x1 = self.width - self._chart_px - self.font_px, self.width - self.font_px
         y0, y1 = round(self.font_px * 1.6), self.height - round(self.font_px * 0.5)
         fill(image, Rectangle(x0 - self.font_px, 1, self.width - 1, self.height - 1), DARK)

@@ -96,6 +96,9 @@ def scored_sequence(
         truth.append(_counting(labelled))
         tracks.append(found.take(label != TrackLabel.IGNORE))
     label_of = majority_label(np.array(list(counts.values()), dtype=np.int64).reshape(-1, len(TrackLabel)))
+    if len(label_of) and (label_of == TrackLabel.FALSE).all() and any(len(one.ids) for one in truth):
+        text = "%s: none of %d tracks lies on a labelled object; are they of this sequence, in pixels of its pictures?"
+        logger.warning(text, sequence.name, len(label_of))
     return ScoredSequence(
         name=sequence.name,
         frame_rate_hz=sequence.frame_rate_hz,
@@ -131,6 +134,11 @@ def read_reported(path: Path) -> dict[int, FrameBoxes]:
     """
     table = read_mot_table(path, what="tracks")
     ids, xyxy_px = table.values[:, 1].astype(np.int64), xyxy_from_xywh(table.values[:, 2:6])
+    if len(ids) and (ids < 0).all():
+        raise ValueError(
+            f"tracks: all {len(ids)} rows of {path} have a negative id, as detections have, expected rows of tracks, "
+            "such as confirmed.txt of perdure confirm"
+        )
     if (ids < 0).any():
         text = "tracks: %d of %d rows of %s have a negative id, so no track, and are left out"
         logger.warning(text, int((ids < 0).sum()), len(ids), path)
