@@ -14,6 +14,8 @@ import jaxtyping
 import pytest
 from hypothesis import settings
 
+from browser import chromium, open_page  # noqa: F401 - fixtures
+
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("repeatable")
 
