@@ -54,6 +54,8 @@ class Confirm(Arguments):
     the weights are kept in OUT. Needs the extra tracks."""
     tracks: Literal["csv", "jsonl"] = "csv"
     """Format of the file of all tracks on all frames."""
+    trace: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Write what the gate knew of every track and frame to trace.jsonl, for perdure explain."""
     stdout: bool = False
     """Print every decision as a JSON line as it falls, and nothing else, for the next program of a pipeline."""
     send: tuple[str, ...] = ()
@@ -99,6 +101,8 @@ def _confirmed(arguments: Confirm) -> dict[str, Any]:
         uses_ids=arguments.ids,
         tracks=arguments.tracks,
         compare=arguments.compare,
+        is_traced=arguments.trace,
+        weights=str(weights),
     )
     receivers = tuple(receivers_of(prints=arguments.stdout, addresses=arguments.send))
     with counted("frames") as report:

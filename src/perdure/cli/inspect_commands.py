@@ -141,24 +141,28 @@ def _row(found: RunStatus) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explain(Arguments):
-    """Says in words why tracks of a run were decided as they were; without a track, all that were decided wrongly.
+    """Says in words why tracks were decided as they were; without a track, what was decided in all.
 
-    Reads: evaluation/ of the run folder.
+    Reads: decisions and trace of a run, or of a folder that perdure watch or confirm has written; where the gate is run
+    again, its data and weights too.
 
     Writes: nothing.
 
-    Costs: nothing.
+    Costs: the time in which the gate runs to the track that is asked for, at most once.
     """
 
     run: tyro.conf.Positional[Path] = RUNS / LATEST
-    """Run folder; the run that was started last by default."""
+    """Run folder, or one of perdure watch or confirm; the run that was started last by default."""
     track: Annotated[str | None, tyro.conf.arg(metavar="ID")] = None
-    """CLIP/TRACK, a clip, or a track id that only one clip has."""
+    """Track id; in a run CLIP/TRACK, a clip, or a track id that only one clip has."""
 
     def __call__(self) -> int:
-        from perdure.report.explain import explain_run
+        from perdure.explain.text import explain_folder, explain_track
 
-        say(explain_run(named_run(self.run).path, self.track).rstrip("\n"))
+        is_stream = (self.run / "decisions.jsonl").is_file()
+        folder = self.run if is_stream else named_run(self.run).path
+        text = explain_folder(folder) if self.track is None else explain_track(folder, self.track)
+        say(text.rstrip("\n"))
         return DONE
 
 

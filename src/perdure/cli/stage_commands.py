@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import tyro
 
@@ -12,6 +12,7 @@ from perdure.cli.arguments import Arguments
 from perdure.cli.errors import DONE
 from perdure.cli.inspect_commands import say_end
 from perdure.cli.run_command import all_stages, run_shown
+from perdure.cli.terminal import say
 from perdure.recipes.recipes import stored_config
 from perdure.runs.run_folder import LATEST, RUNS, named_run
 from perdure.runs.runner import Runner
@@ -55,6 +56,7 @@ class Train(StageArguments):
     stage = "train"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluate(StageArguments):
     """Decides on the test clips of a run and measures rates, times of decision and savings.
 
@@ -66,6 +68,16 @@ class Evaluate(StageArguments):
     """
 
     stage = "evaluate"
+    trace: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Then run every stream once more and write what its gate knew to evaluation/trace.jsonl, for perdure explain."""
+
+    def __call__(self) -> int:
+        code = StageArguments.__call__(self)  # super() does not work in dataclasses with slots
+        if self.trace and code == DONE:
+            from perdure.explain.run_source import RunSource
+
+            say(f"  trace: {RunSource(named_run(self.run).path).write_trace()}")
+        return code
 
 
 class Visualize(StageArguments):

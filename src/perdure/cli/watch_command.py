@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -89,6 +89,8 @@ class Watch(Arguments):
     grey_range: tuple[float, float] | None = None
     """Values that become black and white where grey pictures have more than 8 bits, as those of thermal cameras do; by
     default the first frames say them."""
+    trace: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Write what the gate knew of every track and frame to trace.jsonl, for perdure explain."""
     show: bool = False
     """Show the annotated video in a window as it is made; q or Esc ends the watching as Ctrl-C does."""
     stdout: bool = False
@@ -215,6 +217,7 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
     if arguments.calibration is not None:
         given["calibration"] = arguments.calibration
     gate = load(weights, adapt=learns, known_scores=known, **given)
+    config = replace(config, is_traced=arguments.trace, weights=str(weights))
     with counted("frames") as report:
         return watch_video(
             arguments.source,

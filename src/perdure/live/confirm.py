@@ -13,7 +13,7 @@ import numpy as np
 from perdure.data.stored_detections import DetectionFiles
 from perdure.files import write_json
 from perdure.gate.gate import PersistenceGate
-from perdure.gate.results import GateResult
+from perdure.gate.trace import Tracer
 from perdure.live.outputs import SUMMARY, TracksFormat, WatchOutputs, made_folder, written_files
 from perdure.live.protocols import Receiver
 from perdure.live.summary import RuleComparison, StreamTally, counts_of
@@ -31,6 +31,10 @@ class ConfirmConfig:
     """Format of the file of all tracks on all frames."""
     compare: int | None = None
     """Say what so many detections in a row would have confirmed."""
+    is_traced: bool = False
+    """Write down what the gate knew, frame by frame, for explanations."""
+    weights: str | None = None
+    """Where the weights of the gate are, for whoever runs a traced stream again."""
 
     def __post_init__(self) -> None:
         if not self.frame_rate_hz > 0:
@@ -67,14 +71,17 @@ def confirm(
         raise ValueError(f"ids: these detections ({found.layout}) have none; leave --ids out to link them here")
     made_folder(out_dir)
     tally = StreamTally(None if config.compare is None else RuleComparison(config.compare))
+    origin = {"weights": config.weights, "source": None}
+    tracer = Tracer(gate, image_size=gate.intake.image_size, origin=origin) if config.is_traced else None
     start = time.perf_counter()
-    with WatchOutputs(out_dir, tracks=config.tracks, is_backfilled=True, receivers=receivers) as outputs:
+    with WatchOutputs(out_dir, tracks=config.tracks, is_backfilled=True, receivers=receivers, tracer=tracer) as outputs:
         for index in range(found.num_frames):
-            result = _step(gate, found, index, config)
-            outputs.write(index, result.time_s, result)
+            detections, owner = found.at(index), np.asarray(found.ids_at(index)) if config.uses_ids else None
+            result = gate.update(None, detections, time_s=index / config.frame_rate_hz, owner=owner)
+            outputs.write(index, result.time_s, result, detections, owner)
             tally.add(result)
             on_progress(index + 1, found.num_frames)
-    names = (*written_files(config.tracks, is_backfilled=True), SUMMARY)
+    names = (*written_files(config.tracks, is_backfilled=True, is_traced=config.is_traced), SUMMARY)
     summary = {
         "layout": found.layout,
         **counts_of(tally),
@@ -91,9 +98,3 @@ def confirm(
     }
     write_json(out_dir / SUMMARY, summary)
     return summary
-
-
-def _step(gate: PersistenceGate, found: DetectionFiles, index: int, config: ConfirmConfig) -> GateResult:
-    detections, time_s = found.at(index), index / config.frame_rate_hz
-    owner = np.asarray(found.ids_at(index)) if config.uses_ids else None
-    return gate.update(None, detections, time_s=time_s, owner=owner)

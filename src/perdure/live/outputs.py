@@ -13,11 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
 
+import numpy as np
+from jaxtyping import Int
+
 from perdure.gate.results import GateResult, TrackView
+from perdure.gate.trace import TRACE, Tracer, trace_line
 from perdure.live.backfill import BackfilledBoxes
 from perdure.live.protocols import Receiver
 from perdure.runs.run_folder import require_outside_runs
-from perdure.types import NO_CLASS, Decision
+from perdure.types import NO_CLASS, Decision, Detections
 from perdure.video.mot import MotBox
 
 TracksFormat = Literal["csv", "jsonl"]
@@ -51,9 +55,9 @@ def made_folder(path: Path) -> Path:
     return path
 
 
-def written_files(tracks: TracksFormat, *, is_backfilled: bool) -> tuple[str, ...]:
+def written_files(tracks: TracksFormat, *, is_backfilled: bool, is_traced: bool = False) -> tuple[str, ...]:
     """Returns the names of the files that grow with a stream."""
-    return (DECISIONS, TRACKS[tracks], CONFIRMED, *[BACKFILLED] * is_backfilled)
+    return (DECISIONS, TRACKS[tracks], CONFIRMED, *[BACKFILLED] * is_backfilled, *[TRACE] * is_traced)
 
 
 class WatchOutputs:
@@ -68,6 +72,7 @@ class WatchOutputs:
         is_backfilled: whether confirmed tracks are written from their birth on too, to a file that is
             `HISTORY_FRAMES` late.
         receivers: get each row of decisions.jsonl once it is written; they are entered and left with this.
+        tracer: of the gate, where what it knew is written down too.
     """
 
     def __init__(
@@ -78,7 +83,9 @@ class WatchOutputs:
         has_classes: bool = False,
         is_backfilled: bool = False,
         receivers: Sequence[Receiver] = (),
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._folder, self._tracks, self._has_classes = folder, tracks, has_classes
         self._receivers, self._is_backfilled = receivers, is_backfilled
         self._backfilled: BackfilledBoxes | None = None
@@ -93,9 +100,9 @@ class WatchOutputs:
 
     def _open(self) -> None:
         """Opens the files; what an earlier stream has left is removed first."""
-        for name in (*TRACKS.values(), SUMMARY, BACKFILLED):
+        for name in (*TRACKS.values(), SUMMARY, BACKFILLED, TRACE):
             (self._folder / name).unlink(missing_ok=True)
-        for name in written_files(self._tracks, is_backfilled=self._is_backfilled):
+        for name in written_files(self._tracks, is_backfilled=self._is_backfilled, is_traced=self._tracer is not None):
             path = self._folder / name
             path.unlink(missing_ok=True)  # a reader that follows the old one must not see it start again
             self._files[name] = self._stack.enter_context(path.open("w", encoding="utf-8"))
@@ -104,9 +111,18 @@ class WatchOutputs:
             self._stack.callback(self._backfilled.flush)
         if self._tracks == "csv":
             self._files[TRACKS["csv"]].write(TRACK_COLUMNS + "\n")
+        if self._tracer is not None:
+            self._files[TRACE].write(trace_line(self._tracer.header()))
 
-    def write(self, frame_index: int, time_s: float, result: GateResult) -> None:
-        """Appends the tracks and decisions of one frame.
+    def write(
+        self,
+        frame_index: int,
+        time_s: float,
+        result: GateResult,
+        detections: Detections | None = None,
+        owner: Int[np.ndarray, " n"] | None = None,
+    ) -> None:
+        """Appends the tracks and decisions of one frame; a trace also keeps its detections, and whose they are.
 
         Confirmed boxes are those of persistent tracks, from their confirmation on, on frames where they were
         detected; the score is the probability of being persistent.
@@ -128,6 +144,8 @@ class WatchOutputs:
                 self._files[CONFIRMED].write(box.to_line())
         if self._backfilled is not None:
             self._backfilled.add(frame_index, result)
+        if self._tracer is not None:
+            self._files[TRACE].write(trace_line(self._tracer.row(result, detections, owner)))
         self._last_box = {track.track_id: track.xyxy_px for track in result.tracks}
         for file in self._files.values():
             file.flush()

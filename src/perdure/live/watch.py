@@ -24,6 +24,7 @@ from perdure.drawing.overlay import Overlay
 from perdure.drawing.totals import StreamTotals
 from perdure.files import write_json
 from perdure.gate.results import GateResult
+from perdure.gate.trace import Tracer
 from perdure.live.interrupts import WholeFrames
 from perdure.live.outputs import SUMMARY, WatchOutputs, made_folder, written_files
 from perdure.live.problems import problems_of
@@ -105,7 +106,7 @@ def watch(
             None if detections_path is None else read_detection_files(detections_path, image_size=size, num_frames=num)
         )
         finds = detector or MotionDetector(config.motion)
-        session = _Session(reader, gate, given, finds, config, made_folder(out_dir), window, receivers)
+        session = _Session(reader, gate, given, finds, config, made_folder(out_dir), window, receivers, str(source))
         session.run(on_progress)
     name = str(detections_path or ("motion" if detector is None else detector_name))
     summary = session.summary(shown_address(source), name)
@@ -126,6 +127,7 @@ class _Session:
         out_dir: Path,
         window: Window | None,
         receivers: Sequence[Receiver],
+        source: str,
     ) -> None:
         self.reader, self.gate, self.given, self.config, self.out_dir = reader, gate, given, config, out_dir
         self.window, self.receivers, self.drawn = window, receivers, deque[UInt8[ndarray, "h w 3"]](maxlen=1)
@@ -134,6 +136,7 @@ class _Session:
         self.tally = StreamTally(None if config.compare is None else RuleComparison(config.compare))
         self.clock, self.latency = PartClock(), Latency()
         self.warned_about: set[str] = set()
+        self.tracer = self._tracer(source) if config.is_traced else None
         self.was_interrupted, self.elapsed_s, self.last_time_s = False, 0.0, 0.0
 
     def run(self, on_progress: Callable[[int, int | None], None] | None) -> None:
@@ -171,7 +174,7 @@ class _Session:
         self.tally.add(result)
         self._warn_of_drift(result)
         self.last_time_s = item.time_s
-        outputs.write(item.frame_index, item.time_s, result)
+        outputs.write(item.frame_index, item.time_s, result, item.detections)
         if sink is not None:
             sink.put(_Shown(item.frame, item.time_s, result, self.tally.totals(result)))
 
@@ -183,7 +186,12 @@ class _Session:
             has_classes=how.has_classes,
             is_backfilled=how.is_backfilled,
             receivers=self.receivers,
+            tracer=self.tracer,
         )
+
+    def _tracer(self, source: str) -> Tracer:
+        origin = {"weights": self.config.weights, "source": None if self.reader.is_live else source}
+        return Tracer(self.gate, image_size=(self.reader.width, self.reader.height), origin=origin)
 
     def _writer(self) -> VideoWriter | None:
         """Returns what writes the annotated video; None without one, and then that of an earlier stream goes."""
@@ -244,7 +252,8 @@ class _Session:
 
     def summary(self, source: str, detector: str) -> WatchSummary:
         """Returns the summary of what was watched."""
-        tables = written_files(self.config.tracks, is_backfilled=self.config.is_backfilled)
+        how = self.config
+        tables = written_files(how.tracks, is_backfilled=how.is_backfilled, is_traced=how.is_traced)
         names = (*[ANNOTATED] * self.config.has_video, *tables, SUMMARY)
         return WatchSummary(
             source=source,

@@ -34,6 +34,10 @@ class WatchConfig:
     """Whether confirmed.txt names the class of each track."""
     is_backfilled: bool = False
     """Whether confirmed tracks are written from their birth on too, to a file of their own, `HISTORY_FRAMES` late."""
+    is_traced: bool = False
+    """Write down what the gate knew, frame by frame, for explanations."""
+    weights: str | None = None
+    """Where the weights of the gate are, for whoever runs a traced stream again."""
     grey_range: tuple[float, float] | None = None
     """Values of pictures of more than 8 bits that become black and white; left out, the first frames say them."""
 

@@ -17,9 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
+from perdure.explain.words import reason_words
 from perdure.report.choice import LETTERS, material, read_picture, stored_files
 from perdure.report.drawings import DRAWINGS
-from perdure.report.explain import reason_words
 from perdure.report.numbers import STYLES
 from perdure.report.stored_run import STORED_FILES, Fact, Place, StoredRun, fact_at, is_measured, value_at
 from perdure.report.style import svg_bytes
