@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from perdure.data.detection_files import read_detection_files
+from perdure.gate.gate import PersistenceGate
 from perdure.gate.load import load_gate
 from perdure.live.confirm import ConfirmConfig, confirm
+from perdure.stopping.streak import Like
 
 NUM_FRAMES = 40
 
@@ -28,10 +30,12 @@ def write_detections(path: Path) -> Path:
     return path
 
 
-def confirmed(out: Path, *, is_traced: bool, like: str = "three in a row") -> Path:
+def confirmed(
+    out: Path, *, is_traced: bool, like: Like = "three in a row", gate: PersistenceGate | None = None
+) -> Path:
     """Runs the gate over the stream."""
     found = read_detection_files(write_detections(out.parent / f"{out.name}.txt"), image_size=(500, 300))
-    gate = load_gate("detections", like=like, image_size=(500, 300))  # type: ignore[arg-type]
+    gate = gate or load_gate("detections", like=like, image_size=(500, 300))
     confirm(found, gate, out_dir=out, config=ConfirmConfig(is_traced=is_traced, weights="detections"))
     return out
 

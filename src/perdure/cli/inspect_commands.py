@@ -155,12 +155,18 @@ class Explain(Arguments):
     """Run folder, or one of perdure watch or confirm; the run that was started last by default."""
     track: Annotated[str | None, tyro.conf.arg(metavar="ID")] = None
     """Track id; in a run CLIP/TRACK, a clip, or a track id that only one clip has."""
+    ask: Annotated[str | None, tyro.conf.arg(metavar="QUESTION")] = None
+    """A question in plain words, such as 'why was track 7 rejected?'; answered from what is stored, or not at all."""
 
     def __call__(self) -> int:
+        from perdure.explain.questions import answer
         from perdure.explain.text import explain_folder, explain_track
 
         is_stream = (self.run / "decisions.jsonl").is_file()
         folder = self.run if is_stream else named_run(self.run).path
+        if self.ask is not None:
+            say(str(answer(folder, self.ask)))
+            return DONE
         text = explain_folder(folder) if self.track is None else explain_track(folder, self.track)
         say(text.rstrip("\n"))
         return DONE

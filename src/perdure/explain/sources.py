@@ -29,6 +29,7 @@ class Source:
         decisions_file: path of the decisions inside the folder.
         facts_file: path of what was noted frame by frame; empty where nothing was.
         head: first line of the trace, if there is one.
+        rows: all other lines of the trace of a stream.
         told: returns a story with its frames.
         replay: returns how to run a stream again, by its name; raises ValueError where that cannot be done.
     """
@@ -41,6 +42,7 @@ class Source:
     told: Callable[[Story], Story]
     replay: Callable[[str], Replay]
     head: dict[str, Any] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
     def json(self, name: str) -> dict[str, Any]:
         """Returns a JSON file of the folder, empty where there is none."""
@@ -97,6 +99,7 @@ def _stream(path: Path) -> Source:
         told=lambda story: filled[story.line],
         replay=lambda _: _replay(path / TRACE, head, rows),
         head=head,
+        rows=rows,
     )
 
 
