@@ -15,11 +15,15 @@ from typing import Any
 
 
 @contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
+def atomic_path(path: Path | str, *, is_flushed: bool = True) -> Iterator[Path]:
     """Yields a temporary path in the same folder that replaces `path` when the block ends without an error.
 
     The data are flushed to the disk before the rename, and so is the rename; on an error the temporary file is removed
     and `path` is as it was. Who may read the file is up to the umask, as for any other new file.
+
+    Args:
+        path: of the file.
+        is_flushed: False for what is written again in a moment: a loss of power may then leave an empty file.
 
     Raises:
         OSError: the folder is missing, read-only or full.
@@ -29,10 +33,12 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     temporary.touch(exist_ok=False)
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        if is_flushed:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
-        _flush_folder(path.parent)
+        if is_flushed:
+            _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -51,21 +57,21 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_text(path: Path | str, text: str) -> None:
-    """Writes UTF-8 text atomically."""
-    with atomic_path(path) as temporary:
+def write_text(path: Path | str, text: str, *, is_flushed: bool = True) -> None:
+    """Writes UTF-8 text, as `atomic_path`."""
+    with atomic_path(path, is_flushed=is_flushed) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_bytes(path: Path | str, data: bytes) -> None:
-    """Writes bytes atomically."""
-    with atomic_path(path) as temporary:
+def write_bytes(path: Path | str, data: bytes, *, is_flushed: bool = True) -> None:
+    """Writes bytes, as `atomic_path`."""
+    with atomic_path(path, is_flushed=is_flushed) as temporary:
         temporary.write_bytes(data)
 
 
-def write_json(path: Path | str, value: Any) -> None:
-    """Writes indented JSON atomically; NaN and infinities are refused, since JSON has none."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+def write_json(path: Path | str, value: Any, *, is_flushed: bool = True) -> None:
+    """Writes indented JSON, as `atomic_path`; NaN and infinities are refused, since JSON has none."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n", is_flushed=is_flushed)
 
 
 def read_json(path: Path | str) -> dict[str, Any]:

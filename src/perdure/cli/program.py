@@ -67,6 +67,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("check", "exit code 1 if a run misses a target", "inspect_commands:Check"),
         Command("verify", "exit code 1 if a file is not as it was written", "verify_command:Verify"),
         Command("runs", "list all runs", "inspect_commands:Runs"),
+        Command("monitor", "runs and a watched camera in the browser", "monitor_command:Monitor"),
         Command("explain", "say in words why tracks were decided as they were", "inspect_commands:Explain"),
     ),
     "Data": (

@@ -82,6 +82,8 @@ class Watch(Arguments):
     """Format of the file of all tracks on all frames; JSON lines take three times the room."""
     no_video: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Write tables and summary only: nothing is drawn or encoded."""
+    page: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Write the newest annotated frame and the totals too, for the page of perdure monitor --watch OUT."""
     classes: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Name the class of each track in confirmed.txt; without it the column is -1, as evaluators of one class expect."""
     backfill: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -201,6 +203,7 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
         tracks=arguments.tracks,
         compare=arguments.compare,
         has_video=not arguments.no_video,
+        has_page=arguments.page,
         has_classes=arguments.classes,
         is_backfilled=arguments.backfill,
         grey_range=arguments.grey_range,

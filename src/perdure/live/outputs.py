@@ -28,6 +28,8 @@ TracksFormat = Literal["csv", "jsonl"]
 
 DECISIONS, CONFIRMED, SUMMARY = "decisions.jsonl", "confirmed.txt", "summary.json"
 BACKFILLED = "confirmed_from_birth.txt"
+NEWEST_PICTURE, NEWEST_STATE = "newest.jpg", "newest.json"
+"""The latest annotated frame and the totals up to it, for a page."""
 TRACKS: dict[TracksFormat, str] = {"csv": "tracks.csv", "jsonl": "tracks.jsonl"}
 """The file of all tracks in each format. Only one is written: JSON takes three times the room of CSV."""
 _DIGITS = {
@@ -100,7 +102,7 @@ class WatchOutputs:
 
     def _open(self) -> None:
         """Opens the files; what an earlier stream has left is removed first."""
-        for name in (*TRACKS.values(), SUMMARY, BACKFILLED, TRACE):
+        for name in (*TRACKS.values(), SUMMARY, BACKFILLED, TRACE, NEWEST_PICTURE, NEWEST_STATE):
             (self._folder / name).unlink(missing_ok=True)
         for name in written_files(self._tracks, is_backfilled=self._is_backfilled, is_traced=self._tracer is not None):
             path = self._folder / name

@@ -53,8 +53,8 @@ class Latency:
         return {name: round(1e3 * seconds, 3) for name, seconds in found.items()}
 
 
-Part = Literal["decode", "detect", "gate", "draw", "encode", "show"]
-PARTS: tuple[Part, ...] = ("decode", "detect", "gate", "draw", "encode", "show")
+Part = Literal["decode", "detect", "gate", "draw", "encode", "show", "page"]
+PARTS: tuple[Part, ...] = ("decode", "detect", "gate", "draw", "encode", "show", "page")
 
 
 class PartClock:

@@ -26,6 +26,7 @@ from perdure.files import write_json
 from perdure.gate.results import GateResult
 from perdure.gate.trace import Tracer
 from perdure.live.interrupts import WholeFrames
+from perdure.live.live_page import LivePage
 from perdure.live.outputs import SUMMARY, WatchOutputs, made_folder, written_files
 from perdure.live.problems import problems_of
 from perdure.live.protocols import Detector, Gate, Receiver
@@ -130,6 +131,7 @@ class _Session:
         source: str,
     ) -> None:
         self.reader, self.gate, self.given, self.config, self.out_dir = reader, gate, given, config, out_dir
+        self.page = LivePage(out_dir, source=shown_address(source)) if config.has_page else None
         self.window, self.receivers, self.drawn = window, receivers, deque[UInt8[ndarray, "h w 3"]](maxlen=1)
         self.detector = detector
         self.overlay = Overlay(replace(config.overlay, compare=config.compare))
@@ -154,7 +156,7 @@ class _Session:
             try:
                 for item in frames:
                     with whole.frame():
-                        self._take(item, outputs, None if writer is None and self.window is None else sink)
+                        self._take(item, outputs, sink if self._is_drawn(writer) else None)
                     if on_progress is not None:
                         on_progress(self.tally.num_frames, num_total)
                     self._look()
@@ -165,6 +167,10 @@ class _Session:
                 if self.reader.is_live:  # the thread that works ahead may be waiting for a camera that is silent
                     self.reader.close()
         self.elapsed_s = perf_counter() - start
+
+    def _is_drawn(self, writer: VideoWriter | None) -> bool:
+        """Returns whether the next frame has to be drawn; for the page alone those that it shows are enough."""
+        return writer is not None or self.window is not None or (self.page is not None and self.page.is_due)
 
     def _take(self, item: _Detected, outputs: WatchOutputs, sink: Sink[_Shown] | None) -> None:
         """Decides on one frame and hands it to every output."""
@@ -246,6 +252,9 @@ class _Session:
             )
         if self.window is not None:
             self.drawn.append(canvas)
+        if self.page is not None:
+            with self.clock.timed("page"):
+                self.page.show(canvas, shown.result, shown.totals)
         if writer is not None:
             with self.clock.timed("encode"):
                 writer.write(canvas, time_s=shown.time_s)

@@ -30,6 +30,8 @@ class WatchConfig:
     """Say, in video and summary, what so many detections in a row would have confirmed."""
     has_video: bool = True
     """Whether annotated.mp4 is made; without it nothing is drawn or encoded, unless a window shows it."""
+    has_page: bool = False
+    """Whether the newest annotated frame and the totals are written as they come, for `perdure monitor --watch`."""
     has_classes: bool = False
     """Whether confirmed.txt names the class of each track."""
     is_backfilled: bool = False
