@@ -13,7 +13,8 @@ import pytest
 from starlette.types import Message
 
 from monitor.stored_runs import stored_run
-from perdure.monitor.server import Guard, application, serve
+from perdure.monitor.guard import Guard
+from perdure.monitor.server import application, serve
 from perdure.monitor.site import Places, Site
 
 HERE = {"host": "127.0.0.1:8399"}

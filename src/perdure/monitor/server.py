@@ -1,25 +1,21 @@
-"""The server: a page, its events and pictures; reads only, and only for those who may."""
+"""The server: a page, its events and pictures; it only reads."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import secrets
 from collections.abc import AsyncIterator, Callable
-from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
-from urllib.parse import parse_qs, urlencode
+from pathlib import Path, PurePosixPath
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perdure.live.outputs import NEWEST_PICTURE
 from perdure.monitor.feeds import Feed, RunsFeed, WatchFeed
+from perdure.monitor.guard import LOOPBACK, Guard
 from perdure.monitor.inside import opened_inside
 from perdure.monitor.site import Site
 
@@ -28,73 +24,91 @@ RUNS_PERIOD_S, WATCH_PERIOD_S = 1.0, 0.25
 MOST_FEEDS = 200
 """Browsers that are told what is new; more are asked to come back."""
 MOST_PICTURE_BYTES = 20 << 20
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-COOKIE = "perdure-token"
 _TYPES = {
     ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
     ".css": "text/css; charset=utf-8", ".txt": "text/plain; charset=utf-8", ".png": "image/png", ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
 }  # fmt: skip
-_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-}
 
 
-class Guard:
-    """Lets through who may read, and nobody who would write; every answer says that the page may load from here alone.
+class _Answers:
+    """Answers to whoever the guard lets through.
 
     Args:
-        app: what is guarded.
-        token: that has to be known; None on loopback, where a name of another host is refused instead: a page of
-            somebody else, whose name was made to point to this machine, would read along.
+        site: what is shown.
+        is_ending: whether the server is about to end: events do then.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self._app, self._token = app, token
+    def __init__(self, site: Site, is_ending: Callable[[], bool]) -> None:
+        self._site, self._is_ending, self._num_feeds = site, is_ending, 0
+        self._page = {item.name: item.read_bytes() for item in files("perdure.monitor").joinpath("page").iterdir()}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def page(self, request: Request) -> Response:
+        """Gives a file of the page."""
+        name = request.path_params.get("name", "index.html")
+        return _content(self._page[name], name) if name in self._page else _not_found()
 
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
+    def places(self, request: Request) -> Response:
+        """Says which views there are."""
+        places = self._site.places
+        return JSONResponse({"has_runs": places.runs is not None, "is_watched": places.watched is not None})
 
-        refusal = self._refusal(scope)
-        await (refusal or self._app)(scope, receive, sent)
+    def picture(self, request: Request) -> Response:
+        """Gives a picture of a run that its detail lists."""
+        run, path = (request.query_params.get(name, "") for name in ("run", "path"))
+        return _file_inside(self._site.picture(run, path), path)
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        """Returns the answer to who may not read, None to everybody else."""
-        headers = Headers(scope=scope)
-        if scope["method"] not in ("GET", "HEAD"):
-            return PlainTextResponse("this page can only be read\n", 405)
-        if self._token is None:
-            host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-            is_ours = host.strip("[]") in LOOPBACK and headers.get("sec-fetch-site") != "cross-site"
-            return None if is_ours else PlainTextResponse("open this page as http://127.0.0.1:PORT\n", 403)
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        if self._is_token(*query.pop("token", [""])[:1]):
-            rest = urlencode(query, doseq=True)
-            answer = RedirectResponse(f"/?{rest}" if rest else "/", 303)  # so that the token stays in no address bar
-            answer.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
-            return answer
-        cookies: SimpleCookie = SimpleCookie()
-        with contextlib.suppress(CookieError):
-            cookies.load(headers.get("cookie", ""))
-        given = cookies[COOKIE].value if COOKIE in cookies else headers.get("authorization", "")[len("Bearer ") :]
-        return None if self._is_token(given) else PlainTextResponse("open the address with its ?token=\n", 401)
+    def watched_picture(self, request: Request) -> Response:
+        """Gives the newest picture of the watched stream."""
+        return _file_inside(self._site.places.watched, NEWEST_PICTURE)
 
-    def _is_token(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), (self._token or "").encode())
+    async def events(self, request: Request) -> Response:
+        """Tells what is new of runs until the browser leaves."""
+        names, last_id = request.query_params.getlist("run"), request.headers.get("last-event-id", "")
+        return self._stream(request, RunsFeed(self._site, names, last_id=last_id), RUNS_PERIOD_S)
+
+    async def watched_events(self, request: Request) -> Response:
+        """Tells what is new of the watched stream until the browser leaves."""
+        folder, last_id = self._site.places.watched, request.headers.get("last-event-id", "")
+        if folder is None:
+            return _not_found()
+        return self._stream(request, WatchFeed(self._site, folder, last_id=last_id), WATCH_PERIOD_S)
+
+    def _stream(self, request: Request, feed: Feed, period_s: float) -> Response:
+        if self._num_feeds >= MOST_FEEDS:
+            return PlainTextResponse("too many are looking on\n", 503, headers={"retry-after": "10"})
+        texts = self._told(request, feed, period_s)
+        return StreamingResponse(texts, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+    async def _told(self, request: Request, feed: Feed, period_s: float) -> AsyncIterator[str]:
+        self._num_feeds += 1
+        try:
+            yield "retry: 1500\n\n"
+            while not self._is_ending() and not await request.is_disconnected():
+                text, is_busy = await asyncio.to_thread(feed.next)
+                if text:
+                    yield text
+                await asyncio.sleep(0.01 if is_busy else period_s)
+        finally:
+            self._num_feeds -= 1
+
+
+def _not_found() -> Response:
+    return PlainTextResponse("not found\n", 404)
+
+
+def _content(content: bytes, name: str) -> Response:
+    return Response(content, media_type=_TYPES[PurePosixPath(name).suffix.lower()])
+
+
+def _file_inside(folder: Path | None, name: str) -> Response:
+    if folder is None:
+        return _not_found()
+    try:
+        with opened_inside(folder, name) as file:
+            return _content(file.read(MOST_PICTURE_BYTES), name)
+    except FileNotFoundError:
+        return _not_found()
 
 
 def application(site: Site, *, token: str | None = None, is_ending: Callable[[], bool] = lambda: False) -> Guard:
@@ -105,66 +119,15 @@ def application(site: Site, *, token: str | None = None, is_ending: Callable[[],
         token: that has to be known; None for a server on loopback.
         is_ending: whether the server is about to end: events do then.
     """
-    page = {item.name: item.read_bytes() for item in files("perdure.monitor").joinpath("page").iterdir()}
-    num_feeds = 0
-
-    async def told(request: Request, feed: Feed, period_s: float) -> AsyncIterator[str]:
-        nonlocal num_feeds
-        num_feeds += 1
-        try:
-            yield "retry: 1500\n\n"
-            while not is_ending() and not await request.is_disconnected():
-                text, is_busy = await asyncio.to_thread(feed.next)
-                if text:
-                    yield text
-                await asyncio.sleep(0.01 if is_busy else period_s)
-        finally:
-            num_feeds -= 1
-
-    def file_of_page(request: Request) -> Response:
-        name = request.path_params.get("name", "index.html")
-        if name not in page:
-            return PlainTextResponse("not found\n", 404)
-        return Response(page[name], media_type=_TYPES["." + name.rpartition(".")[2]])
-
-    def places(request: Request) -> Response:
-        return JSONResponse({"has_runs": site.places.runs is not None, "is_watched": site.places.watched is not None})
-
-    async def events(request: Request) -> Response:
-        if num_feeds >= MOST_FEEDS:
-            return PlainTextResponse("too many are looking on\n", 503, headers={"retry-after": "10"})
-        last_id, watched = request.headers.get("last-event-id", ""), site.places.watched
-        feed: Feed = RunsFeed(site, request.query_params.getlist("run"), last_id=last_id)
-        period_s = RUNS_PERIOD_S
-        if request.url.path == "/watched/events":
-            if watched is None:
-                return PlainTextResponse("nothing is watched\n", 404)
-            feed, period_s = WatchFeed(site, watched, last_id=last_id), WATCH_PERIOD_S
-        headers = {"x-accel-buffering": "no"}
-        return StreamingResponse(told(request, feed, period_s), media_type="text/event-stream", headers=headers)
-
-    def picture(request: Request) -> Response:
-        query = request.query_params
-        folder, path = site.picture(query.get("run", ""), query.get("path", "")), query.get("path", "")
-        if request.url.path == "/watched/picture":
-            folder, path = site.places.watched, NEWEST_PICTURE
-        if folder is None:
-            return PlainTextResponse("not found\n", 404)
-        try:
-            with opened_inside(folder, path) as file:
-                content = file.read(MOST_PICTURE_BYTES)
-        except FileNotFoundError:
-            return PlainTextResponse("not found\n", 404)
-        return Response(content, media_type=_TYPES["." + path.rpartition(".")[2].lower()])
-
+    answers = _Answers(site, is_ending)
     routes = [
-        Route("/", file_of_page),
-        Route("/page/{name}", file_of_page),
-        Route("/places", places),
-        Route("/events", events),
-        Route("/picture", picture),
-        Route("/watched/events", events),
-        Route("/watched/picture", picture),
+        Route("/", answers.page),
+        Route("/page/{name}", answers.page),
+        Route("/places", answers.places),
+        Route("/events", answers.events),
+        Route("/picture", answers.picture),
+        Route("/watched/events", answers.watched_events),
+        Route("/watched/picture", answers.watched_picture),
     ]
     return Guard(Starlette(routes=routes), token)
 
