@@ -63,7 +63,7 @@ def whole_clip(clip: Clip, model: PersistenceModel) -> TrackTable:
 
 
 def attention_rows(found: AttentionEfficiency, live: AttentionEfficiency, clip_ids: list[str]) -> dict[str, Any]:
-    """Returns the attention part of the metrics: the ungated pass with its controls, and the gated one apart."""
+    """Returns the attention part of the metrics: the ungated pass and the gated one, each with its controls."""
     return {
         "attention_efficiency": found.efficiency,
         "attention_efficiency_ci95": list(found.efficiency_ci95),
@@ -71,6 +71,9 @@ def attention_rows(found: AttentionEfficiency, live: AttentionEfficiency, clip_i
         "attention_shuffled_control": found.shuffled_control,
         "attention_structure_control": found.structure_control,
         "attention_efficiency_gated": live.efficiency,
+        "attention_efficiency_gated_ci95": list(live.efficiency_ci95),
+        "attention_shuffled_control_gated": live.shuffled_control,
+        "attention_structure_control_gated": live.structure_control,
         "attention_num_clips": len(found.ratios),
         "attention_clips": [
             {"clip_id": clip_ids[index], "ratio": ratio}

@@ -11,6 +11,7 @@ _LEAST = {
     "num_attention_samples": 1,
     "num_attention_clips": 1,
     "num_evidence_figures": 1,
+    "num_gallery_clips": 1,
     "inner_folds": 2,
 }
 
@@ -31,6 +32,8 @@ class EvaluationConfig:
     """On clips: those over which attention efficiency is averaged."""
     num_evidence_figures: int = 12
     """On a table of tracks: sequences whose evidence is drawn."""
+    num_gallery_clips: int = 24
+    """Clips, or recorded tracks, that the report plays."""
     inner_folds: int = 4
     """On a table of tracks: parts of the training sequences that are left out in turn to calibrate each gate."""
 

@@ -23,6 +23,7 @@ from perdure.evaluation.decide import Association, GateSetup, StreamOutcome, dec
 from perdure.evaluation.efficiency import measure_efficiency
 from perdure.evaluation.intervention import intervention_rows
 from perdure.evaluation.soundness import seeing_evidence, soundness_rows
+from perdure.evaluation.stored_scores import StoredScores
 from perdure.evaluation.targets import target_rows
 from perdure.evaluation.tokenizer import tokenizer_quality
 from perdure.gate.model import PersistenceModel
@@ -72,6 +73,7 @@ class Evaluation:
     metrics: dict[str, Any]
     efficiency: dict[str, Any]
     frontier: dict[str, Any]
+    scores: StoredScores
 
 
 def evaluate_clips(request: EvaluationRequest) -> Evaluation:
@@ -106,6 +108,22 @@ def evaluate_clips(request: EvaluationRequest) -> Evaluation:
         metrics=metrics,
         efficiency=efficiency,
         frontier=curves,
+        scores=_scores(request, model, windows, evidence),
+    )
+
+
+def _scores(
+    request: EvaluationRequest, model: PersistenceModel, windows: TrackTable, evidence: np.ndarray
+) -> StoredScores:
+    clip_ids = request.dataset.split(SPLIT)
+    return StoredScores(
+        clip_id=[clip_ids[unit] for unit in windows.unit.tolist()],
+        track_id=windows.known("track_id").tolist(),
+        is_persistent=windows.is_persistent,
+        is_open=windows.known("is_open") & ~windows.is_valid[:, -1],
+        evidence=np.where(windows.is_valid, evidence, np.nan),
+        horizon=model.operation.horizon,
+        on_timeout=model.operation.on_timeout,
     )
 
 

@@ -10,11 +10,13 @@ from jaxtyping import Bool, Float
 from perdure.data.dataset import ClipDataset
 from perdure.data.labelled_stream import LabelledFrame, clip_stream, truth_of_clip
 from perdure.gate.operation import Operation
-from perdure.metrics.calibration_error import calibration_by_age, martingale_check
+from perdure.metrics.calibration_error import calibration_by_age, martingale_check, reliability_rows
 from perdure.tracks.follow import Column, follow
 from perdure.types import ClipTruth, TrackFrame
 from perdure.world.config import WorldConfig
 
+SHOWN_AGES = (1, 2, 4, 8)
+"""Ages at which probabilities are held against what became of the tracks."""
 LARGE = 7.0
 """Nats beyond which evidence decides nothing any more: errors below 0.1 %."""
 
@@ -38,6 +40,9 @@ def soundness_rows(
         "negative_log_likelihood": _plain(by_age.negative_log_likelihood),
         "martingale_mean": _plain(martingale.mean),
         "martingale_standard_error": _plain(martingale.standard_error),
+        "reliability": reliability_rows(
+            evidence, is_persistent, ages=[age for age in SHOWN_AGES if age <= evidence.shape[1]]
+        ),
     }
     if exact is not None:
         rows |= _against_exact(evidence, exact)

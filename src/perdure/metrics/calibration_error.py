@@ -5,12 +5,15 @@ Classes are weighed alike whatever their numbers, as evidence has no prior in it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import expit
 from scipy.stats import rankdata
+
+from perdure.metrics.sweep import class_balance
 
 NUM_BINS = 15
 """Bins of equal width on the probability axis."""
@@ -57,6 +60,51 @@ def _at_age(evidence: Float[np.ndarray, " n"], is_persistent: Bool[np.ndarray, "
     place = np.minimum((probability * NUM_BINS).astype(np.int64), NUM_BINS - 1)
     difference = np.bincount(place, weights=weight * (probability - truth), minlength=NUM_BINS)
     return float(np.abs(difference).sum()), nll
+
+
+def reliability_rows(
+    evidence: Float[np.ndarray, "n l"],
+    is_persistent: Bool[np.ndarray, " n"],
+    *,
+    ages: Sequence[int],
+    num_bins: int = 10,
+) -> list[dict[str, float]]:
+    """Returns, by age and bin of the probability, what was said and how often it was so.
+
+    Args:
+        evidence: nats, prior removed, NaN after a track's end.
+        is_persistent: truth.
+        ages: that are looked at, birth = 1; those that tracks of one class alone reach are left out.
+        num_bins: bins of equal width on the probability axis; empty ones are left out.
+
+    Returns:
+        Rows of `age`, `mean_probability`, `share_persistent` (both in [0, 1], classes weighed alike; equal where the
+        evidence is what it claims to be) and `num_tracks`.
+
+    >>> rows = reliability_rows(np.zeros((4, 1)), np.array([True, True, False, True]), ages=[1])
+    >>> [(row["mean_probability"], round(row["share_persistent"], 6), row["num_tracks"]) for row in rows]
+    [(0.5, 0.5, 4)]
+    """
+    rows = []
+    for age in ages:
+        is_there = ~np.isnan(evidence[:, age - 1])
+        truth, probability = is_persistent[is_there], expit(evidence[is_there, age - 1])
+        if truth.all() or not truth.any():
+            continue
+        weight = class_balance(truth)
+        place = np.minimum((probability * num_bins).astype(np.int64), num_bins - 1)
+        for number in np.unique(place):
+            own = place == number
+            share = weight[own] / weight[own].sum()
+            rows.append(
+                {
+                    "age": int(age),
+                    "mean_probability": float(share @ probability[own]),
+                    "share_persistent": float(share @ truth[own]),
+                    "num_tracks": int(own.sum()),
+                }
+            )
+    return rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

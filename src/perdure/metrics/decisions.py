@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,6 +22,8 @@ from perdure.types import Label, Reason
 LABELS: tuple[Label, ...] = ("persistent", "transient")
 REASONS: tuple[Reason, ...] = ("evidence", "lifetime", "timeout", "deleted", "reopened")
 Interval = tuple[float, float]
+Outcome = Literal["confirmed", "rejected", "undecided"]
+OUTCOMES: tuple[Outcome, ...] = ("confirmed", "rejected", "undecided")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +87,25 @@ class DecisionRecord:
         return self.label == self.true_label
 
     @property
+    def outcome(self) -> Outcome:
+        """What became of the track."""
+        return outcome_of(self.label, self.reason)
+
+    @property
     def num_track_frames(self) -> int:
         """Frames that would have been encoded without gating."""
         return self.last_frame - self.first_frame + 1
+
+
+def outcome_of(label: str, reason: str) -> Outcome:
+    """Returns what became of a track; a label that the horizon or the tracker forced on it is no rejection.
+
+    >>> outcome_of("transient", "evidence"), outcome_of("transient", "timeout"), outcome_of("persistent", "timeout")
+    ('rejected', 'undecided', 'confirmed')
+    """
+    if label == "persistent":
+        return "confirmed"
+    return "undecided" if reason in ("timeout", "deleted") else "rejected"
 
 
 def write_decisions(path: Path | str, records: Sequence[DecisionRecord]) -> None:
@@ -124,6 +142,11 @@ class DecisionMetrics:
         false_confirm_rate_ci95: Clopper-Pearson interval.
         miss_rate: share of persistent tracks called transient, lower is better.
         miss_rate_ci95: Clopper-Pearson interval.
+        confirm_rate: share of persistent tracks called persistent, higher is better; 1 - `miss_rate`.
+        confirm_rate_ci95: Clopper-Pearson interval.
+        mean_confirm_frame: mean age at which those were confirmed, at least 1, lower is better.
+        constant_accuracy: accuracy of the better one of two verdicts that are always the same; what accuracy is held
+            against.
         total_error: mean of the two rates.
         early_stop_rate: share of tracks decided at age `early_stop_frame` or earlier, higher is better.
         mean_decision_frame: mean age at decision, at least 1, lower is better; then the same by true class.
@@ -143,6 +166,10 @@ class DecisionMetrics:
     false_confirm_rate_ci95: Interval
     miss_rate: float | None
     miss_rate_ci95: Interval
+    confirm_rate: float | None
+    confirm_rate_ci95: Interval
+    mean_confirm_frame: float | None
+    constant_accuracy: float
     total_error: float | None
     early_stop_rate: float
     mean_decision_frame: float
@@ -183,8 +210,10 @@ def decision_metrics(
     num_right, num_wrong = sum(record.is_right for record in records), sum(not record.is_right for record in records)
     false_confirm, false_confirm_ci95 = _rate(matrix["transient"], "persistent")
     miss, miss_ci95 = _rate(matrix["persistent"], "transient")
+    confirm, confirm_ci95 = _rate(matrix["persistent"], "persistent")
     ages = np.array([record.decision_frame for record in records])
     is_persistent = np.array([record.true_label == "persistent" for record in records])
+    is_confirmed = np.array([record.label == "persistent" for record in records])
     gated = sum(record.frames_encoded for record in records)
     ungated = sum(record.num_track_frames for record in records)
     return DecisionMetrics(
@@ -199,6 +228,10 @@ def decision_metrics(
         false_confirm_rate_ci95=false_confirm_ci95,
         miss_rate=miss,
         miss_rate_ci95=miss_ci95,
+        confirm_rate=confirm,
+        confirm_rate_ci95=confirm_ci95,
+        mean_confirm_frame=_mean(ages[is_persistent & is_confirmed]),
+        constant_accuracy=float(max(is_persistent.mean(), 1 - is_persistent.mean())),
         total_error=None if false_confirm is None or miss is None else (false_confirm + miss) / 2,
         early_stop_rate=float((ages <= early_stop_frame).mean()),
         mean_decision_frame=float(ages.mean()),

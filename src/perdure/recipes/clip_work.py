@@ -10,12 +10,15 @@ from perdure.data.dataset import ClipDataset
 from perdure.data.generate import generate_dataset
 from perdure.evaluation.calibrate import calibration_scores
 from perdure.evaluation.evaluate import EvaluationRequest, evaluate_clips
+from perdure.evaluation.gallery import chosen_clips, clip_row
 from perdure.evaluation.samples import attention_sample
+from perdure.evaluation.tokenizer import kept_crops
 from perdure.files import read_json, write_json
 from perdure.gate.model import PersistenceModel
-from perdure.metrics.decisions import read_decisions, write_decisions
+from perdure.metrics.decisions import DecisionRecord, read_decisions, write_decisions
 from perdure.recipes.config import RunConfig
 from perdure.report.attention_figure import attention_figure
+from perdure.report.strips import save_strip
 from perdure.report.style import save_figure
 from perdure.runs.stage import StageContext, Stopped
 from perdure.training.run import TrainingRequest, train_model
@@ -24,6 +27,9 @@ from perdure.training.windows import split_windows
 
 TRAINED, PRETRAINED = "checkpoints/trained.safetensors", "checkpoints/pretrained.safetensors"
 """Weights of a network before calibration, and of one whose tokenizer is all that is used, inside the run folder."""
+
+TOKENIZER_PICTURE = "tokenizer.png"
+"""Crops above what the tokenizer keeps of them, inside the folder of visualizations."""
 
 
 def make_clips(context: StageContext) -> None:
@@ -130,6 +136,7 @@ def evaluate(context: StageContext) -> None:
     write_decisions(run.decisions_tracker, result.tracker_records)
     write_json(run.efficiency_metrics, result.efficiency)
     write_json(run.frontier, result.frontier)
+    result.scores.save(run.scores)
     write_json(run.evaluation_metrics, result.metrics)
 
 
@@ -152,6 +159,25 @@ def visualize(context: StageContext) -> None:
         samples.append({"file": name, "clip_id": row["clip_id"], "ratio": sample.ratio, "tracks": tracks})
         context.on_progress("attention figures")(place + 1, len(chosen))
     write_json(run.attention_analysis, _attention_rows(metrics, samples))
+    _store_gallery(context, dataset, model, records)
+
+
+def _store_gallery(
+    context: StageContext, dataset: ClipDataset, model: PersistenceModel, records: list[DecisionRecord]
+) -> None:
+    """Stores the clips that the report plays, and crops beside what the tokenizer keeps of them."""
+    run, clips, rows = context.run, [], []
+    chosen = chosen_clips(records, context.config.evaluation.num_gallery_clips)
+    for place, clip_id in enumerate(chosen):
+        clips.append(dataset.clip(clip_id))
+        sample = attention_sample(clips[-1], model, [record for record in records if record.clip_id == clip_id])
+        name = f"clip_{place:04d}.webp"
+        save_strip(sample.frames, run.visualizations / name)
+        rows.append(clip_row(sample, name, clips[-1].frame_rate_hz))
+        context.on_progress("clips to play")(place + 1, len(chosen))
+    kept = kept_crops(clips, model)
+    save_strip(kept.pictures(), run.visualizations / TOKENIZER_PICTURE, columns=kept.num_ages)
+    write_json(run.gallery, {"clips": rows, "tokenizer": {"file": TOKENIZER_PICTURE, **kept.to_dict()}})
 
 
 def _in_parts(context: StageContext, **weights: float) -> Callable[[int, int, str], None]:
@@ -181,6 +207,9 @@ def _attention_rows(metrics: dict[str, Any], samples: list[dict[str, Any]]) -> d
         "shuffled_control": "attention_shuffled_control",
         "structure_control": "attention_structure_control",
         "gated_efficiency": "attention_efficiency_gated",
+        "gated_efficiency_ci95": "attention_efficiency_gated_ci95",
+        "gated_shuffled_control": "attention_shuffled_control_gated",
+        "gated_structure_control": "attention_structure_control_gated",
         "num_clips": "attention_num_clips",
         "clips": "attention_clips",
     }

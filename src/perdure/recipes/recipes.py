@@ -28,7 +28,7 @@ def tiny() -> RunConfig:
         training=TrainingConfig(num_steps=60, warmup_steps=10, log_steps=10),
         calibration=Rates(max_false_confirm=0.15, max_miss=0.15),
         evaluation=EvaluationConfig(
-            num_timed_clips=4, num_attention_clips=12, num_attention_samples=4, num_resamples=200
+            num_timed_clips=4, num_attention_clips=12, num_attention_samples=4, num_gallery_clips=8, num_resamples=200
         ),
     )
 

@@ -16,11 +16,13 @@ from perdure.data.config import SPLITS
 from perdure.data.dataset import ClipDataset
 from perdure.data.mot_sequence import MotSequence
 from perdure.evaluation.decide import decide_folds
-from perdure.evaluation.tracks_evidence import left_out_evidence
+from perdure.evaluation.gallery import chosen_records, track_rows
+from perdure.evaluation.soundness import soundness_rows
+from perdure.evaluation.tracks_evidence import left_out_evidence, scores_of
 from perdure.evaluation.tracks_metrics import tracks_metrics
 from perdure.files import write_json
 from perdure.gate.model import PersistenceModel
-from perdure.metrics.decisions import write_decisions
+from perdure.metrics.decisions import read_decisions, write_decisions
 from perdure.recipes.clip_work import PRETRAINED, TRAINED
 from perdure.recipes.config import RunConfig
 from perdure.report.style import save_figure
@@ -146,7 +148,10 @@ def evaluate(context: StageContext) -> None:
         seed=config.seed,
         is_one_sequence=config.sequences is None,
     )
+    scores = scores_of(list(left_out_evidence(request, num_folds)))
+    metrics["evidence"] = soundness_rows(scores.evidence, scores.is_persistent)
     write_decisions(context.run.decisions, records)
+    scores.save(context.run.scores)
     write_json(context.run.evaluation_metrics, metrics)
 
 
@@ -183,6 +188,9 @@ def visualize(context: StageContext) -> None:
         rows.append({"file": name, "name": found.name, **counts})
         on_figure(place + 1, most)
     write_json(context.run.visualizations / "evidence_analysis.json", {"samples": rows})
+    chosen = chosen_records(read_decisions(context.run.decisions), config.evaluation.num_gallery_clips)
+    clips = track_rows(left_out_evidence(request, num_folds), chosen)
+    write_json(context.run.gallery, {"clips": clips, "tokenizer": None})
 
 
 def _folds(context: StageContext, models: Path, *, prefix: str = "fold") -> tuple[FoldsRequest, int]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
 import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from perdure.metrics.decisions import LABELS, REASONS
-from perdure.report.stored_run import STORED_FILES, StoredRun
+from PIL import Image
+
+from perdure.data.config import SPLITS
+from perdure.metrics.decisions import LABELS, OUTCOMES, REASONS, outcome_of
+from perdure.report.stored_run import STORED_FILES, StoredRun, command_line
 from perdure.report.targets import targets_of
 
 LETTERS = dict(zip(STORED_FILES, "abcdefghijklmnop", strict=False))
@@ -21,6 +25,8 @@ MAX_ATTENTION_PICTURES = 2
 SHORTCUT_TOLERANCE = 0.03
 """What the audit of the data allows an AUC to differ from one half."""
 DEFAULT_EARLY_STOP_FRAME = 4
+MAX_SCORES = 250_000
+"""Numbers of evidence that a page holds; about 1.7 MB. Bounds of larger runs can be tried in Python."""
 _NOT_SHOWN = ("command", "duration_s")
 """Fields of the record that stand elsewhere, or that are not known before the run has ended."""
 
@@ -39,7 +45,13 @@ def material(run: StoredRun) -> dict[str, Any]:
         "decision_lists": decision_lists(run),
         "max_listed": MAX_LISTED,
         "reasons": reason_counts(run),
+        "outcomes": outcome_counts(run),
         "examples": {} if on_tracks else example_clips(run),
+        "origin": data_origin(run),
+        "num_unreached": sum(record.reason in ("timeout", "deleted") for record in run.records),
+        "bounds_start": bounds_start(run),
+        "has_scores": has_scores(run),
+        "splits": [name for name in SPLITS if run.has("config", f"data.num_{name}")],
         "open_shortcuts": open_shortcuts(run),
         "command": reproduce_command(run),
         "record": [key for key, value in run.content("run").items() if _is_shown(key, value)],
@@ -49,7 +61,9 @@ def material(run: StoredRun) -> dict[str, Any]:
 
 def stored_files(run: StoredRun) -> list[tuple[str, str, str]]:
     """Returns footnote letter, path and command of every stored file that a run has."""
-    rows = [(LETTERS[source], file, command) for source, (file, command) in STORED_FILES.items()]
+    rows = [
+        (LETTERS[source], file, command_line(command, run.path)) for source, (file, command) in STORED_FILES.items()
+    ]
     return [row for row in rows if (run.path / row[1]).is_file()]
 
 
@@ -83,6 +97,56 @@ def reason_counts(run: StoredRun) -> dict[str, dict[str, int]]:
     counts = Counter((record.reason, record.true_label) for record in run.records)
     table = {reason: {str(truth): counts[reason, truth] for truth in LABELS} for reason in REASONS}
     return {reason: row for reason, row in table.items() if any(row.values())}
+
+
+def outcome_counts(run: StoredRun) -> dict[str, dict[str, int]]:
+    """Returns how many tracks of each class were confirmed, rejected, or never decided by their evidence."""
+    counts = Counter((record.true_label, record.outcome) for record in run.records)
+    return {str(truth): {str(outcome): counts[truth, outcome] for outcome in OUTCOMES} for truth in LABELS}
+
+
+def data_origin(run: StoredRun) -> str:
+    """Returns where tracks are from: `simulated` clips, `invented` detections, or `recorded`."""
+    if not run.has("evaluation", "confirmation") or run.has("config", "data.num_test"):
+        return "simulated"
+    streets = run.value("config", "data.num_streets") if run.has("config", "data.num_streets") else 0
+    return "invented" if streets else "recorded"
+
+
+def has_scores(run: StoredRun) -> bool:
+    """Returns whether the page holds the scores of all tracks: whether they are few enough."""
+    return sum(len(row) for row in run.value("scores", "evidence")) <= MAX_SCORES
+
+
+def crop_rows(run: StoredRun, number: int) -> bytes:
+    """Returns a picture of the crops of one track above what the tokenizer keeps of them."""
+    side = run.value("gallery", "tokenizer.crop_px")
+    picture = Image.open(io.BytesIO(read_picture(run, f"visualizations/{run.value('gallery', 'tokenizer.file')}")))
+    buffer = io.BytesIO()
+    picture.crop((0, 2 * number * side, picture.width, 2 * (number + 1) * side)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def verdict_words(label: str, reason: str) -> str:
+    """Returns what became of a track; one that reached no bound was not rejected.
+
+    >>> verdict_words("transient", "timeout"), verdict_words("persistent", "evidence")
+    ('undecided, not confirmed', 'confirmed')
+    """
+    outcome = outcome_of(label, reason)
+    return "undecided, not confirmed" if outcome == "undecided" else outcome
+
+
+def bounds_start(run: StoredRun) -> dict[str, str]:
+    """Returns the keys of the bounds that the sliders start at: the run's, or those of the middle one of its folds."""
+    place = "thresholds"
+    if run.has("evaluation", f"{place}.folds"):
+        uppers = [fold["upper"] for fold in run.value("evaluation", f"{place}.folds")]
+        known = sorted((upper, fold) for fold, upper in enumerate(uppers) if upper is not None)
+        if not known:
+            return {}
+        place = f"{place}.folds.{known[len(known) // 2][1]}"
+    return {name: f"{place}.{name}" for name in ("upper", "lower") if run.has("evaluation", f"{place}.{name}")}
 
 
 def example_clips(run: StoredRun) -> dict[str, list[dict[str, Any]]]:

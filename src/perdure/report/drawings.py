@@ -8,12 +8,6 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from perdure.report.choice import early_stop_frame
-from perdure.report.curve_figures import (
-    attention_controls_figure,
-    decision_age_figure,
-    frontier_figure,
-    training_figure,
-)
 from perdure.report.figures import compute_figure, confusion_figure, histogram_figure
 from perdure.report.stored_run import StoredRun
 from perdure.report.tracks_figures import cost_figure, sequences_figure
@@ -29,12 +23,12 @@ class Drawing:
     Args:
         draw: makes it.
         sources: short names of the stored files it shows.
-        file: its file inside the run folder; empty where it is drawn for the page alone.
+        file: its file inside the run folder.
     """
 
     draw: Callable[[StoredRun], Figure]
     sources: tuple[str, ...]
-    file: str = ""
+    file: str
 
 
 DRAWINGS = {
@@ -57,9 +51,5 @@ DRAWINGS = {
         ("evaluation",),
         "analysis/false_confirms_by_sequence.png",
     ),
-    "optima": Drawing(lambda run: decision_age_figure(run.content("evaluation")), ("evaluation",)),
-    "frontier": Drawing(lambda run: frontier_figure(run.content("frontier")), ("frontier",)),
-    "attention": Drawing(lambda run: attention_controls_figure(run.content("attention")), ("attention",)),
-    "training": Drawing(lambda run: training_figure(run.content("training")), ("training",)),
 }
 """By the name that templates call them."""

@@ -6,7 +6,6 @@ key. So the files behind a block can be told from its marks, and nothing stored 
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -18,11 +17,13 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
 from perdure.explain.words import reason_words
-from perdure.report.choice import LETTERS, material, read_picture, stored_files
+from perdure.report.charts import CHARTS
+from perdure.report.choice import LETTERS, crop_rows, material, read_picture, stored_files, verdict_words
 from perdure.report.drawings import DRAWINGS
 from perdure.report.numbers import STYLES
+from perdure.report.page import Page, data_uri, rendered
+from perdure.report.page_data import page_data
 from perdure.report.stored_run import STORED_FILES, Fact, Place, StoredRun, fact_at, is_measured, value_at
-from perdure.report.style import svg_bytes
 from perdure.report.targets import fitting_style
 from perdure.report.tracks_figures import MAX_SEQUENCES, SHOWN
 
@@ -50,7 +51,7 @@ def efficiency_markdown(run: StoredRun) -> str:
 
 
 def report_html(run: StoredRun) -> str:
-    """Returns FINAL_REPORT.html: one page that needs no network and no script; raises as `report_markdown` does."""
+    """Returns FINAL_REPORT.html: one page that needs no network; raises as `report_markdown` does."""
     return FilledTemplate(run, "report.md.j2", material(run), is_html=True).as_page()
 
 
@@ -87,7 +88,7 @@ class FilledTemplate:
     def __init__(
         self, run: StoredRun, template: str, content: dict[str, Any], *, is_html: bool, prefix: str = ""
     ) -> None:
-        self.is_html = is_html
+        self.is_html, self.run, self.charts = is_html, run, set[str]()
         self._marked: list[Fact | str | Callable[[], str]] = []
         self._noted: set[int] = set()
         self.environment = Environment(
@@ -106,6 +107,8 @@ class FilledTemplate:
             "counted": self.counted,
             "stored": value_at,
             "reason": lambda reason: reason_words(value_at(reason)),
+            "verdict": lambda track: verdict_words(value_at(track.label), value_at(track.reason)),
+            "raw": lambda place: json.dumps(value_at(place)),
             "verbatim": self.mark,
             "fence": fence_of,
             "escaped": escaped,
@@ -122,8 +125,11 @@ class FilledTemplate:
             "html": is_html,
             "prefix": prefix,
             "notes": self.notes,
-            "drawn": lambda name: self.mark(lambda: _data_uri("svg+xml", svg_bytes(DRAWINGS[name].draw(run)))),
-            "picture": lambda file: self.mark(lambda: _data_uri("png", read_picture(run, file))),
+            "charts": CHARTS,
+            "chart_of": self.chart,
+            "picture": lambda file: self.mark(lambda: data_uri("png", read_picture(run, file))),
+            "crop_rows": lambda number: self.mark(lambda: data_uri("png", crop_rows(run, number))),
+            "start_of": lambda keys, name: Place(run, "evaluation", keys[name]),
             "is_there": lambda file: bool(file) and (run.path / file).is_file(),
         }
         self._text = self.environment.get_template(template).render(content)
@@ -144,7 +150,17 @@ class FilledTemplate:
             (re.sub(r"\W+", "-", title.lower()).strip("-"), title, body)
             for title, body in zip(parts[::2], parts[1::2], strict=True)
         ]
-        return self.environment.get_template("page.html.j2").render(head=head, sections=sections)
+        page = Page(
+            title=f"perdure: {self.run.path.name}", head=head, sections=sections, data=page_data(self.run, self.charts)
+        )
+        return rendered(page, self.environment)
+
+    def chart(self, name: str) -> bool:
+        """Returns whether a run has what a chart shows, and notes that the page holds it."""
+        if CHARTS[name].build(self.run) is None:
+            return False
+        self.charts.add(name)
+        return True
 
     def mark(self, what: Fact | str | Callable[[], str]) -> str:
         """Returns a mark for a fact, for text that stays as it is, or for the address of a picture."""
@@ -217,8 +233,3 @@ def _links(letters: str) -> str:
     files = {letter: STORED_FILES[source][0] for source, letter in LETTERS.items()}
     links = [f'<a href="#where-the-numbers-come-from" title="{files[letter]}">{letter}</a>' for letter in letters]
     return f"<sup>{' '.join(links)}</sup>" if links else ""
-
-
-def _data_uri(kind: str, image: bytes) -> str:
-    """Returns an image as an address that carries its own data."""
-    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"

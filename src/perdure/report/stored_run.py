@@ -7,6 +7,7 @@ its `Place`. A missing file is an error that names the stage that writes it.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, total_ordering
@@ -28,8 +29,20 @@ STORED_FILES = {
     "config": ("config.toml", "perdure run"),
     "run": ("run.json", "perdure run"),
     "evidence": ("visualizations/evidence_analysis.json", "perdure visualize"),
+    "scores": ("evaluation/scores.json", "perdure evaluate"),
+    "gallery": ("visualizations/gallery.json", "perdure visualize"),
 }
 """Short name -> (path inside the run folder, command that writes it)."""
+
+
+def command_line(command: str, folder: Path) -> str:
+    """Returns the line that runs a command on a run folder.
+
+    >>> command_line("perdure evaluate", Path("runs/my run")), command_line("perdure run", Path("runs/cpu"))
+    ("perdure evaluate 'runs/my run'", 'perdure run --resume --out runs/cpu')
+    """
+    place = shlex.quote(str(folder))
+    return f"{command} --resume --out {place}" if command == "perdure run" else f"{command} {place}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +119,7 @@ class StoredRun:
         """
         path = self.path / name
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: does not exist; run '{command} {self.path}' first")
+            raise FileNotFoundError(f"{path}: does not exist; run '{command_line(command, self.path)}' first")
         return path
 
     @cached_property
@@ -127,7 +140,8 @@ class StoredRun:
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 name, command = STORED_FILES[source]
                 raise ValueError(
-                    f"{self.path / name}: has no '{key}'; it was written by another version: run '{command}' again"
+                    f"{self.path / name}: has no '{key}'; it was written by another version: run"
+                    f" '{command_line(command, self.path)}' again"
                 ) from error
         return value
 

@@ -76,12 +76,16 @@ class RunFolder:
     """One line a track, with the real tracker."""
     frontier = _Inside("evaluation/frontier.json")
     """Error against time of decision, for all bounds."""
+    scores = _Inside("evaluation/scores.json")
+    """Evidence of every test track at every age, whatever was decided."""
     confusion_matrix = _Inside("evaluation/confusion_matrix.png")
     """Picture of the four counts."""
     visualizations = _Inside("visualizations")
     """Folder of attention figures."""
     attention_analysis = _Inside("visualizations/attention_analysis.json")
     """Attention efficiency and its controls."""
+    gallery = _Inside("visualizations/gallery.json")
+    """Clips and tracks that the report plays."""
     analysis = _Inside("analysis")
     """Folder of charts and their text."""
     decision_frame_histogram = _Inside("analysis/decision_frame_histogram.png")

@@ -19,7 +19,7 @@ from perdure.tracks.split import BenchData, block_edges, with_test
 from perdure.tracks.tracks_config import RealData
 
 _ARRAYS = ("features", "is_hit", "is_valid", "score", "xyxy_px", "is_persistent", "group", "birth_frame")
-_OPTIONAL = ("looks", "evidence")
+_OPTIONAL = ("looks", "evidence", "track_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
