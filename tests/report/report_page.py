@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-UNSEEN = {"style", "title", "pre"}
+UNSEEN = {"style", "title", "pre", "script"}
 
 
 @dataclass
@@ -33,25 +33,29 @@ class ShownNumber:
 
 @dataclass
 class Page(HTMLParser):
-    """What is on a page."""
+    """What is on a page; `data` is what its scripts read."""
 
     numbers: list[ShownNumber] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__()
         self._number: ShownNumber | None = None
         self._hidden = 0
         self._is_in_cell = False
+        self._data_name = self._data_text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         self.tags.append(tag)
         self.addresses += [values[name] for name in ("src", "href", "action", "poster") if name in values]
         self._hidden += tag in UNSEEN
+        if tag == "script":
+            self._data_name, self._data_text = values.get("id", ""), ""
         if tag == "data":
             stored = json.loads(values["value"])
             file, key = values["data-source"], values["data-key"]
@@ -64,12 +68,17 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._hidden -= tag in UNSEEN
+        if tag == "script" and self._data_name.startswith("data-"):
+            self.data[self._data_name.removeprefix("data-")] = json.loads(self._data_text)
+            self._data_name = ""
         self._is_in_cell &= tag not in ("td", "th")
         if tag == "data" and self._number is not None:
             self.numbers.append(self._number)
             self._number = None
 
     def handle_data(self, data: str) -> None:
+        if self._data_name.startswith("data-"):
+            self._data_text += data
         if self._hidden:
             return
         if self._is_in_cell:

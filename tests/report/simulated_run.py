@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 
 from perdure.evaluation.attention_sample import AttentionSample
+from perdure.evaluation.gallery import clip_row
+from perdure.evaluation.stored_scores import StoredScores
+from perdure.evaluation.tokenizer import KeptCrops
 from perdure.files import write_json, write_json_lines, write_text
 from perdure.metrics.decisions import DecisionRecord, decision_metrics, write_decisions
 from perdure.report.attention_figure import attention_figure
 from perdure.report.figures import confusion_figure
+from perdure.report.strips import save_strip
 from perdure.report.style import save_figure
-from report.simulated_tracks import BOUND, MAX_MISSES, NUM_FRAMES, SimulatedTrack, simulated_clips
+from report.simulated_tracks import BOUND, HORIZON, MAX_MISSES, NUM_FRAMES, SimulatedTrack, simulated_clips
 
 EARLY = 4
 FLOPS_PER_FRAME = 2_100_000
@@ -28,6 +32,12 @@ on_timeout = "persistent"
 [world]
 num_frames = 32
 horizon = 16
+
+[data]
+num_train = 240
+num_validation = 20
+num_calibration = 180
+num_test = 60
 
 [evaluation]
 early_stop_frame = 4
@@ -104,6 +114,9 @@ def attention_figures(samples: list[AttentionSample]) -> dict[str, Any]:
         "shuffled_control": 1.03,
         "structure_control": 1.72,
         "gated_efficiency": 2.18,
+        "gated_efficiency_ci95": [2.02, 2.35],
+        "gated_shuffled_control": 1.01,
+        "gated_structure_control": 1.44,
         "num_clips": 180,
         "clips": [{"clip_id": sample.clip_id, "ratio": sample.ratio} for sample in samples],
         "samples": [
@@ -149,6 +162,41 @@ def targets_of(metrics: dict[str, Any]) -> list[dict[str, Any]]:
         low = figures[f"{row['name']}_ci95"][0] if is_rate else None
         row["met"] = row["value"] > row["target"] if low is None else low <= row["target"]
     return rows
+
+
+def stored_scores(tracks: list[SimulatedTrack]) -> StoredScores:
+    """Returns the evidence of all tracks up to the horizon, whatever was decided."""
+    evidence = np.full((len(tracks), HORIZON), np.nan)
+    for row, track in enumerate(tracks):
+        seen = track.evidence[: track.num_frames]
+        evidence[row, : len(seen)] = seen
+    records = [track.record for track in tracks]
+    return StoredScores(
+        clip_id=[record.clip_id for record in records],
+        track_id=[record.track_id for record in records],
+        is_persistent=np.array([record.true_label == "persistent" for record in records]),
+        is_open=np.array([record.last_frame == NUM_FRAMES - 1 for record in records]) & np.isnan(evidence[:, -1]),
+        evidence=evidence,
+        horizon=HORIZON,
+        on_timeout="persistent",
+    )
+
+
+def write_gallery(folder: Path, samples: list[AttentionSample]) -> None:
+    """Writes clips to play, and crops beside copies that are a little darker."""
+    rows = []
+    for index, sample in enumerate(samples):
+        save_strip(sample.frames, folder / f"clip_{index:04d}.webp")
+        rows.append(clip_row(sample, f"clip_{index:04d}.webp", 30.0))
+    crops = np.stack([sample.frames[:6, :32, :32] for sample in samples])
+    kept = KeptCrops(
+        clip_id=tuple(sample.clip_id for sample in samples),
+        track_id=tuple(int(sample.track_id[0]) for sample in samples),
+        originals=crops,
+        copies=(crops * 0.9).astype(np.uint8),
+    )
+    save_strip(kept.pictures(), folder / "tokenizer.png", columns=kept.num_ages)
+    write_json(folder / "gallery.json", {"clips": rows, "tokenizer": {"file": "tokenizer.png", **kept.to_dict()}})
 
 
 def training_rows(rng: np.random.Generator) -> list[dict[str, Any]]:
@@ -217,6 +265,11 @@ def evaluation_figures(
         "evidence": {
             "expected_calibration_error": [0.021, 0.019, 0.014, 0.002, None],
             "negative_log_likelihood": [0.58, 0.41, 0.24, 0.01, None],
+            "reliability": [
+                {"age": age, "mean_probability": 0.1 * step, "share_persistent": 0.09 * step + 0.05, "num_tracks": 9}
+                for age in (1, 2)
+                for step in (1, 5, 9)
+            ],
             "martingale_mean": [0.97, 0.98, 1.04, 0.2, 0.2],
             "martingale_standard_error": [0.03, 0.06, 0.21, 0.2, 0.2],
             "mean_distance": 0.41,
@@ -253,6 +306,8 @@ def write_run(
     write_json(root / "evaluation" / "frontier.json", frontier_figures(metrics))
     write_json(root / "efficiency_metrics.json", efficiency)
     write_json(root / "visualizations" / "attention_analysis.json", attention)
+    stored_scores(tracks).save(root / "evaluation" / "scores.json")
+    write_gallery(root / "visualizations", samples)
     write_json_lines(root / "metrics.jsonl", training_rows(rng))
     write_text(root / "config.toml", CONFIG)
     write_json(root / "run.json", {"name": root.name, "recipe": "cpu", "command": "perdure run --recipe cpu --seed 0"})

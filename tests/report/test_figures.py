@@ -14,10 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from perdure.files import read_json_lines
 from perdure.metrics.decisions import DecisionRecord, read_decisions
-from perdure.report import curve_figures, figures
-from perdure.report.style import png_bytes, save_figure, svg_bytes
+from perdure.report import figures
+from perdure.report.style import save_figure, svg_bytes
 
 
 def stored(run_path: Path, name: str) -> Any:
@@ -38,11 +37,8 @@ def first_class_changed(records: list[DecisionRecord]) -> list[DecisionRecord]:
 def content(run_path: Path) -> dict[str, Any]:
     return {
         "metrics": stored(run_path, "evaluation/evaluation_metrics.json"),
-        "frontier": stored(run_path, "evaluation/frontier.json"),
         "efficiency": stored(run_path, "efficiency_metrics.json"),
-        "attention": stored(run_path, "visualizations/attention_analysis.json"),
         "records": read_decisions(run_path / "evaluation" / "decisions.jsonl"),
-        "rows": read_json_lines(run_path / "metrics.jsonl"),
     }
 
 
@@ -58,24 +54,14 @@ def spoil_cost(content: dict[str, Any]) -> None:
     content["efficiency"]["classes"]["transient"]["seconds_gated"] *= 1.5
 
 
-def spoil_frontier(content: dict[str, Any]) -> None:
-    content["frontier"]["operating_point"]["mean_decision_frame"] += 0.5
-
-
-def spoil_training(content: dict[str, Any]) -> None:
-    content["rows"][-1]["validation_accuracy_age_3"] -= 0.2
-
-
 DRAWINGS: list[tuple[Callable[[dict[str, Any]], Figure], Callable[[dict[str, Any]], None]]] = [
     (lambda content: figures.confusion_figure(content["metrics"]), spoil_confusion),
     (lambda content: figures.histogram_figure(content["records"], 4), spoil_records),
     (lambda content: figures.compute_figure(content["efficiency"]), spoil_cost),
-    (lambda content: curve_figures.frontier_figure(content["frontier"]), spoil_frontier),
-    (lambda content: curve_figures.training_figure(content["rows"]), spoil_training),
 ]
 
 
-@pytest.mark.parametrize(("draw", "spoil"), DRAWINGS, ids=["confusion", "histogram", "compute", "frontier", "training"])
+@pytest.mark.parametrize(("draw", "spoil"), DRAWINGS, ids=["confusion", "histogram", "compute"])
 def test_a_figure_is_a_png_that_follows_its_data(
     content: dict[str, Any],
     tmp_path: Path,
@@ -139,28 +125,8 @@ def test_the_compute_chart_shows_savings_and_what_they_depend_on(content: dict[s
     assert "T = 48, max_misses = 7" in texts
 
 
-def test_the_frontier_draws_four_curves_on_a_logarithmic_axis(content: dict[str, Any]) -> None:
-    axes = curve_figures.frontier_figure(content["frontier"]).axes[0]
-    assert axes.get_yscale() == "log"
-    names = {line.get_label() for line in axes.get_lines() if not str(line.get_label()).startswith("_")}
-    assert len(names) == 4
-    gate = next(line for line in axes.get_lines() if line.get_label() == "this gate")
-    assert sorted(gate.get_xdata()) == sorted(point["mean_decision_frame"] for point in content["frontier"]["gate"])
-
-
-@pytest.mark.parametrize("error", [0.0, None])
-def test_an_operating_point_without_error_still_gives_a_figure(content: dict[str, Any], error: float | None) -> None:
-    frontier = {"operating_point": {"total_error": error, "mean_decision_frame": 3.0}, "gate": [], "lifetime": None}
-    assert len(png_bytes(curve_figures.frontier_figure(frontier))) > 1000
-
-
-def test_figures_survive_runs_in_which_nothing_was_measured(content: dict[str, Any]) -> None:
-    attention = content["attention"] | dict.fromkeys(("efficiency", "efficiency_ci95", "structure_control"), None)
-    assert "not measured" in texts_of(curve_figures.attention_controls_figure(attention))
-    assert "not recorded" in texts_of(curve_figures.training_figure([]))
-    assert len(png_bytes(figures.histogram_figure([], 4))) > 1000
-    metrics = content["metrics"] | {"optimal_decision_frame_seeing": None, "lifetime_only": None}
-    assert "full-observation bound" not in texts_of(curve_figures.decision_age_figure(metrics))
+def test_a_histogram_of_nothing_is_a_figure() -> None:
+    assert len(svg_bytes(figures.histogram_figure([], 4))) > 1000
 
 
 def test_svg_has_no_date_and_loads_nothing(content: dict[str, Any]) -> None:
@@ -172,4 +138,4 @@ def test_svg_has_no_date_and_loads_nothing(content: dict[str, Any]) -> None:
 
 def test_another_suffix_is_an_error(content: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"got suffix '\.gif', expected \.png or \.svg"):
-        save_figure(curve_figures.frontier_figure(content["frontier"]), tmp_path / "frontier.gif")
+        save_figure(figures.confusion_figure(content["metrics"]), tmp_path / "confusion.gif")

@@ -32,7 +32,11 @@ def set_target(change: Callable[..., None], index: int, name: str, value: float 
 
 def all_targets_met(own_run: Path, change: Callable[..., None]) -> None:
     targets = stored_value(own_run, "evaluation/evaluation_metrics.json", "targets")
-    change("evaluation/evaluation_metrics.json", {f"targets.{index}.met": True for index in range(len(targets))})
+    for index, target in enumerate(targets):
+        is_rate = target["name"] in ("false_confirm_rate", "miss_rate")
+        if is_rate:
+            change("evaluation/evaluation_metrics.json", {f"{target['name']}_ci95": [0.0, 0.01]})
+        set_target(change, index, target["name"], target["target"] + (-0.01 if is_rate else 0.01), is_met=True)
 
 
 def test_a_missed_target_shows_as_fail(own_run: Path, change: Callable[..., None]) -> None:
@@ -46,10 +50,19 @@ def test_a_missed_target_shows_as_fail(own_run: Path, change: Callable[..., None
     assert row_of(words, "Early-stop rate")[3] == "PASS"
 
 
+def test_a_target_that_is_said_to_be_met_and_is_not_fails(own_run: Path, change: Callable[..., None]) -> None:
+    all_targets_met(own_run, change)
+    set_target(change, 0, "accuracy", 0.5, is_met=True)
+    assert "\n**FAIL**: 1 of 9 targets are missed: accuracy." in words_of(own_run)
+
+
 def test_a_target_that_was_not_measured_is_not_met(own_run: Path, change: Callable[..., None]) -> None:
     all_targets_met(own_run, change)
     set_target(change, 3, "attention_efficiency", None, is_met=False)
-    assert row_of(words_of(own_run), "Attention efficiency |")[2:4] == ["not measured", "FAIL"]
+    assert row_of(words_of(own_run), "Attention efficiency, ungated")[2:4] == [
+        "2.18 in the gate as it runs; ungated not measured",
+        "FAIL",
+    ]
 
 
 def test_a_report_without_targets_does_not_pass(own_run: Path, change: Callable[..., None]) -> None:
@@ -131,4 +144,4 @@ def test_a_run_without_wrong_decisions_says_so(own_run: Path) -> None:
     rows = read_json_lines(own_run / "evaluation" / "decisions.jsonl")
     right = [row | {"label": row["true_label"]} for row in rows]
     write_json_lines(own_run / "evaluation" / "decisions.jsonl", right)
-    assert "Misses: persistent tracks called transient: none in this run." in words_of(own_run)
+    assert "Misses: persistent tracks that were not confirmed: none in this run." in words_of(own_run)

@@ -84,6 +84,23 @@ def test_a_finished_run_tells_its_targets(finished: RunFolder) -> None:
     assert [(target.name, target.is_met) for target in found.targets] == [("accuracy", True)]
 
 
+def test_the_stage_at_work_says_for_how_long(finished: RunFolder) -> None:
+    """After ten minutes of training `perdure status` said "0.0 s": a record counts a stage once it has ended."""
+    at_work(finished, beat_s=595.0)
+    record = read_record(finished)
+    assert record is not None
+    name, stage = next(iter(record.stages.items()))
+    begun = replace(stage, status="running", started=timestamp(STARTED), ended=None, duration_s=40.0)
+    record.with_stage(name, begun).save(finished)
+    now = STARTED + timedelta(seconds=600)
+    with locked(finished.lock_file):
+        found = run_status(finished, now=now)
+        assert (found.state, found.worked_s(begun)) == ("running", 640.0)
+    killed = run_status(finished, now=now + timedelta(days=1))
+    assert (killed.state, killed.worked_s(begun)) == ("killed", 635.0), "up to its last sign of life"
+    assert killed.worked_s(replace(begun, status="stopped")) == 40.0
+
+
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no run"):
         run_status(RunFolder(tmp_path))

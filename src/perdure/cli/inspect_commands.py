@@ -44,7 +44,7 @@ class Status(Arguments):
         if found.record is not None:
             for name, stage in found.record.stages.items():
                 error = f"  {stage.error}" if stage.error else ""
-                say(f"  {name:<10}  {stage.status:<9}  {duration_words(stage.duration_s):<12}{error}".rstrip())
+                say(f"  {name:<10}  {stage.status:<9}  {duration_words(found.worked_s(stage)):<12}{error}".rstrip())
         _say_last_progress(found)
         say_targets(found.targets)
         if found.advice:

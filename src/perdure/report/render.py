@@ -24,7 +24,7 @@ from perdure.report.numbers import STYLES
 from perdure.report.page import Page, data_uri, rendered
 from perdure.report.page_data import page_data
 from perdure.report.stored_run import STORED_FILES, Fact, Place, StoredRun, fact_at, is_measured, value_at
-from perdure.report.targets import fitting_style
+from perdure.report.targets import fitting_style, is_passed
 from perdure.report.tracks_figures import MAX_SEQUENCES, SHOWN
 
 _FACT, _NOTES = "\ue000{}\ue001", "\ue002{}\ue003"
@@ -150,10 +150,9 @@ class FilledTemplate:
             (re.sub(r"\W+", "-", title.lower()).strip("-"), title, body)
             for title, body in zip(parts[::2], parts[1::2], strict=True)
         ]
-        page = Page(
-            title=f"perdure: {self.run.path.name}", head=head, sections=sections, data=page_data(self.run, self.charts)
-        )
-        return rendered(page, self.environment)
+        title = f"{'PASS' if is_passed(self.run) else 'FAIL'}: {self.run.path.name} - perdure"
+        content = Page(title=title, head=head, sections=sections, data=page_data(self.run, self.charts))
+        return rendered(content, self.environment)
 
     def chart(self, name: str) -> bool:
         """Returns whether a run has what a chart shows, and notes that the page holds it."""

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from perdure.evaluation.targets import is_met
 from perdure.report.numbers import NOT_MEASURED
 from perdure.report.stored_run import Fact, Place, StoredRun, fact_at
 
@@ -25,7 +26,7 @@ class Target:
         name: stored name of the figure.
         asked: the target as people read it.
         measured: the figure.
-        is_met: whether it is met; a target without a truth value is not.
+        is_met: whether it is met by its own figure too, whatever is stored; one without a truth value is not.
         has_interval: whether its interval decides.
     """
 
@@ -45,13 +46,19 @@ def targets_of(run: StoredRun) -> list[Target]:
     return [_target(run, index, target) for index, target in enumerate(run.value("evaluation", "targets"))]
 
 
+def is_passed(run: StoredRun) -> bool:
+    """Returns whether a run has targets, and meets all of them."""
+    found = targets_of(run)
+    return bool(found) and all(target.is_met for target in found)
+
+
 def _target(run: StoredRun, index: int, target: dict[str, Any]) -> Target:
     name, asked = target["name"], target["target"]
     return Target(
         name=name,
         asked=Fact(text=target_words(name, asked), value=asked, source="evaluation", key=f"targets.{index}.target"),
         measured=_measured(run, f"targets.{index}.value", name, target_limit(asked)),
-        is_met=target["met"] is True,
+        is_met=target["met"] is True and is_met(target, run.content("evaluation")),
         has_interval=name in HELD_BY_INTERVAL and run.has("evaluation", f"{name}_ci95.0"),
     )
 

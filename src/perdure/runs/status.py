@@ -13,7 +13,7 @@ from perdure.runs.complete import Target, current_targets
 from perdure.runs.heartbeat import LATE_S, STALE_S, Beat, last_beat
 from perdure.runs.lock import holder, is_locked
 from perdure.runs.machine import host_name
-from perdure.runs.record import ProcessRecord, RunRecord, read_record
+from perdure.runs.record import ProcessRecord, RunRecord, StageRecord, read_record
 from perdure.runs.run_folder import RunFolder
 from perdure.runs.words import duration_words
 
@@ -33,6 +33,7 @@ class RunStatus:
         advice: what to do, in one line; empty if nothing.
         record: of the run, None if there is none.
         targets: stored targets; empty while evaluation has to run.
+        seen: when the process was last known to be at work: now if it is, else its last heartbeat.
     """
 
     run: RunFolder
@@ -41,6 +42,16 @@ class RunStatus:
     advice: str
     record: RunRecord | None
     targets: tuple[Target, ...] = ()
+    seen: datetime | None = None
+
+    def worked_s(self, stage: StageRecord) -> float:
+        """Returns seconds of work of a stage, up to now or to the last sign of life where it has not ended.
+
+        A record counts a stage once it has ended, so that one at work would show none.
+        """
+        if stage.status != "running" or self.seen is None:
+            return stage.duration_s
+        return stage.duration_s + max((self.seen - datetime.fromisoformat(stage.started)).total_seconds(), 0.0)
 
 
 def run_status(run: RunFolder, *, now: datetime | None = None) -> RunStatus:
@@ -60,7 +71,8 @@ def run_status(run: RunFolder, *, now: datetime | None = None) -> RunStatus:
     state = _state(run, record, beat=beat, now=now)
     text, advice = _words(run, record, beat=beat, now=now)[state]
     targets = tuple(current_targets(run, record))
-    return RunStatus(run=run, state=state, text=text, advice=advice, record=record, targets=targets)
+    seen = now if state == "running" else (beat.time if beat is not None else None)
+    return RunStatus(run=run, state=state, text=text, advice=advice, record=record, targets=targets, seen=seen)
 
 
 def _state(run: RunFolder, record: RunRecord | None, *, beat: Beat | None, now: datetime) -> State:

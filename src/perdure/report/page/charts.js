@@ -68,7 +68,7 @@ function scaleOf(axis, values, from, to) {
   const forward = isLog ? Math.log : (value) => value;
   const place = (value) => from + ((forward(value) - forward(low)) / (forward(high) - forward(low))) * (to - from);
   const room = Math.abs(to - from);
-  const ticks = isLog ? logTicks(low, high, room / 26) : niceTicks(low, high, room / (axis.dense ? 34 : 64));
+  const ticks = isLog ? logTicks(low, high, room / 26) : niceTicks(low, high, room / (axis.dense ? 34 : 46));
   return { place, ticks, low, high };
 }
 

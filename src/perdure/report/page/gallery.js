@@ -135,7 +135,7 @@ function attentionRows(clip, items, chosen, frame) {
   const rows = items.filter((item) => item.track.attention);
   if (!rows.length) return null;
   const size = 18, left = 92, width = left + clip.num_frames * 14 + 4, height = rows.length * size + 22;
-  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "attention that each token receives, by track and frame", class: "attention" });
+  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", width, height, "aria-label": "attention that each token receives, by track and frame", class: "attention" });
   const top = Math.max(1.5, ...rows.flatMap((item) => item.track.attention.filter((value) => value !== null)));
   rows.forEach((item, index) => {
     svg.append(make("text", { x: left - 8, y: index * size + 13, class: `tick end ${item === chosen ? "strong" : ""}` }, `${item.track_id} ${item.true_label.slice(0, 5)}.`));
