@@ -114,7 +114,7 @@ function trace(item, clip, bounds) {
   const { evidence, first_frame: first } = item.track;
   const look = { look: item.outcome === "confirmed" ? "persistent" : "transient" };
   const points = evidence.map((value, index) => [first + index, value]).filter((point) => point[1] !== null);
-  const at = points.find((point) => point[0] === decidedAt(item));
+  const at = [decidedAt(item), item.evidence];
   const ends = [0, clip.picture ? clip.num_frames - 1 : first + clip.num_frames - 1];
   const lines = Object.entries(bounds).filter(([, value]) => value !== null).map(([name, value]) => ({
     name: `${name} bound`, look: "muted", line: "dashed", source: item.bounds_source,
@@ -126,7 +126,7 @@ function trace(item, clip, bounds) {
     x: { label: "frame", style: "count", from: clip.picture ? 0 : first, to: ends[1] },
     y: { label: "evidence, nats", style: "signed" },
     series: [{ name: `track ${item.track_id}`, ...look, source: item.track_source, points }, ...lines],
-    marks: at ? [{ name: "decision", ...look, source: item.source, points: [at] }] : [],
+    marks: [{ name: "what the gate had when it decided", ...look, source: item.source, points: [at] }],
   };
 }
 
