@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +11,17 @@ import pytest
 
 from perdure.evaluation.stored_scores import StoredScores, cost_of_bounds
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+
+@pytest.fixture
+def page(open_page: Callable[..., Any], reported_run: Path) -> Any:
+    return opened(open_page, reported_run)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"]
-        )
-        yield found
-        found.close()
-
-
-def opened(browser: Any, run: Path, *, width_px: int = 1280, scheme: str = "light") -> Any:
-    """Returns the report in a window; every error of a script fails the test that looks at `page.errors`."""
-    page = browser.new_context(viewport={"width": width_px, "height": 900}, color_scheme=scheme).new_page()
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda line: page.errors.append(line.text) if line.type in ("error", "warning") else None)
-    page.goto((run / "FINAL_REPORT.html").as_uri())
+def opened(open_page: Callable[..., Any], run: Path, **look: Any) -> Any:
+    """Returns the report in a window, its scripts started."""
+    page = open_page((run / "FINAL_REPORT.html").as_uri(), **look)
     page.wait_for_selector("html.is-live")
     return page
-
-
-@pytest.fixture(scope="module")
-def page(browser: Any, reported_run: Path) -> Any:
-    return opened(browser, reported_run)
 
 
 def test_bounds_cost_in_the_browser_what_they_cost_in_python(page: Any, reported_run: Path) -> None:
@@ -93,8 +74,6 @@ def test_cards_are_filtered_and_a_clip_plays(page: Any) -> None:
 
 
 def test_the_keyboard_is_enough(page: Any) -> None:
-    if page.locator("#player[open]").count():
-        page.keyboard.press("Escape")
     page.locator(".card").first.focus()
     page.keyboard.press("Enter")
     assert page.locator("#player[open]").count() == 1
@@ -115,15 +94,13 @@ def test_the_keyboard_is_enough(page: Any) -> None:
     page.click("#sources-toggle")
 
 
-def test_no_script_failed(page: Any) -> None:
-    assert page.errors == []
-
-
 @pytest.mark.parametrize("width_px", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_cut_at_any_width(browser: Any, reported_run: Path, width_px: int, scheme: str) -> None:
+def test_nothing_is_cut_at_any_width(
+    open_page: Callable[..., Any], reported_run: Path, width_px: int, scheme: str
+) -> None:
     """Figures were cut at 390 px, the column of sources at 1,280, and there was no dark page."""
-    page = opened(browser, reported_run, width_px=width_px, scheme=scheme)
+    page = opened(open_page, reported_run, width_px=width_px, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") == width_px
     outside = page.evaluate(
         """() => [...document.querySelectorAll('.targets td, .plot svg text, figure, .tile, .panel')].filter((one) => {
@@ -134,4 +111,3 @@ def test_nothing_is_cut_at_any_width(browser: Any, reported_run: Path, width_px:
     assert outside == []
     shade = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
     assert (shade < 60) == (scheme == "dark")
-    page.context.close()
