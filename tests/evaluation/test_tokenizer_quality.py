@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from perdure.evaluation.tokenizer import tokenizer_quality
+from perdure.data.dataset import ClipDataset
+from perdure.evaluation.tokenizer import kept_crops, tokenizer_quality
 from perdure.gate.model import PersistenceModel
 from perdure.tokenizer.model import to_input
 from perdure.tokenizer.quantizer import quantize
@@ -39,3 +40,16 @@ def test_what_stands_after_a_tracks_end_does_not_count(model: PersistenceModel, 
     crops = windows.crops.copy()
     crops[~windows.is_valid] = 255
     assert tokenizer_quality(model, replace(windows, crops=crops)) == tokenizer_quality(model, windows)
+
+
+def test_kept_crops_stand_beside_what_they_are_copies_of(
+    model: PersistenceModel, windows: TrackTable, small_set: ClipDataset
+) -> None:
+    clips = [small_set.clip(clip_id) for clip_id in small_set.split("test")[:2]]
+    kept = kept_crops(clips, model, num_ages=3)
+    assert kept.clip_id == tuple(clip.clip_id for clip in clips)
+    assert kept.originals.shape == kept.copies.shape == (2, 3, *kept.originals.shape[2:])
+    pictures, rows = kept.pictures(), kept.to_dict()["tracks"]
+    np.testing.assert_array_equal(pictures[:6], np.concatenate([kept.originals[0], kept.copies[0]]))
+    error = ((kept.originals[1].astype(float) - kept.copies[1]) ** 2).mean()
+    assert rows[1]["psnr_db"] == pytest.approx(10 * math.log10(255**2 / error))

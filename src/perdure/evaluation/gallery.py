@@ -5,6 +5,7 @@ Knows decisions and what belongs to a clip; neither how a model came to it nor h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -117,11 +118,11 @@ def _course(box: np.ndarray, is_hit: np.ndarray, values: dict[str, np.ndarray]) 
     live = np.flatnonzero(np.isfinite(box).all(axis=-1))
     since = slice(int(live[0]), int(live[-1]) + 1) if len(live) else slice(0, 0)
     return {
-        "xyxy_px": [[_plain(value, 1) for value in row] for row in box[since]],
+        "xyxy_px": [[_plain(value, 1) for value in row] for row in box[since].tolist()],
         "is_hit": [int(value) for value in is_hit[since]],
-        **{name: [_plain(value, 3) for value in row[since]] for name, row in values.items()},
+        **{name: [_plain(value, 3) for value in row[since].tolist()] for name, row in values.items()},
     }
 
 
 def _plain(value: float, digits: int) -> float | None:
-    return round(float(value), digits) if np.isfinite(value) else None
+    return round(value, digits) if math.isfinite(value) else None
