@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from perdure.explain.words import reason_words
 from perdure.report.charts import CHARTS
 from perdure.report.choice import has_scores
-from perdure.explain.words import reason_words
 from perdure.report.numbers import format_value
 from perdure.report.page import data_uri
 from perdure.report.stored_run import STORED_FILES, StoredRun
