@@ -450,8 +450,9 @@ def detector() -> list[str]:
     lines = []
     for row in rows_of("detector"):
         shown = f"{percent(row['precision'])}", f"{percent(row['recall'])}"
-        lines.append([f"{row['min_score']:g}", row["method"], f"{row['num_boxes']:,}", *shown])
-    return table(["boxes from score", "shown", "boxes", "precision", "recall"], lines)
+        network = row["network"].removesuffix(".onnx")
+        lines.append([network, f"{row['min_score']:g}", row["method"], f"{row['num_boxes']:,}", *shown])
+    return table(["network", "boxes from score", "shown", "boxes", "precision", "recall"], lines)
 
 
 def hota() -> list[str]:

@@ -16,6 +16,7 @@ from perdure.types import NO_CLASS, Decision, Detections, Reason
 class FakeGate:
     tracker: Tracker = field(default_factory=Tracker)
     status: dict[int, Status] = field(default_factory=dict)
+    match: None = None
 
     def update(
         self, frame: UInt8[ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None

@@ -39,6 +39,11 @@ class Confirm(Arguments):
     like: Literal["two in a row", "three in a row", "five in a row", "promise"] | None = None
     """How strict: as a rule that confirms after so many detections in a row, on this very stream (three by default),
     or with a promise on error rates."""
+    hold: float | None = None
+    """Instead of --like: the share of tracks that vanish again (with fewer than 10 detections) to confirm, such as
+    0.05; kept in the long run, without labels, whatever drifts."""
+    hold_miss: float | None = None
+    """With --hold: the share of tracks that last to reject at first; by default nothing is rejected early."""
     compare: int | None = None
     """Say what so many detections in a row would have confirmed."""
     weights: Path = Path("detections")
@@ -70,7 +75,7 @@ class Confirm(Arguments):
             say(f"  {name}: {summary[name]}")
         if summary["num_invalid"]:
             say(f"  left out: {summary['num_invalid']} box(es) without area or with numbers that are not finite")
-        for name, value in summary["compared"].items():
+        for name, value in (summary["compared"] | summary["held"]).items():
             say(f"  {name}: {value}")
         for problem in summary["problems"]:
             say((f"  problem: {problem}", "yellow"))
@@ -86,7 +91,8 @@ def _confirmed(arguments: Confirm) -> dict[str, Any]:
 
     found = read_detection_files(arguments.detections, image_size=arguments.size)
     known = None if arguments.known_scores is None else read_scores(arguments.known_scores)
-    asked = {name: getattr(arguments, name) for name in ("like", "calibration", "max_false_confirm")}
+    names = ("like", "hold", "hold_miss", "calibration", "max_false_confirm")
+    asked = {name: getattr(arguments, name) for name in names}
     weights = _adapted_weights(arguments) if arguments.adapt else arguments.weights
     gate = load_gate(
         weights,

@@ -60,6 +60,11 @@ class Watch(Arguments):
     like: Literal["two in a row", "three in a row", "five in a row", "promise"] | None = None
     """How strict: as a rule that confirms after so many detections in a row, on this very stream (three by default),
     or with a promise on error rates."""
+    hold: float | None = None
+    """Instead of --like: the share of tracks that vanish again (with fewer than 10 detections) to confirm, such as
+    0.05; kept in the long run, without labels, whatever drifts."""
+    hold_miss: float | None = None
+    """With --hold: the share of tracks that last to reject at first; by default nothing is rejected early."""
     compare: int | None = None
     """Show, in video and summary, what so many detections in a row would have confirmed."""
     out: Path = Path("watched")
@@ -115,6 +120,8 @@ class Watch(Arguments):
         say(f"  latency_ms: {latency} (of a frame, from decoded to decided)")
         if summary.compared:
             say(f"  compared: {_compared_words(summary.compared)}")
+        for name, value in summary.held.items():
+            say(f"  {name}: {value}")
         for problem in summary.problems:
             say((f"  problem: {problem}", "yellow"))
         return DONE
@@ -208,7 +215,7 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
         is_backfilled=arguments.backfill,
         grey_range=arguments.grey_range,
     )
-    names = ("like", "max_false_confirm", "max_miss", "horizon", "on_timeout")
+    names = ("like", "hold", "hold_miss", "max_false_confirm", "max_miss", "horizon", "on_timeout")
     asked = {name: getattr(arguments, name) for name in names}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     known = None if arguments.known_scores is None else read_scores(arguments.known_scores)

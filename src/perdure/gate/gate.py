@@ -15,10 +15,10 @@ from jaxtyping import Float, Int, UInt8
 
 from perdure.files import understood
 from perdure.gate.drift import DriftMonitor
+from perdure.gate.fates import BoundControl
 from perdure.gate.gate_state import Parts, load_gate_state, save_gate_state
 from perdure.gate.history import BoxHistory
 from perdure.gate.intake import Intake, Pace
-from perdure.gate.matching import StreakMatch
 from perdure.gate.memory import PERSISTENT, TENTATIVE, TRANSIENT, TrackMemories, TrackMemory
 from perdure.gate.operation import Operation
 from perdure.gate.results import GateCost, GateResult
@@ -49,7 +49,7 @@ class PersistenceGate:
         prior: probability that a new track is persistent; enters probabilities only, never the evidence.
         is_gated: False keeps encoding decided tracks until the tracker deletes them, to measure what gating saves.
         lifetime_bound: what goes on being detected is confirmed once it passes it, rejected or not; None has none.
-        match: moves the bound of the rule on the stream; `rule` is then its rule.
+        match: moves the bounds of the rule on the stream; `rule` is then its rule.
         image_size: width and height in pixels, for gates that never see a frame.
         operation: how the model is run, if that is not how it is stored.
         drift: what watches for it; None compares with the first minute of the stream.
@@ -63,7 +63,7 @@ class PersistenceGate:
         prior: float = 0.5,
         is_gated: bool = True,
         lifetime_bound: LifetimeBound | None = None,
-        match: StreakMatch | None = None,
+        match: BoundControl | None = None,
         image_size: tuple[int, int] | None = None,
         operation: Operation | None = None,
         drift: DriftMonitor | None = None,
@@ -217,8 +217,8 @@ class PersistenceGate:
             ValueError: it is damaged, not the state of a gate, or that of a gate with another model.
         """
         with understood(path, "state"):
-            model, has_match = self.model.fingerprint(), self.match is not None
-            parts, self.cost, latest = load_gate_state(Path(path), model=model, has_match=has_match)
+            match, model = {} if self.match is None else self.match.to_arrays(), self.model.fingerprint()
+            parts, self.cost, latest = load_gate_state(Path(path), model=model, match=match)
             self.tracker.set_state(TrackerState.from_arrays(parts["tracker"]))
             self.memories = TrackMemories.from_arrays(parts["memory"])
             self.history = BoxHistory.from_arrays(parts["history"])

@@ -13,8 +13,16 @@ from perdure.gate.results import GateCost
 
 KIND = "gate state"
 Parts = dict[str, dict[str, np.ndarray]]
-"""Arrays by part: `tracker`, `memory`, `history`, `streams`, `drift`, `pace`, and `match` of a gate that stands for a
-rule."""
+"""Arrays by part: `tracker`, `memory`, `history`, `streams`, `drift`, `pace`, and `match` of a gate whose bounds
+move on the stream."""
+
+
+_HOW = {
+    frozenset(): "by promise",
+    frozenset({"bound", "counts"}): "like a rule",
+    frozenset({"bounds", "fates"}): "by the fates of tracks",
+}
+"""How a gate decides, by what is stored of what moves its bounds."""
 
 
 def save_gate_state(path: Path, parts: Parts, *, model: str, cost: GateCost, drift: tuple[str, ...]) -> None:
@@ -31,13 +39,13 @@ def save_gate_state(path: Path, parts: Parts, *, model: str, cost: GateCost, dri
     save_arrays(path, arrays, {"kind": KIND, "model": model, "cost": asdict(cost), "drift": list(drift)})
 
 
-def load_gate_state(path: Path, *, model: str, has_match: bool) -> tuple[Parts, GateCost, tuple[str, ...]]:
+def load_gate_state(path: Path, *, model: str, match: dict[str, np.ndarray]) -> tuple[Parts, GateCost, tuple[str, ...]]:
     """Returns the parts of a stored state, what had been spent, and the latest messages about drift.
 
     Args:
         path: of the .safetensors file.
         model: fingerprint of the gate that is to go on.
-        has_match: whether that gate stands for a rule.
+        match: what moves the bounds of that gate, as it would be stored; empty where they stand.
 
     Raises:
         FileNotFoundError: there is none.
@@ -51,8 +59,8 @@ def load_gate_state(path: Path, *, model: str, has_match: bool) -> tuple[Parts, 
     if info["model"] != model:
         raise ValueError(f"state: {path} was stored by a gate with another model; load the weights it ran with")
     parts = _by_part(arrays)
-    if bool(parts["match"]) != has_match:
-        stored, own = ("like a rule" if flag else "by promise" for flag in (bool(parts["match"]), has_match))
+    stored, own = (_HOW[frozenset(found)] for found in (parts["match"], match))
+    if stored != own:
         raise ValueError(f"state: {path} is of a gate that decides {stored}, this one {own}; load both alike")
     return parts, GateCost(**info["cost"]), tuple(info["drift"])
 

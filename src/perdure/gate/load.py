@@ -19,6 +19,7 @@ from perdure.evidence.score_scale import StreamScale
 from perdure.evidence.track_features import RANKS
 from perdure.extras import named_extras
 from perdure.gate.drift import DriftMonitor
+from perdure.gate.fates import LASTING, FateControl
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.intake import Intake
@@ -26,6 +27,7 @@ from perdure.gate.matching import CAUTION_NATS, StreakMatch
 from perdure.gate.operation import Operation
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.gate.weights import DETECTIONS, TOKENS, GateModel
+from perdure.stopping.rules import TruncatedSPRT
 from perdure.stopping.streak import STREAKS, LifetimeBound, Like, StreakRule, bound_like, streak_of
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,8 @@ SHIPPED = {"pixels": "default.safetensors", "detections": "detections.safetensor
 """Files in `perdure/weights` by the names that stand for them; those of pixels are used when no weights are named."""
 LIKE_HORIZON = 16
 """Least age at which a gate that stands for a rule gives up to look; from there on detections alone confirm."""
+FIRST_GAP_NATS = 6.0
+"""How far below the upper bound the lower one stands at the start of a stream, where both move with fates."""
 AS_CALIBRATED = "as calibrated"
 """Stands for the rates that a calibration file, or without one the weights, were made for."""
 
@@ -69,6 +73,8 @@ def load_gate(
     path: Path | str | None = None,
     *,
     like: Like | None = None,
+    hold: float | None = None,
+    hold_miss: float | None = None,
     calibration: Path | str | None = None,
     max_false_confirm: float | Literal["as calibrated"] | None = "as calibrated",
     max_miss: float | Literal["as calibrated"] | None = "as calibrated",
@@ -89,6 +95,10 @@ def load_gate(
             `pixels` or None those that read pixels.
         like: `two in a row`, `three in a row` or `five in a row`: as strict as that rule; `promise`: error rates by
             guarantee. None means three in a row, unless a rate, a calibration or what to do at the horizon is given.
+        hold: share of the tracks that vanish with fewer than 10 detections which may be confirmed: kept in the long
+            run, whatever drifts, by bounds that move with what becomes of each track (`perdure.gate.fates`). Needs no
+            labels and promises nothing about them.
+        hold_miss: with it, the share of the tracks that last which may be rejected first; None rejects nothing early.
         calibration: file of `perdure calibrate --data`, made on another site; None takes that of training.
         max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing
             early. By default what the file was made for, or without a file the weights.
@@ -104,17 +114,23 @@ def load_gate(
     Raises:
         FileNotFoundError: there are no weights there, or no such file.
         ValueError: weights are damaged, not calibrated, or calibrated on too few tracks for these rates; the file is
-            of other weights; scores are given to weights that do not rank them; or `like` contradicts a rate.
+            of other weights; scores are given to weights that do not rank them; or `like`, rates to hold and rates
+            to promise contradict one another.
     """
     rates = {"max_false_confirm": max_false_confirm, "max_miss": max_miss}
     given: dict[str, Any] = {name: rate for name, rate in rates.items() if rate != AS_CALIBRATED}
     asked = {"horizon": horizon, "on_timeout": on_timeout}
     changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     promised = [*given, *(["calibration"] if calibration is not None else []), *(set(changes) & {"on_timeout"})]
+    held = {name: value for name, value in (("hold", hold), ("hold_miss", hold_miss)) if value is not None}
     streak = streak_of(like or ("promise" if promised else "three in a row"))
+    if held and (others := [*promised, *(["like"] if like else [])]):
+        raise ValueError(f"hold: got it together with {', '.join(others)}, expected one of both; leave one out")
     if streak is not None and promised:
         raise ValueError(f"like: got {like!r} together with {', '.join(promised)}, expected one of both; leave one out")
     model = with_known_scores(load_model(path), known_scores)
+    if held:
+        return _held_gate(model, hold, hold_miss, horizon, image_size)
     if streak is not None:
         return gate_like(model, streak, horizon, image_size)
     if calibration is not None:
@@ -161,6 +177,34 @@ def gate_like(
         match.rule,
         lifetime_bound=bound_like(streak),
         match=match,
+        image_size=image_size,
+        operation=replace(model.operation, horizon=looked_at, on_timeout="transient"),
+    )
+
+
+def _held_gate(
+    model: GateModel,
+    hold: float | None,
+    hold_miss: float | None,
+    horizon: int | None,
+    image_size: tuple[int, int] | None,
+) -> PersistenceGate:
+    """Returns a gate that keeps error rates by the fates of tracks.
+
+    Raises:
+        ValueError: a rate is missing or out of range.
+    """
+    if hold is None:
+        raise ValueError("hold_miss: got it without hold, expected both; say what share of vanishing tracks to confirm")
+    start = model.operation.start_nats[list(STREAKS).index("three in a row")]
+    looked_at = max(model.operation.horizon, LIKE_HORIZON) if horizon is None else horizon
+    rule = TruncatedSPRT(upper=start, lower=start - FIRST_GAP_NATS, horizon=looked_at, on_timeout="transient")
+    control = FateControl(rule, hold, hold_miss)
+    return PersistenceGate(
+        model,
+        control.rule,
+        lifetime_bound=LifetimeBound(num_hits=LASTING),
+        match=control,
         image_size=image_size,
         operation=replace(model.operation, horizon=looked_at, on_timeout="transient"),
     )

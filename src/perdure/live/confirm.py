@@ -12,6 +12,7 @@ import numpy as np
 
 from perdure.data.stored_detections import DetectionFiles
 from perdure.files import write_json
+from perdure.gate.fates import told_of
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.trace import Tracer
 from perdure.live.outputs import SUMMARY, TracksFormat, WatchOutputs, made_folder, written_files
@@ -88,6 +89,7 @@ def confirm(
         "frames_per_s": round(found.num_frames / max(time.perf_counter() - start, 1e-9), 1),
         "num_invalid": found.num_left_out,
         "compared": tally.compared,
+        "held": told_of(gate.match),
         "problems": [
             *found.problems(),
             *filter(None, [gate.intake.boxes.problem]),

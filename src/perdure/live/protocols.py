@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from jaxtyping import UInt8
 from numpy import ndarray
 
+from perdure.gate.fates import BoundControl
 from perdure.gate.results import GateResult
 from perdure.tracking.tracker import Tracker
 from perdure.types import Detections
@@ -19,6 +20,7 @@ class Gate(Protocol):
     """What decides; `perdure.gate.gate.PersistenceGate` is one."""
 
     tracker: Tracker
+    match: BoundControl | None
 
     def update(
         self, frame: UInt8[ndarray, "h w 3"] | None, detections: Detections, *, time_s: float | None = None

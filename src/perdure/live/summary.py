@@ -239,6 +239,7 @@ class WatchSummary:
         track_frames_ungated: what a system without a gate would encode: every live track on every frame.
         savings_track_frames: 1 - encoded / ungated.
         compared: what a rule such as "3 in a row" confirmed on the same tracks; empty where none was asked for.
+        held: of a gate that keeps rates by the fates of tracks, what was asked and what came of it; else empty.
         num_dropped: frames of a camera that came while others were worked on.
         num_invalid: detections left out since they had no area or were not finite.
         grey_range: values of pictures of more than 8 bits that are shown as black and white, None for ordinary ones.
@@ -267,6 +268,7 @@ class WatchSummary:
     track_frames_ungated: int
     savings_track_frames: float
     compared: dict[str, Any]
+    held: dict[str, Any]
     num_dropped: int
     num_invalid: int
     grey_range: tuple[float, float] | None

@@ -23,6 +23,7 @@ from perdure.data.stored_detections import DetectionFiles
 from perdure.drawing.overlay import Overlay
 from perdure.drawing.totals import StreamTotals
 from perdure.files import write_json
+from perdure.gate.fates import told_of
 from perdure.gate.results import GateResult
 from perdure.gate.trace import Tracer
 from perdure.live.interrupts import WholeFrames
@@ -274,6 +275,7 @@ class _Session:
             part_frames_per_s=rates_of(self.clock, self.tally.num_frames),
             latency_ms=self.latency.to_ms(),
             compared=self.tally.compared,
+            held=told_of(self.gate.match),
             num_dropped=self.reader.num_dropped,
             num_invalid=self.gate.tracker.num_invalid + (0 if self.given is None else self.given.num_left_out),
             grey_range=self.reader.grey_range,

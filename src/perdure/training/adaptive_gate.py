@@ -28,6 +28,7 @@ from perdure.gate.forest_slots import ForestSlots
 from perdure.gate.gate import REMEMBERED, PersistenceGate
 from perdure.gate.gate_state import Parts, parts_of
 from perdure.gate.load import gate_like
+from perdure.gate.matching import StreakMatch
 from perdure.gate.memory import TrackMemory
 from perdure.gate.operation import Operation
 from perdure.gate.results import GateResult
@@ -222,7 +223,7 @@ class AdaptiveGate(PersistenceGate):
         self.streams.relearn(model.lifetime, {memory.track_id: _hits(memory) for memory in opened})
         self._slots().evidence, self.model = model.evidence, model
         begins = gate_like(model, self.streak, None, None).match
-        if self.match is not None and begins is not None:
+        if isinstance(self.match, StreakMatch) and isinstance(begins, StreakMatch):
             # The bound is that of the new scale; what the stream has taught about the rule stays.
             self.match = self.match.moved(begins.start)
             self.rule = self.match.rule

@@ -32,7 +32,7 @@ def load(
         like: rule that it stands for, three in a row by default, or `promise`.
         image_size: width and height in pixels, for gates that never see a frame.
         known_scores: scores of earlier detections of the same detector, unlabelled.
-        promise: rates, horizon and calibration, as in `load_gate`.
+        promise: rates to promise or to hold, horizon and calibration, as in `load_gate`.
 
     Raises:
         FileNotFoundError: there are no weights there.
