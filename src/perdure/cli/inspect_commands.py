@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from perdure.cli.arguments import Arguments
-from perdure.cli.errors import DONE, FAILED
+from perdure.cli.errors import DONE, FAILED, UsageError
 from perdure.cli.terminal import complain, say, say_table, stdout
 from perdure.runs.complete import Target, current_targets, read_targets
 from perdure.runs.record import RunRecord, read_record
@@ -18,6 +18,9 @@ from perdure.runs.run_folder import LATEST, RUNS, RunFolder, find_runs, named_ru
 from perdure.runs.stacks import ask_for_stacks
 from perdure.runs.status import RunStatus, run_status
 from perdure.runs.words import duration_words
+
+if TYPE_CHECKING:
+    from perdure.explain.language_model import Chat
 
 _STYLES = {"running": "cyan", "finished": "green", "stale": "bold red", "failed": "bold red", "killed": "bold red"}
 
@@ -157,19 +160,52 @@ class Explain(Arguments):
     """Track id; in a run CLIP/TRACK, a clip, or a track id that only one clip has."""
     ask: Annotated[str | None, tyro.conf.arg(metavar="QUESTION")] = None
     """A question in plain words, such as 'why was track 7 rejected?'; answered from what is stored, or not at all."""
+    endpoint: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None
+    """OpenAI-compatible endpoint (http://HOST/v1) whose model may choose a query for --ask and the order of sentences;
+    it writes none. Key in the environment variable PERDURE_API_KEY."""
+    model: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Model of --endpoint."""
+    gguf: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """The same with a model file for llama.cpp on this machine. Needs the extra llm."""
+    timeout_s: float = 20.0
+    """Seconds after which a model is given up."""
 
     def __call__(self) -> int:
-        from perdure.explain.questions import answer
-        from perdure.explain.text import explain_folder, explain_track
-
         is_stream = (self.run / "decisions.jsonl").is_file()
         folder = self.run if is_stream else named_run(self.run).path
-        if self.ask is not None:
-            say(str(answer(folder, self.ask)))
-            return DONE
-        text = explain_folder(folder) if self.track is None else explain_track(folder, self.track)
-        say(text.rstrip("\n"))
+        say(_explained(self, folder).rstrip("\n"))
         return DONE
+
+
+def _explained(arguments: Explain, folder: Path) -> str:
+    """Returns what was asked for; a model helps where one is named."""
+    from perdure.explain.language_model import answer_with, explain_with
+    from perdure.explain.questions import answer
+    from perdure.explain.text import explain_folder, explain_track
+
+    chat = _chat(arguments)
+    if arguments.ask is not None:
+        asked = arguments.ask
+        return str(answer(folder, asked) if chat is None else answer_with(folder, asked, chat))
+    if arguments.track is None:
+        return explain_folder(folder)
+    track = arguments.track
+    return explain_track(folder, track) if chat is None else explain_with(folder, track, chat)
+
+
+def _chat(arguments: Explain) -> Chat | None:
+    """Returns the language model that is named, if one is."""
+    if (arguments.endpoint is None) != (arguments.model is None) or (arguments.endpoint and arguments.gguf):
+        raise UsageError("--endpoint and --model go together, and without --gguf; give both, or a file, or none")
+    if arguments.endpoint is not None and arguments.model is not None:
+        from perdure.explain.endpoint import Endpoint
+
+        return Endpoint(url=arguments.endpoint, model=arguments.model, timeout_s=arguments.timeout_s)
+    if arguments.gguf is not None:
+        from perdure.explain.local_model import LocalModel
+
+        return LocalModel(arguments.gguf, timeout_s=arguments.timeout_s)
+    return None
 
 
 def say_targets(targets: Sequence[Target]) -> None:
