@@ -313,6 +313,24 @@ def watch() -> list[str]:
     return table(header, lines)
 
 
+def monitor() -> list[str]:
+    """Returns what the page of the monitor costs, and what is asked of it."""
+    rows = {row["bench"]: row for row in rows_of("monitor")}
+    events, clients, camera = (rows[name] for name in ("many events", "many clients", "watched camera"))
+    told = f"{clients['num_faults'] + clients['num_incomplete']} of {clients['num_appended']:,}"
+    lines = [
+        ["list of 20 runs is there", f"{events['listed_s']:.2f} s", ""],
+        ["a click is answered", f"{events['interactive_s']:.2f} s, slowest {events['slowest_s']:.2f} s", "2 s"],
+        ["all rows of all runs are drawn", f"{events['all_drawn_s']:.0f} s", ""],
+        ["memory of the server, 20 runs", f"{events['server_mb']:.0f} MB", "150 MB"],
+        [f"memory of the server, {clients['num_clients']} clients", f"{clients['server_mb']:.0f} MB", "150 MB"],
+        ["rows that a client missed or got twice", told, "0"],
+        ["processor time a frame without the page", f"{camera['cpu_ms_without']:.1f} ms", ""],
+        ["the page adds", percent(camera["cpu_ratio"] - 1), "15 %"],
+    ]
+    return table(["", "measured", "at most"], lines)
+
+
 def site() -> list[str]:
     """Returns how often bounds from elsewhere, and from the site itself, violate a rate on it."""
     lines = []
@@ -515,6 +533,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "shipped": shipped,
     "shipped-card": shipped_card,
     "watch": watch,
+    "monitor": monitor,
     "site": site,
     "out-of-the-box": out_of_the_box,
     "out-of-the-box-short": out_of_the_box_short,
