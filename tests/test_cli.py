@@ -73,6 +73,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("run --recipe", "perdure run: recipe: got '', expected one of tiny, cpu, "),
         ("run --config none.toml", "perdure run: config: none.toml does not exist"),
         ("run --config a.toml --recipe tiny", "perdure run: got --recipe and --config, expected one of them"),
+        ("watch a.mp4 --segment soon", "perdure watch: --segment: got 'soon', expected a time of a second or more"),
         ("confirm d.txt --output o", "perdure confirm: Unrecognized options: --output, o; did you mean --out?"),
         ("watch a.mp4 --like two", "perdure watch: invalid choice 'two' for argument '--like'. Expected one of ("),
         (

@@ -115,6 +115,19 @@ def test_annotated_video_has_every_frame_at_its_time_and_marks_on_it(video: Path
             assert difference.any() == (plain.frame_index >= FIRST)
 
 
+def test_video_in_pieces_has_every_frame_once(video: Path, tmp_path: Path) -> None:
+    summary = watch(video, FakeGate(), out_dir=tmp_path, config=WatchConfig(segment_s=1.0))
+    pieces = sorted((tmp_path / "annotated").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert [path for path in summary.outputs if path.endswith(".mp4")] == [str(path) for path in pieces]
+    num = 0
+    for path in pieces:
+        with open_video(path) as reader:
+            num += sum(1 for _ in reader)
+    assert len(pieces) > 1 and num == summary.num_frames and not (tmp_path / "annotated.mp4").exists()
+    with pytest.raises(ValueError, match=r"keep: got it without segment, expected both"):
+        WatchConfig(keep_s=60.0)
+
+
 def test_uneven_times_of_the_source_are_kept(tmp_path: Path) -> None:
     times_s = [0.0, 0.05, 0.4, 0.45, 1.2, 1.25]
     with VideoWriter(tmp_path / "uneven.mp4", frame_rate_hz=RATE_HZ) as writer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from perdure.cli.arguments import Arguments
-from perdure.cli.errors import DONE
+from perdure.cli.errors import DONE, UsageError
 from perdure.cli.terminal import counted, say
 
 if TYPE_CHECKING:
@@ -89,6 +89,10 @@ class Watch(Arguments):
     """Write tables and summary only: nothing is drawn or encoded."""
     page: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Write the newest annotated frame and the totals too, for the page of perdure monitor --watch OUT."""
+    segment: str | None = None
+    """Begin another video file after so long (90s, 10m, 12h), in OUT/annotated, each named after when it began."""
+    keep: str | None = None
+    """With --segment: remove such files so long after they began (12h, 7d); by default all are kept."""
     classes: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Name the class of each track in confirmed.txt; without it the column is -1, as evaluators of one class expect."""
     backfill: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -171,6 +175,20 @@ def _compared_words(found: dict[str, Any]) -> str:
     return f"{counts}; {by['both']} by both, at mean age {found['mean_age_gate']:.2f} and {found['mean_age_rule']:.2f}"
 
 
+def _seconds(name: str, text: str | None) -> float | None:
+    """Returns a length of time in seconds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from perdure.video.segments import seconds_of
+
+    try:
+        return None if text is None else seconds_of(text)
+    except ValueError as error:
+        raise UsageError(f"--{name}: {error}") from None
+
+
 def _shown(is_shown: bool) -> AbstractContextManager[Window | None]:
     """Returns a window that is closed after the block, if one was asked for."""
     if not is_shown:
@@ -210,6 +228,8 @@ def _watched(arguments: Watch, window: Window | None) -> WatchSummary:
         tracks=arguments.tracks,
         compare=arguments.compare,
         has_video=not arguments.no_video,
+        segment_s=_seconds("segment", arguments.segment),
+        keep_s=_seconds("keep", arguments.keep),
         has_page=arguments.page,
         has_classes=arguments.classes,
         is_backfilled=arguments.backfill,

@@ -39,6 +39,7 @@ from perdure.video.address import shown_address
 from perdure.video.frames import VideoReader
 from perdure.video.motion import MotionDetector
 from perdure.video.reader import open_video
+from perdure.video.segments import SegmentedWriter
 from perdure.video.window import Window
 from perdure.video.writer import VideoWriter
 
@@ -140,13 +141,14 @@ class _Session:
         self.clock, self.latency = PartClock(), Latency()
         self.warned_about: set[str] = set()
         self.tracer = self._tracer(source) if config.is_traced else None
+        self.writer: VideoWriter | SegmentedWriter | None = None
         self.was_interrupted, self.elapsed_s, self.last_time_s = False, 0.0, 0.0
 
     def run(self, on_progress: Callable[[int, int | None], None] | None) -> None:
         """Watches the whole stream."""
         start = perf_counter()
         num_total = min(filter(None, (self.reader.num_frames, self.config.max_frames)), default=None)
-        writer = self._writer()
+        writer = self.writer = self._video_writer()
         with (
             self._outputs() as outputs,
             writer or nullcontext(),
@@ -169,7 +171,7 @@ class _Session:
                     self.reader.close()
         self.elapsed_s = perf_counter() - start
 
-    def _is_drawn(self, writer: VideoWriter | None) -> bool:
+    def _is_drawn(self, writer: VideoWriter | SegmentedWriter | None) -> bool:
         """Returns whether the next frame has to be drawn; for the page alone those that it shows are enough."""
         return writer is not None or self.window is not None or (self.page is not None and self.page.is_due)
 
@@ -200,13 +202,17 @@ class _Session:
         origin = {"weights": self.config.weights, "source": None if self.reader.is_live else source}
         return Tracer(self.gate, image_size=(self.reader.width, self.reader.height), origin=origin)
 
-    def _writer(self) -> VideoWriter | None:
+    def _video_writer(self) -> VideoWriter | SegmentedWriter | None:
         """Returns what writes the annotated video; None without one, and then that of an earlier stream goes."""
         path = self.out_dir / ANNOTATED
         path.unlink(missing_ok=True)  # a link that somebody has put there would be written through
-        if self.config.has_video:
-            return VideoWriter(path, frame_rate_hz=self.reader.frame_rate_hz, config=self.config.writer)
-        return None
+        how, rate_hz = self.config, self.reader.frame_rate_hz
+        if how.has_video and how.segment_s is not None:
+            folder = made_folder(path.with_suffix(""))
+            return SegmentedWriter(
+                folder, segment_s=how.segment_s, keep_s=how.keep_s, frame_rate_hz=rate_hz, config=how.writer
+            )
+        return VideoWriter(path, frame_rate_hz=rate_hz, config=how.writer) if how.has_video else None
 
     def _warn_of_drift(self, result: GateResult) -> None:
         """Logs what has drifted while it happens, once each."""
@@ -245,7 +251,7 @@ class _Session:
                 found = self.detector.detect(item.frame) if self.given is None else self.given.at(item.frame_index)
             yield _Detected(item.frame_index, item.time_s, item.frame, found, decoded_at_s)
 
-    def _draw(self, shown: _Shown, writer: VideoWriter | None) -> None:
+    def _draw(self, shown: _Shown, writer: VideoWriter | SegmentedWriter | None) -> None:
         """Draws and encodes one frame; runs in the thread behind the gate."""
         with self.clock.timed("draw"):
             canvas = self.overlay.draw(
@@ -264,7 +270,9 @@ class _Session:
         """Returns the summary of what was watched."""
         how = self.config
         tables = written_files(how.tracks, is_backfilled=how.is_backfilled, is_traced=how.is_traced)
-        names = (*[ANNOTATED] * self.config.has_video, *tables, SUMMARY)
+        pieces = self.writer.paths if isinstance(self.writer, SegmentedWriter) else []
+        video = [f"{path.parent.name}/{path.name}" for path in pieces] or [ANNOTATED] * self.config.has_video
+        names = (*video, *tables, SUMMARY)
         return WatchSummary(
             source=source,
             detector=detector,

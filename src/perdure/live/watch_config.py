@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from perdure.drawing.overlay import OverlayConfig
 from perdure.live.outputs import TRACKS, TracksFormat
 from perdure.video.motion import MotionConfig
+from perdure.video.segments import LEAST_S
 from perdure.video.writer import WriterConfig
 
 
@@ -30,6 +31,10 @@ class WatchConfig:
     """Say, in video and summary, what so many detections in a row would have confirmed."""
     has_video: bool = True
     """Whether annotated.mp4 is made; without it nothing is drawn or encoded, unless a window shows it."""
+    segment_s: float | None = None
+    """Seconds of video after which another file begins, in the folder `annotated`; None makes one file of all."""
+    keep_s: float | None = None
+    """Seconds after its beginning from which on such a file is removed; None keeps all."""
     has_page: bool = False
     """Whether the newest annotated frame and the totals are written as they come, for `perdure monitor --watch`."""
     has_classes: bool = False
@@ -50,5 +55,10 @@ class WatchConfig:
             raise ValueError(f"max_frames: got {self.max_frames}, expected at least 1")
         if self.frame_rate_hz is not None and not self.frame_rate_hz > 0:
             raise ValueError(f"frame_rate_hz: got {self.frame_rate_hz}, expected above 0")
+        for name, value in (("segment", self.segment_s), ("keep", self.keep_s)):
+            if value is not None and not value >= LEAST_S:
+                raise ValueError(f"{name}: got {value} s, expected {LEAST_S:g} s or more")
+        if self.keep_s is not None and self.segment_s is None:
+            raise ValueError("keep: got it without segment, expected both; one file of all cannot be kept in part")
         if self.grey_range is not None and not self.grey_range[0] < self.grey_range[1]:
             raise ValueError(f"grey_range: got {self.grey_range}, expected a lower and a higher value")
