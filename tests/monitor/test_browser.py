@@ -69,15 +69,20 @@ def served(tmp_path: Path, runs: list[RunFolder]) -> Iterator[Served]:
     lines = [f"{frame},{frame / 25},7,1,1,9,9,{frame + 1},1,0.9,-1,tentative,{frame / 4},0.6" for frame in range(9)]
     (seen / "tracks.csv").write_text("\n".join([TRACK_COLUMNS, *lines, "9,0.3"]))
     (seen / "decisions.jsonl").write_text(decision_line(3))
-    totals = StreamTotals(
-        frame_index=8, time_s=0.3, num_live=1, num_encoded=1, num_tentative=1, num_persistent_now=0,
-        num_persistent=5, num_transient=2, savings=0.375,
-    )  # fmt: skip
-    result = GateResult(frame_index=8, time_s=0.3, tracks=(), decisions=(), drift=("births have <b>risen</b>",))
-    LivePage(seen, source="camera").show(np.full((48, 64, 3), 90, dtype=np.uint8), result, totals)
+    show_newest(seen, num_by_rule=4)
     server = Served(Places(runs=tmp_path / "runs", watched=seen))
     yield server
     server.end()
+
+
+def show_newest(seen: Path, *, num_by_rule: int) -> None:
+    """Writes what a watched stream writes for its page."""
+    totals = StreamTotals(
+        frame_index=8, time_s=0.3, num_live=1, num_encoded=1, num_tentative=1, num_persistent_now=0,
+        num_persistent=5, num_transient=2, savings=0.375, compared=f"3 in a row: {num_by_rule} so far",
+    )  # fmt: skip
+    result = GateResult(frame_index=8, time_s=0.3, tracks=(), decisions=(), drift=("births have <b>risen</b>",))
+    LivePage(seen, source="camera").show(np.full((48, 64, 3), 90, dtype=np.uint8), result, totals)
 
 
 def shown(page: Any, text: str) -> None:
@@ -125,9 +130,16 @@ def test_a_camera_is_shown_with_tracks_decisions_and_drift(open_page: OpenPage, 
     shown(page, "37.5 %")
     shown(page, "births have <b>risen</b>")
     shown(page, "no promise on error rates")
+    shown(page, "3 in a row: 4 so far")
+    show_newest(tmp_path / "seen", num_by_rule=6)
+    shown(page, "3 in a row: 6 so far")
     assert page.locator("polyline.spark").get_attribute("points").count(",") == 9
     with (tmp_path / "seen" / "decisions.jsonl").open("a") as file:
         file.write(decision_line(11) + json.dumps({"track_id": 12})[:9])
     shown(page, "#11")
     assert page.get_by_role("region", name="decisions").locator("tr").count() == 3, "the head, and two decisions"
     assert page.evaluate("document.documentElement.scrollWidth") == 390, "nothing is cut at the right"
+    counts = {"num_frames": 317, "num_tracks": 9, "num_persistent": 6, "num_transient": 2, "num_undecided": 1}
+    (tmp_path / "seen" / "summary.json").write_text(json.dumps(counts | {"savings_track_frames": 0.4}))
+    shown(page, "317")
+    shown(page, "ended")

@@ -39,13 +39,13 @@ export class WatchedView {
 
   take({ state, age_s, summary, tracks }) {
     if (document.hidden) return;
-    const totals = state ?? summary;
+    const totals = summary ?? state; // the newest state is up to a fifth of a second older than the end
     const isLive = state && !summary && age_s < 10;
     const word = summary ? "ended" : isLive ? "live" : state ? `silent for ${duration(age_s)}` : "waiting";
     fill(this.title, [word, totals?.source], () => [el("h2", {}, totals?.source ?? "no stream yet"),
       el("span", { class: `pill push ${isLive ? "good" : "warn"}` }, word)]);
-    fill(this.tiles, [totals && { ...totals, time: 0 }], () => (totals ? this.numbers(state, summary) : []));
-    fill(this.alarms, [state?.drift, state?.is_guaranteed, Boolean(state)], () => this.promise(state));
+    fill(this.tiles, [totals && { ...totals, time: 0 }], () => (totals ? this.numbers(summary ? null : state, summary) : []));
+    fill(this.alarms, [state?.drift, state?.is_guaranteed, state?.compared], () => this.promise(state));
     if (state && this.frame !== state.frame_index) {
       this.frame = state.frame_index;
       this.load(state.frame_index);
@@ -101,7 +101,7 @@ export class WatchedView {
       const shown = tracks.filter((track) => groupOf(track) === status).slice(0, 14);
       return el("div", {}, el("h3", { class: status }, `${title} (${shown.length})`),
         el("ul", {}, ...shown.map((track) => el("li", { class: track.last_frame < newest ? "gone" : "" },
-          el("b", {}, `#${track.track_id}`), el("span", { class: "dim" }, `${track.age} frames`),
+          el("b", {}, `#${track.track_id}`), el("span", { class: "dim" }, `${track.age} frame${track.age === 1 ? "" : "s"}`),
           spark(track.evidence, status), percent(track.probability)))),
         shown.length ? null : el("p", { class: "dim small" }, "none now"));
     })));
