@@ -53,6 +53,13 @@ def promised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with rates by what becomes of each track."""
+    gate = load_gate("detections", hold=0.3, hold_miss=0.3, image_size=(500, 300))
+    return confirmed(tmp_path_factory.mktemp("explain") / "held", is_traced=True, gate=gate)
+
+
+@pytest.fixture(scope="session")
 def untraced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same without a trace."""
     return confirmed(tmp_path_factory.mktemp("explain") / "untraced", is_traced=False)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from perdure.explain.bounds import asked
 from perdure.explain.replay import Edit, Outcome, outcomes
 from perdure.explain.sources import Source, open_source
-from perdure.explain.text import edits_of
+from perdure.explain.text import edits_of, promise_words
 
 
-@pytest.fixture(scope="module", params=["traced", "promised"])
+@pytest.fixture(scope="module", params=["traced", "promised", "held"])
 def source(request: pytest.FixtureRequest) -> Source:
     return open_source(request.getfixturevalue(request.param))
 
@@ -24,6 +25,17 @@ def test_a_stream_that_is_run_again_gives_the_same_rows(source: Source) -> None:
         names = ("frame", "track", "age", "is_hit", "score", "evidence", "lifetime")
         assert {name: before[name] for name in names} == {name: again[name] for name in names}
         assert before["decisions"] == [list(one) for one in again["decisions"]]
+
+
+def test_bounds_that_moved_are_told_as_they_stood(held: Path) -> None:
+    source = open_source(held)
+    uppers = [story.rule["upper"] for story in source.stories if story.rule and story.reason == "evidence"]
+    assert len(set(uppers)) > 1
+    for story in (story for story in source.stories if story.reason == "evidence"):
+        found = asked(story)
+        assert found is not None and story.evidence >= found.needed - 2e-6
+    told = promise_words(source, source.stories[-1])
+    assert told == "No error rate is guaranteed; in the long run 30 % of the tracks that vanish are confirmed."
 
 
 def fresh_outcome(source: Source, edit: Edit) -> Outcome:

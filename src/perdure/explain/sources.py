@@ -136,7 +136,7 @@ def _filled(
 ) -> Story:
     """Returns a decision with the frames since birth, or since the decision on the same track before it."""
     before = [one.frame for one in stories if one.track_id == story.track_id and one.line < story.line]
-    row = frames.get(story.frame, {})
+    row, rule = frames.get(story.frame, {}), head.get("rule")
     return replace(
         story,
         seen=until(tracks.get(story.track_id, []), story.frame, after=max(before, default=-1)),
@@ -144,6 +144,6 @@ def _filled(
         floor=row.get("floor"),
         is_guaranteed=row.get("is_guaranteed"),
         drift=tuple(row.get("drift", ())),
-        rule=head.get("rule"),
+        rule=rule | row.get("bounds", {}) if rule else rule,  # those that move with the stream, as they stood then
         lifetime_bound=head.get("lifetime_bound"),
     )

@@ -12,6 +12,7 @@ import numpy as np
 
 from perdure.config import from_dict
 from perdure.explain.replay import Replay, StreamFrame
+from perdure.gate.fates import BoundControl, FateControl
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
 from perdure.gate.load import load_model
@@ -53,7 +54,11 @@ def stream_replay(path: Path, head: dict[str, Any], rows: list[dict[str, Any]]) 
 
     def gate() -> PersistenceGate:
         rule = _rule(head["rule"])
-        match = StreakMatch(rule) if head["is_matched"] and isinstance(rule, StreakRule) else None
+        match: BoundControl | None = None
+        if isinstance(rule, StreakRule) and head["is_matched"]:
+            match = StreakMatch(rule)
+        elif isinstance(rule, TruncatedSPRT) and head.get("held"):
+            match = FateControl(rule, **head["held"])
         bound = head["lifetime_bound"]
         return PersistenceGate(
             model,

@@ -147,6 +147,10 @@ def promise_words(source: Source, story: Story) -> str:
     if not source.head:
         return ""
     if not source.head.get("is_promised"):
+        held = source.head.get("held")
+        if held:
+            share = f"{100 * held['max_vanishing']:g} %"
+            return f"No error rate is guaranteed; in the long run {share} of the tracks that vanish are confirmed."
         return "No error rate is guaranteed: this gate stands for a rule, or its bounds are not calibrated."
     if story.is_guaranteed:
         return "Error rates are guaranteed for streams as calibrated, and nothing spoke against that on this frame."

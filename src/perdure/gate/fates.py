@@ -84,6 +84,10 @@ class FateControl(Rewindable):
             lower = self.rule.lower - _step(self.num_lasting) * (is_wrong - self.max_missed)
             self.rule = replace(self.rule, lower=min(lower, self.rule.upper - LEAST_GAP_NATS))
 
+    def asked(self) -> dict[str, float | None]:
+        """Returns the rates to hold, as `FateControl` takes them."""
+        return {"max_vanishing": self.max_vanishing, "max_missed": self.max_missed}
+
     def told(self) -> dict[str, int | float | None]:
         """Returns what was asked and what came of it, by fates that are known."""
         return {

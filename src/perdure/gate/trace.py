@@ -16,8 +16,10 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from perdure.config import to_dict
+from perdure.gate.fates import FateControl
 from perdure.gate.forest_model import ForestModel
 from perdure.gate.gate import PersistenceGate
+from perdure.gate.matching import StreakMatch
 from perdure.gate.results import GateCost, GateResult
 from perdure.gate.streams import SlotEvidence, SlotStep
 from perdure.rewind import Rewindable
@@ -160,7 +162,8 @@ class Tracer:
             "is_replayable": type(gate) is PersistenceGate,
             "rule": rule_row(gate.rule),
             "lifetime_bound": None if gate.lifetime_bound is None else asdict(gate.lifetime_bound),
-            "is_matched": gate.match is not None,
+            "is_matched": isinstance(gate.match, StreakMatch),
+            "held": gate.match.asked() if isinstance(gate.match, FateControl) else None,
             "is_promised": gate.drift.is_promised,
             "operation": to_dict(gate.operation),
             "known_scores": None if known is None else known.tolist(),
@@ -183,6 +186,9 @@ class Tracer:
         line |= {"is_guaranteed": result.is_guaranteed, "drift": list(result.drift)}
         if self.gate is not None and isinstance(rule := self.gate.rule, StreakRule):
             line |= {"bound": _short(rule.bound), "floor": _finite(rule.floor)}
+        elif self.gate is not None and isinstance(self.gate.match, FateControl):
+            held = self.gate.match.rule
+            line["bounds"] = {"upper": _short(held.upper), "lower": _finite(held.lower)}
         line["track"] = [track.track_id for track in tracks]
         for name in ("age", "is_hit"):
             line[name] = [int(getattr(track, name)) for track in tracks]
