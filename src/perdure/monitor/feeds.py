@@ -7,6 +7,7 @@ this server or to one that was started since, and goes on there.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,9 +38,21 @@ def event_text(kind: str, value: Any, *, identity: str | None = None) -> str:
     >>> event_text("rows", {"a": "x\n"}, identity="5-00000000")
     'id: 5-00000000\nevent: rows\ndata: {"a":"x\\n"}\n\n'
     """
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    try:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except ValueError:  # a file that somebody else wrote says NaN, which no browser reads
+        text = json.dumps(_finite(value), allow_nan=False, separators=(",", ":"))
     head = "" if identity is None else f"id: {identity}\n"
     return f"{head}event: {kind}\ndata: {text}\n\n"
+
+
+def _finite(value: Any) -> Any:
+    """Returns plain values with nothing in the place of numbers that are not finite."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class RunsFeed:
