@@ -14,7 +14,7 @@ EXTRAS = {
     "PIL": "video", "av": "video", "scipy": "video", "cv2": "watch", "jinja2": "pixels", "markdown_it": "pixels",
     "matplotlib": "pixels", "torch": "pixels", "sklearn": "tracks", "supervision": "supervision",
     "onnxruntime": "detector", "xllamacpp": "llm", "paho": "mqtt", "starlette": "monitor", "trackeval": "eval",
-    "uvicorn": "monitor",
+    "trackio": "trackio", "uvicorn": "monitor",
 }  # fmt: skip
 """The extra that brings each module."""
 NEEDS_POSIX = (

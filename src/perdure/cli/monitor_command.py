@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -16,6 +19,9 @@ from perdure.cli.terminal import say
 from perdure.extras import require
 from perdure.runs.run_folder import RUNS
 
+if TYPE_CHECKING:
+    from perdure.monitor.site import Site
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Monitor(Arguments):
@@ -23,7 +29,7 @@ class Monitor(Arguments):
 
     Reads: a run folder or a folder of them, also copies from other machines; the folder of perdure watch --page.
 
-    Writes: nothing. Only this machine can open the page, unless --host says otherwise; then its address has a token.
+    Writes: nothing here. Only this machine can open the page, unless --host says otherwise; then its address has a token.
 
     Costs: some percent of a core while somebody looks, and less than 150 MB of memory. Ctrl-C ends it.
     """
@@ -36,9 +42,11 @@ class Monitor(Arguments):
     """Address to listen on; 0.0.0.0 lets others of the network look, who need the token in the address."""
     port: int = 8399
     """Port to listen on; 0 for any that is free."""
+    trackio: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None
+    """Copy the curves of all runs to this project of the tracker trackio too, while the page is served."""
 
     def __call__(self) -> int:
-        for module in ("starlette", "uvicorn"):
+        for module in ("starlette", "uvicorn", *["trackio"] * (self.trackio is not None)):
             require(module)
         from perdure.monitor.server import is_loopback, serve
         from perdure.monitor.site import Places, Site
@@ -51,6 +59,25 @@ class Monitor(Arguments):
             host = f"[{self.host}]" if ":" in self.host else self.host
             say(f"open http://{host}:{port}/{f'?token={token}' if token else ''}   (Ctrl-C ends it)")
 
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), _copied(site, self.trackio):
             serve(site, host=self.host, port=self.port, token=token, on_start=started)
         return DONE
+
+
+@contextlib.contextmanager
+def _copied(site: Site, project: str | None) -> Iterator[None]:
+    """Copies the curves to trackio during the block, if a project is named."""
+    if project is None:
+        yield
+        return
+    from perdure.monitor.trackio_copy import copy_to_trackio
+
+    is_over = threading.Event()
+    arguments = (import_module("trackio"), project, site, is_over)
+    thread = threading.Thread(target=copy_to_trackio, args=arguments, name="trackio")
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
