@@ -29,7 +29,8 @@ class Monitor(Arguments):
 
     Reads: a run folder or a folder of them, also copies from other machines; the folder of perdure watch --page.
 
-    Writes: nothing here. Only this machine can open the page, unless --host says otherwise; then its address has a token.
+    Writes: nothing, but to trackio where that is asked for. Only this machine can open the page, unless --host says
+    otherwise; then its address has a token.
 
     Costs: some percent of a core while somebody looks, and less than 150 MB of memory. Ctrl-C ends it.
     """

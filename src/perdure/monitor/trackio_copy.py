@@ -31,7 +31,8 @@ class TrackioCopy:
 
     def __init__(self, trackio: Any, project: str, run: RunFolder) -> None:
         self._trackio, self._project, self._run = trackio, project, run
-        self._mark, self._copy = Mark(), None
+        self._mark = Mark()
+        self._copy: Any = None  # until there is a file of rows
 
     def advance(self) -> None:
         """Copies what is new; everything at first, and where the file was replaced, so that no row is there twice.
