@@ -520,6 +520,39 @@ def speed() -> list[str]:
 PEERS = ("SORT", "ByteTrack", "OC-SORT")
 """Packaged trackers that the gate is timed against."""
 
+
+def explanations() -> list[str]:
+    """Returns how many statements of explanations are false, and how many changes come out otherwise than said."""
+    names = {"run on clips": "run on clips (pixels)", "confirm": "confirmed detections"}
+    lines = [
+        [
+            names.get(row["what"], row["what"]),
+            *(f"{row[key]:,}" for key in ("decisions", "statements", "false", "changes", "otherwise")),
+        ]
+        for row in rows_of("explanations")
+    ]
+    header = ["decisions of", "decisions", "statements", "false", "changes run again", "otherwise than said"]
+    return table(header, lines)
+
+
+def trace_costs() -> list[str]:
+    """Returns what a trace costs in time and bytes."""
+    stored = json.loads((ROWS / "explanations.json").read_text(encoding="utf-8"))["costs"]
+    lines = [
+        [
+            row["what"],
+            f"{row['frames']:,}",
+            f"{row['ms_a_frame']:.2f} ms",
+            f"{row['ms_a_frame_traced']:.2f} ms",
+            f"{row['bytes_a_frame']:,.0f}",
+            f"{row['bytes_a_track_and_frame']:,.0f}",
+        ]
+        for row in stored
+    ]
+    header = ["stream", "frames", "a frame", "a frame, traced", "bytes a frame", "bytes a track and frame"]
+    return table(header, lines)
+
+
 TABLES: dict[str, Callable[[], list[str]]] = {
     "frontier": lambda: frontier("swept"),
     "frontier-calibrated": lambda: frontier("calibration"),
@@ -543,5 +576,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "hota": hota,
     "detector": detector,
     "speed": speed,
+    "explanations": explanations,
+    "trace-costs": trace_costs,
 }
 """What may stand between the markers of a page, by name."""

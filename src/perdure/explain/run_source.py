@@ -46,6 +46,7 @@ class RunSource:
         if not (path / RUN_DECISIONS).is_file():
             raise FileNotFoundError(f"{path / RUN_DECISIONS}: does not exist; run 'perdure evaluate {path}' first")
         self.stories = [_story(record, line) for line, record in enumerate(read_decisions(path / RUN_DECISIONS), 1)]
+        self._replays: dict[str, Replay] = {}
         self._told: dict[str, tuple[dict[int, list[Seen]], dict[int, dict[str, Any]]]] = {}
 
     @property
@@ -98,8 +99,11 @@ class RunSource:
         Raises:
             ValueError, FileNotFoundError: its data or weights are no longer there.
         """
-        found = sorted(self.path.glob(f"data/*/{STORED_TRACKS}"), key=lambda path: path.stat().st_mtime)
-        return self._tracks_replay(found[-1], clip_id) if found else self._clip_replay(clip_id)
+        if clip_id not in self._replays:
+            found = sorted(self.path.glob(f"data/*/{STORED_TRACKS}"), key=lambda path: path.stat().st_mtime)
+            made = self._tracks_replay(found[-1], clip_id) if found else self._clip_replay(clip_id)
+            self._replays[clip_id] = made
+        return self._replays[clip_id]
 
     def _clip_replay(self, clip_id: str) -> Replay:
         model, dataset = self._network, self._dataset
