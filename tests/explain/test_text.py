@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from perdure.cli import main
 from perdure.explain.facts import change_words, facts_of
 from perdure.explain.replay import Edit, Outcome
 from perdure.explain.sources import open_source
@@ -107,3 +108,10 @@ def test_wrong_names_are_refused_in_one_line(traced: Path, tmp_path: Path) -> No
         explain_track(traced, 9999)
     with pytest.raises(FileNotFoundError, match="got no decisions, expected a run folder"):
         explain_track(tmp_path, 1)
+
+
+def test_the_command_answers_and_refuses_half_a_model(traced: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(traced), "--ask", "how many frames were there?"]) == 0
+    assert "There were 40 frames." in capsys.readouterr().out
+    assert main(["explain", str(traced), "--track", "1", "--endpoint", "http://127.0.0.1:9/v1"]) == 2
+    assert "--endpoint and --model go together" in capsys.readouterr().err
