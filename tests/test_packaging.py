@@ -109,7 +109,7 @@ def test_everything_asked_for_is_pinned() -> None:
     assert not [line for line in pins if "/" in line or "@" in line or line.startswith("-")], "no place is named"
 
 
-OF_EXTRAS = ("torch", "cv2", "av", "PIL", "scipy", "matplotlib", "jinja2", "sklearn", "supervision")
+OF_EXTRAS = ("torch", "cv2", "av", "PIL", "scipy", "matplotlib", "jinja2", "sklearn", "supervision", "starlette")
 WITHOUT = f"""
 import sys
 from importlib.abc import MetaPathFinder
@@ -145,6 +145,7 @@ def test_detections_need_nothing_but_numpy() -> None:
         (["demo"], "av|cv2", "video|watch"),
         (["watch", "a.mp4", "--no-video"], "av|cv2", "video|watch"),
         (["adapt", str(ROOT / "src/perdure/demo/detections.txt")], "sklearn", "tracks"),
+        (["monitor", str(ROOT)], "starlette", "monitor"),
     ],
 )
 def test_a_missing_extra_is_named_in_one_line(words: list[str], module: str, extra: str) -> None:

@@ -48,7 +48,7 @@ class LivePage:
         return self._clock() - self._last_s >= INTERVAL_S
 
     def show(self, canvas: UInt8[ndarray, "h w 3"], result: GateResult, totals: StreamTotals) -> None:
-        """Writes a drawn frame, if it is time to; a disk that is full ends no stream.
+        """Writes a drawn frame, if it is time to; a disk that is full, or a picture that is too high, ends no stream.
 
         Args:
             canvas: what was drawn.
@@ -71,5 +71,5 @@ class LivePage:
         try:
             write_bytes(self._folder / NEWEST_PICTURE, jpeg_bytes(canvas, max_width_px=MAX_WIDTH_PX), is_flushed=False)
             write_json(self._folder / NEWEST_STATE, state, is_flushed=False)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             logger.warning("page: %s cannot be written (%s)", self._folder, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -137,6 +138,19 @@ def is_loopback(host: str) -> bool:
     return host in LOOPBACK
 
 
+def _listening(host: str, port: int) -> socket.socket:
+    """Returns a socket that takes in who opens the page before it is served."""
+    if not 0 <= port <= 65_535:
+        raise ValueError(f"--port: got {port}, expected 0 to 65535")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ValueError(
+            f"--host, --port: {host} port {port} cannot be listened on ({error}); give another --port"
+        ) from error
+
+
 def serve(site: Site, *, host: str, port: int, token: str | None, on_start: Callable[[int], None]) -> None:
     """Serves until the process is asked to end.
 
@@ -157,11 +171,6 @@ def serve(site: Site, *, host: str, port: int, token: str | None, on_start: Call
     )
     server = uvicorn.Server(config)
     config.app = application(site, token=token, is_ending=lambda: server.should_exit)
-    try:
-        listening = config.bind_socket()
-    except SystemExit:
-        raise ValueError(f"port: {host} port {port} cannot be listened on; is it in use? give another --port") from None
-    with listening:
-        listening.listen(2048)  # who opens the page at once waits until it is served
+    with _listening(host, port) as listening:
         on_start(listening.getsockname()[1])
         server.run(sockets=[listening])

@@ -24,8 +24,8 @@ def jpeg_bytes(frame: UInt8[np.ndarray, "h w 3"], *, max_width_px: int) -> bytes
     if width > max_width_px:
         size = (max_width_px, max(1, round(height * max_width_px / width)))
         frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-    try:
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
-    except cv2.error as error:
-        raise ValueError(f"frame: {frame.shape} cannot be written as JPEG ({error})") from error
+    quality = (cv2.IMWRITE_JPEG_QUALITY, QUALITY)
+    is_written, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), quality)
+    if not is_written:  # OpenCV prints why, and raises nothing
+        raise ValueError(f"frame: {frame.shape} cannot be written as JPEG, whose sides are at most 65,500 pixels")
     return bytes(data)
