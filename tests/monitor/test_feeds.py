@@ -116,3 +116,17 @@ def test_decisions_come_once_and_a_new_stream_is_told(tmp_path: Path) -> None:
     path.write_text(decision_line(9))
     take(WatchFeed(site, tmp_path, last_id=last_id))
     assert taken == [9]
+
+
+def test_of_many_long_runs_the_first_are_shown_before_the_last_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was shown of twenty long runs until a part of each had been read."""
+    monkeypatch.setattr("perdure.monitor.feeds.READ_S", 0.0)
+    for name in ("a", "b", "c"):
+        stored_run(tmp_path / name)
+    feed = RunsFeed(Site(Places(runs=tmp_path)), ["a", "b", "c"])
+    found = [feed.next() for _ in range(4)]
+    shown = [re.findall(r'event: curves\ndata: {"run":"(\w)"', text) for text, _ in found]
+    assert shown == [["a"], ["b"], ["c"], []]
+    assert [is_busy for _, is_busy in found] == [True, True, True, False]

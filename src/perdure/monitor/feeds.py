@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +22,8 @@ MOST_SELECTED = 20
 """Runs side by side."""
 LAG_BYTES = 256 << 10
 """Who is farther behind than this gets all curves anew, which is shorter."""
+READ_S = 0.4
+"""Seconds of reading long files before what is known so far is shown."""
 SHOWN_DECISIONS_BYTES = 48 << 10
 """Decisions that somebody gets who has not seen any."""
 
@@ -74,8 +77,11 @@ class RunsFeed:
     def next(self) -> tuple[str, bool]:
         """Returns the text of new events, maybe none, and whether more is ready."""
         texts, is_busy = [self._changed("runs", self._site.summaries())], False
+        until_s = time.monotonic() + READ_S
         for name in self._names:
-            text, is_more = self._rows(name)
+            if is_busy and time.monotonic() > until_s:
+                break  # the next call goes on: those that are read by now take no time
+            text, is_more = self._rows(name, until_s)
             texts.append(text)
             is_busy |= is_more
         if not is_busy:
@@ -95,26 +101,28 @@ class RunsFeed:
     def _identity(self) -> str:
         return ",".join(str(self._marks[name] or Mark()) for name in self._names)
 
-    def _rows(self, name: str) -> tuple[str, bool]:
+    def _rows(self, name: str, until_s: float) -> tuple[str, bool]:
         reader, mark = self._site.reader(name), self._marks[name]
         if reader is None:
             return "", False
         found = None if mark is None else _lines_after(reader, mark)
         if found is None:
-            return self._curves(name, reader)
+            return self._curves(name, reader, until_s)
         lines, self._marks[name] = found
         rows = [row for row in map(parsed_row, lines) if row is not None]
         return (event_text("rows", {"run": name, "rows": rows}, identity=self._identity) if rows else ""), False
 
-    def _curves(self, name: str, reader: MetricsReader) -> tuple[str, bool]:
-        """Returns all curves of a run, or of as much of it as is read."""
-        is_read = any(reader.advance() for _ in range(4))
+    def _curves(self, name: str, reader: MetricsReader, until_s: float) -> tuple[str, bool]:
+        """Returns all curves of a run, or of as much of it as is read by then."""
+        is_read = reader.advance()
+        while not is_read and time.monotonic() < until_s:
+            is_read = reader.advance()
         mark, values = reader.snapshot()
         self._marks[name] = mark
         text = event_text("curves", {"run": name} | values, identity=self._identity)
         if not is_read:
             self._marks[name] = None
-        return text, not is_read
+        return text, not is_read or time.monotonic() > until_s
 
 
 def _lines_after(reader: MetricsReader, mark: Mark) -> tuple[list[bytes], Mark] | None:
