@@ -121,6 +121,9 @@ def test_loops_are_loaded_once_so_much_was_spent_that_it_pays(monkeypatch: pytes
         def __init__(self, **given: object) -> None:
             asked.append(str(given["name"]))
 
+        def join(self) -> None:
+            pass
+
         def start(self) -> None:
             """Does nothing."""
 
@@ -151,6 +154,26 @@ import perdure.evidence.loops
 assert compiled.load_all()
 print(len(exchanged))
 """
+
+
+_ENDS_AT_ONCE = """
+import atexit, threading
+atexit.register(lambda: print([one.name for one in threading.enumerate() if one.daemon]))
+from perdure.compiled import Compiled
+import perdure.evidence.loops
+Compiled.spent_s = 1.0
+with Compiled.every[0].without():
+    pass
+"""
+
+
+@has_numba
+def test_a_program_that_ends_while_it_compiles_waits_for_one_loop(tmp_path: Path) -> None:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    words = [sys.executable, "-c", _ENDS_AT_ONCE]
+    ended = subprocess.run(words, check=False, capture_output=True, text=True, env=environment)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[]\n", "")
+    assert len(list(tmp_path.rglob("*.nbi"))) <= 1 < len(Compiled.every)
 
 
 @has_numba

@@ -6,6 +6,7 @@ at first, and it is loaded beside that, in a thread, once so much time was spent
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import inspect
 import logging
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 PAYS_AFTER_S = 0.5
 """Seconds of work without compiled code after which it is loaded: about what loading takes."""
+
+
+_is_ending = threading.Event()
 
 
 class Compiled:
@@ -51,7 +55,11 @@ class Compiled:
         Compiled.spent_s += time.perf_counter() - start
         if Compiled.spent_s > PAYS_AFTER_S and not Compiled._is_asked:
             Compiled._is_asked = True
-            threading.Thread(target=load_all, name="perdure compiled loops", daemon=True).start()
+            thread = threading.Thread(target=load_all, name="perdure compiled loops", daemon=True)
+            thread.start()
+            # A compiler that is cut off in the middle can take the exit code: the loop at hand is waited for, no more.
+            atexit.register(thread.join)
+            atexit.register(_is_ending.set)  # called first: what was registered last is
 
 
 def load_all() -> bool:
@@ -62,6 +70,8 @@ def load_all() -> bool:
         try:
             with _streams_left_alone() as numba:
                 for one in Compiled.every:
+                    if _is_ending.is_set():
+                        return False
                     if one.run is None:
                         one.run = numba.njit(one.signature, cache=True, nogil=True)(inspect.unwrap(one.loop))
         except Exception as error:  # noqa: BLE001 # whatever an installation of numba fails with, all goes on without

@@ -95,9 +95,8 @@ def load_gate(
             `pixels` or None those that read pixels.
         like: `two in a row`, `three in a row` or `five in a row`: as strict as that rule; `promise`: error rates by
             guarantee. None means three in a row, unless a rate, a calibration or what to do at the horizon is given.
-        hold: share of the tracks that vanish with fewer than 10 detections which may be confirmed: kept in the long
-            run, whatever drifts, by bounds that move with what becomes of each track (`perdure.gate.fates`). Needs no
-            labels and promises nothing about them.
+        hold: share of the tracks that vanish with fewer than 10 detections to confirm; kept in the long run, whatever
+            drifts, without labels, by bounds that move with what becomes of each track (`perdure.gate.fates`).
         hold_miss: with it, the share of the tracks that last which may be rejected first; None rejects nothing early.
         calibration: file of `perdure calibrate --data`, made on another site; None takes that of training.
         max_false_confirm: largest share of transient tracks that may be called persistent; None confirms nothing
@@ -105,8 +104,7 @@ def load_gate(
         max_miss: the same of persistent tracks that may be called transient; None rejects nothing early.
         horizon: age in frames at which a decision is forced; None takes that of the file, or of the weights.
         on_timeout: what a forced decision says; None takes that of the file, or of the weights.
-        fallback: what to do where the tracks of the file are too few for these rates: the M-of-N baseline, logged as
-            a warning, or an error.
+        fallback: where tracks of the file are too few for these rates: the M-of-N baseline with a warning, or an error.
         image_size: width and height in pixels, for gates that never see a frame.
         known_scores: scores of earlier detections of the same detector, unlabelled, for weights that rank scores (such
             as `detections`): a stream then need not learn first what a high score is.
@@ -114,31 +112,47 @@ def load_gate(
     Raises:
         FileNotFoundError: there are no weights there, or no such file.
         ValueError: weights are damaged, not calibrated, or calibrated on too few tracks for these rates; the file is
-            of other weights; scores are given to weights that do not rank them; or `like`, rates to hold and rates
-            to promise contradict one another.
+            of other weights; scores are given to weights that rank none; or what is asked for contradicts itself.
     """
     rates = {"max_false_confirm": max_false_confirm, "max_miss": max_miss}
     given: dict[str, Any] = {name: rate for name, rate in rates.items() if rate != AS_CALIBRATED}
-    asked = {"horizon": horizon, "on_timeout": on_timeout}
-    changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    changes: dict[str, Any] = _given(horizon=horizon, on_timeout=on_timeout)
     promised = [*given, *(["calibration"] if calibration is not None else []), *(set(changes) & {"on_timeout"})]
-    held = {name: value for name, value in (("hold", hold), ("hold_miss", hold_miss)) if value is not None}
-    streak = streak_of(like or ("promise" if promised else "three in a row"))
-    if held and (others := [*promised, *(["like"] if like else [])]):
-        raise ValueError(f"hold: got it together with {', '.join(others)}, expected one of both; leave one out")
-    if streak is not None and promised:
-        raise ValueError(f"like: got {like!r} together with {', '.join(promised)}, expected one of both; leave one out")
+    is_held = hold is not None or hold_miss is not None
+    streak = _streak_asked(like, is_held=is_held, promised=promised)
     model = with_known_scores(load_model(path), known_scores)
-    if held:
+    if is_held:
         return _held_gate(model, hold, hold_miss, horizon, image_size)
     if streak is not None:
         return gate_like(model, streak, horizon, image_size)
     if calibration is not None:
-        site = SiteCalibration.load(calibration)
-        site.check_model(model, calibration)
+        site = _site_of(model, calibration)
         return _site_gate(model, site.asked(**changes, **given), fallback, image_size)
-    operation = replace(model.operation, **changes)
-    return _promised_gate(model, path, operation, replace(model.rates, **given), image_size)
+    return _promised_gate(model, path, replace(model.operation, **changes), replace(model.rates, **given), image_size)
+
+
+def _given(**asked: object) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _site_of(model: GateModel, calibration: Path | str) -> SiteCalibration:
+    site = SiteCalibration.load(calibration)
+    site.check_model(model, calibration)
+    return site
+
+
+def _streak_asked(like: Like | None, *, is_held: bool, promised: list[str]) -> int | None:
+    """Returns the detections in a row that the gate stands for, None for a promise; held rates take neither.
+
+    Raises:
+        ValueError: a rule, rates to hold and rates to promise are asked for together.
+    """
+    if is_held and (others := [*promised, *(["like"] if like else [])]):
+        raise ValueError(f"hold: got it together with {', '.join(others)}, expected one of both; leave one out")
+    streak = streak_of(like or ("promise" if promised else "three in a row"))
+    if streak is not None and promised:
+        raise ValueError(f"like: got {like!r} together with {', '.join(promised)}, expected one of both; leave one out")
+    return streak
 
 
 def _promised_gate(
