@@ -450,6 +450,32 @@ def alarms() -> list[str]:
     return table([*header, "average of all: a minute", "a week"], lines)
 
 
+def fates() -> list[str]:
+    """Returns error rates by fate under drifts: of bounds that follow the stream, and of bounds that stand."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows_of("fates"):
+        found.setdefault(row["drift"], []).append(row)
+    lines = [[drift, *_fates_of(own)] for drift, own in found.items()]
+    together = ["**all drifts**", *_fates_of([row for drift, own in found.items() if drift != "none" for row in own])]
+    header = ["after the change", "of what vanishes", "worst 200 in a row", "frames", "best bound in hindsight"]
+    return table([*header, "bound from before: of what vanishes", "frames"], [*lines, together])
+
+
+def _fates_of(rows: Sequence[dict[str, Any]]) -> list[str]:
+    def mean(name: str) -> float:
+        return sum(row[name] for row in rows) / len(rows)
+
+    rates, stood = ([row[name] for row in rows] for name in ("rate", "rate_stood"))
+    return [
+        f"{percent(mean('rate'))} ({percent(min(rates))[:-2]} to {percent(max(rates))[:-2]})",
+        percent(max(row["worst_200"] for row in rows)),
+        two(mean("frames")),
+        f"{two(mean('frames_best'))} ({mean('frames') - mean('frames_best'):+.2f})",
+        f"{percent(mean('rate_stood'))} ({percent(min(stood))[:-2]} to {percent(max(stood))[:-2]})",
+        two(mean("frames_stood")),
+    ]
+
+
 def adaptive() -> list[str]:
     """Returns what a gate confirms that learns on its stream, beside the weights in the package."""
     lines = []
@@ -572,6 +598,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "out-of-the-box-short": out_of_the_box_short,
     "adapt": adapt,
     "alarms": alarms,
+    "fates": fates,
     "adaptive": adaptive,
     "hota": hota,
     "detector": detector,
