@@ -27,7 +27,7 @@ from perdure.gate.matching import CAUTION_NATS, StreakMatch
 from perdure.gate.operation import Operation
 from perdure.gate.site_calibration import SiteCalibration
 from perdure.gate.weights import DETECTIONS, TOKENS, GateModel
-from perdure.stopping.rules import TruncatedSPRT
+from perdure.stopping.rules import MAX_HORIZON, TruncatedSPRT
 from perdure.stopping.streak import STREAKS, LifetimeBound, Like, StreakRule, bound_like, streak_of
 
 logger = logging.getLogger(__name__)
@@ -211,7 +211,9 @@ def _held_gate(
     if hold is None:
         raise ValueError("hold_miss: got it without hold, expected both; say what share of vanishing tracks to confirm")
     start = model.operation.start_nats[list(STREAKS).index("three in a row")]
-    looked_at = max(model.operation.horizon, LIKE_HORIZON) if horizon is None else horizon
+    # What is given up at the horizon no bound can hold back, so that misses are held by looking for long.
+    longest = LIKE_HORIZON if hold_miss is None else MAX_HORIZON
+    looked_at = max(model.operation.horizon, longest) if horizon is None else horizon
     rule = TruncatedSPRT(upper=start, lower=start - FIRST_GAP_NATS, horizon=looked_at, on_timeout="transient")
     control = FateControl(rule, hold, hold_miss)
     return PersistenceGate(
