@@ -82,8 +82,8 @@ def reliability_rows(
         evidence is what it claims to be) and `num_tracks`.
 
     >>> rows = reliability_rows(np.zeros((4, 1)), np.array([True, True, False, True]), ages=[1])
-    >>> [(row["mean_probability"], round(row["share_persistent"], 6), row["num_tracks"]) for row in rows]
-    [(0.5, 0.5, 4)]
+    >>> [[round(row[name], 6) for name in ("mean_probability", "share_persistent", "num_tracks")] for row in rows]
+    [[0.5, 0.5, 4]]
     """
     rows = []
     for age in ages:
